@@ -1,0 +1,178 @@
+//! Bodies of the HTTP API, as both sides of it know them.
+//!
+//! A refusal's body is [`Told`](crate::refusal::Told). Events are not here: they are served as the
+//! exact bytes that were recorded. Nothing here may hold a secret except the tokens of a login.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Digest, Name};
+use crate::refusal::Told;
+use crate::target::TargetKind;
+use crate::time::Utc;
+
+/// The path prefix of this version of the API.
+pub const VERSION_PREFIX: &str = "/v1";
+
+/// The header of a stream of events that names the log's last position when the answer began.
+pub const LAST_POSITION_HEADER: &str = "sallyport-last-position";
+
+/// A page of a list, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Page<T> {
+    /// The rows; each has an `id`.
+    pub items: Vec<T>,
+    /// What to give as `after` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Whether a node can be relied on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// Whether commands run.
+    pub healthy: bool,
+    /// Why not; empty when they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Told>,
+    /// The cluster.
+    pub cluster: Name,
+    /// The node that answers.
+    pub node: Name,
+    /// The program's version.
+    pub version: String,
+}
+
+/// Something to sign once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Challenge {
+    /// The text to sign, as it is.
+    pub challenge: String,
+    /// How long it may be answered, in seconds.
+    pub expires_in: u64,
+}
+
+/// A login by a signature with an SSH key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SshLogin {
+    /// The challenge that was signed.
+    pub challenge: String,
+    /// The signature in OpenSSH's armoured form (SSHSIG), as
+    /// `ssh-keygen -Y sign -n sallyport-login@sallyport.io` makes it.
+    pub signature: String,
+}
+
+/// A login by a password.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PasswordLogin {
+    /// Who logs in; a text that is no name is refused like a name that nobody has.
+    pub person: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for PasswordLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PasswordLogin({:?})", self.person)
+    }
+}
+
+/// A login that succeeded.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LoggedIn {
+    /// What to send as `Authorization: Bearer …`.
+    pub token: String,
+    /// Until when, in seconds from now.
+    pub expires_in: u64,
+    /// Who it is for.
+    pub person: Name,
+}
+
+impl std::fmt::Debug for LoggedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LoggedIn({})", self.person)
+    }
+}
+
+/// Who a token is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WhoAmI {
+    /// The person's name, or `administrator`.
+    pub name: Name,
+    /// Whether it is the administrator's token, which is no person's.
+    pub administrator: bool,
+    /// The person's groups.
+    pub groups: Vec<Name>,
+    /// What the person's roles permit.
+    pub permissions: Vec<String>,
+}
+
+/// A person, as a list shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonRow {
+    /// The name.
+    pub id: Name,
+    /// Groups that policy speaks of.
+    pub groups: Vec<Name>,
+    /// SHA-256 fingerprints of the person's SSH keys.
+    pub ssh_keys: Vec<String>,
+    /// Whether the person has a password.
+    pub password: bool,
+}
+
+/// A target, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetRow {
+    /// The name.
+    pub id: Name,
+    /// Its protocol.
+    pub kind: TargetKind,
+    /// `host:port`.
+    pub address: String,
+    /// Labels that policy speaks of.
+    pub labels: BTreeMap<String, String>,
+    /// Logins that exist on it, the default first.
+    pub logins: Vec<String>,
+    /// Why the node that answers cannot reach it with a credential; absent when it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// The policy in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyNow {
+    /// The revision, from 1.
+    pub revision: u64,
+    /// SHA-256 of the document.
+    pub digest: Digest,
+    /// The document's exact text.
+    pub document: String,
+}
+
+/// How full a node's journal is, and whether it can be relied on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalStatus {
+    /// The node whose journal it is.
+    pub id: Name,
+    /// `good`, `full` or `stopped`.
+    pub health: String,
+    /// Why it stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Bytes of live records.
+    pub used: u64,
+    /// The most bytes that live records may take.
+    pub quota: u64,
+    /// Bytes of sealed records that were moved to the archive.
+    pub archived: u64,
+    /// Positions written and synced so far.
+    pub last: u64,
+    /// The node's epoch: how often it has started.
+    pub epoch: u64,
+    /// Sessions that are live on the node.
+    pub live_sessions: u64,
+    /// The node's clock.
+    pub time: Utc,
+}

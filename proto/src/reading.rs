@@ -1,0 +1,113 @@
+//! What a reader found in a command: all that a decision may depend on.
+//!
+//! A decision is a function of the policy and this value, and this value is in the event. That is
+//! why any decision can be derived again from the record alone.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A command as it was read. Words have been through the masker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
+    /// The reader and its version, e.g. `shell/1`.
+    pub reader: String,
+    /// Every program that the command would run, in the order of its text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<Program>,
+    /// Why a part of what runs could not be read; absent when everything could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// The policy's conditions on raw text that were true, in the policy's own words; all others
+    /// of the pinned policy were false.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<String>,
+    /// Names of the detectors that found something in the command's text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detected: Vec<String>,
+}
+
+/// One program that a command would run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Program {
+    /// Basename after quote removal.
+    pub name: String,
+    /// Its words after quote removal; a word that is only known when it runs is kept as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Files that its descriptors are connected to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<Redirect>,
+}
+
+/// One redirect of a program's descriptors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redirect {
+    /// The operator: `<`, `>`, `>>`, `<>`, `>|`, `&>`, `<<`, `<<<`.
+    pub operator: String,
+    /// The file after quote removal, or the text as written.
+    pub to: String,
+}
+
+/// What became of a command when it was judged; the later one is the stricter.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It may run.
+    Allow,
+    /// It waits for another person.
+    Hold,
+    /// It may not run.
+    Block,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Hold => "hold",
+            Self::Block => "block",
+        })
+    }
+}
+
+/// How safely an event is kept before what it records may go on; the later one is the safer.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Accepted by the journal in order, not waited for.
+    Queued,
+    /// On this node's disk.
+    Local,
+    /// Also acknowledged by the replicated stream.
+    Replicated,
+}
+
+/// What a channel of a session can do.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// One command, run by the login's shell.
+    Exec,
+    /// An interactive terminal.
+    Shell,
+    /// File transfer.
+    Sftp,
+    /// Forwarded ports and sockets.
+    Forward,
+    /// A forwarded key agent.
+    Agent,
+    /// A forwarded display.
+    X11,
+    /// SQL statements.
+    Query,
+    /// COPY in and out.
+    Copy,
+    /// A replication stream.
+    Replication,
+}

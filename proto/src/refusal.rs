@@ -1,0 +1,152 @@
+//! Every refusal and fault that a person may meet has a code, and each code a page in `refusals/`.
+//!
+//! A code is stable for ever: it is never reused, and its meaning never changes.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $title:literal;)*) => {
+        /// A stable code of a refusal or fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $title] $name,)* }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The number behind `SP-`.
+            #[must_use]
+            pub fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// One line that says what it means.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    PermissionDenied = 1001, "permission denied";
+    ChannelRefused = 1002, "this kind of channel is not open to you here";
+    TooManySessions = 1003, "too many sessions are open";
+    SessionEnded = 1004, "the session was ended by the gateway";
+    Draining = 1005, "the gateway is shutting down";
+    EnvironmentRefused = 1006, "an environment variable was not passed on";
+    BlockedByRule = 1201, "the command is blocked by policy";
+    Unreadable = 1202, "the command cannot be read, so it is blocked";
+    NotListed = 1203, "the command is not among those that are allowed";
+    HeldWithoutApprovals = 1204, "the command needs an approval, which this node cannot ask for";
+    PermitExpired = 1205, "the decision was too old when the command was to be sent";
+    CommandTooLong = 1206, "the command is too long to be judged";
+    TargetUnreachable = 1301, "the target cannot be reached";
+    HostKeyMismatch = 1302, "the target's host key is not the one that is pinned";
+    TargetRefusedLogin = 1303, "the target refused the gateway's credential";
+    TargetTimeout = 1304, "the target did not answer in time";
+    CredentialMissing = 1305, "the credential for the target cannot be found on this node";
+    TargetLost = 1306, "the connection to the target was lost";
+    TargetRefusedChannel = 1307, "the target refused to run the command";
+    RecordUnavailable = 1401, "the record cannot be written, so nothing runs";
+    RecordFull = 1402, "the record is full, so nothing runs";
+    RecordUnconfirmed = 1403, "the record was not confirmed in time, so nothing runs";
+    RecordDamaged = 1404, "the record is damaged";
+    InputBehind = 1405, "the target reads its input too slowly for what was sent";
+    NotAuthenticated = 1501, "no valid token";
+    NotPermitted = 1502, "your roles do not permit this";
+    NotFound = 1503, "there is no such thing";
+    BadRequest = 1504, "the request is not right";
+    TooManyRequests = 1505, "too many requests";
+    LoginRefused = 1506, "the login was refused";
+    ServerUnreachable = 1507, "the gateway's API cannot be reached";
+    PolicyWrong = 1601, "the policy is not right";
+    PeopleWrong = 1602, "the people file is not right";
+    TargetsWrong = 1603, "the targets file is not right";
+    ConfigurationWrong = 1604, "the configuration is not right";
+    DataDirectoryBusy = 1605, "the data directory is in use by another process";
+    DataDirectoryWrong = 1606, "the data directory cannot be used";
+    ListenFailed = 1607, "an address cannot be listened on";
+    CasesFailed = 1608, "cases of the policy did not come out as expected";
+    TamperingFound = 1701, "the record was tampered with";
+    DecisionDiffers = 1702, "a recorded decision comes out differently";
+    ArchiveUnreadable = 1703, "the archive cannot be read";
+    Internal = 1901, "a bug in the gateway ended this";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SP-{}", self.number())
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.to_string()
+    }
+}
+
+/// Text that is not a code.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a code of the form SP-1234")]
+pub struct NotACode(String);
+
+impl TryFrom<String> for Code {
+    type Error = NotACode;
+
+    fn try_from(text: String) -> Result<Self, NotACode> {
+        let found = Self::ALL.iter().find(|code| code.to_string() == text);
+        found.copied().ok_or(NotACode(text))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::try_from(text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^SP-[0-9]{4}$" })
+    }
+}
+
+/// A refusal as it is told to a client: a code, and a text that is fit for a stranger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{code}: {text}")]
+pub struct Told {
+    /// The stable code.
+    pub code: Code,
+    /// What happened and what to do, in one or two sentences.
+    pub text: String,
+}
+
+impl Told {
+    /// A refusal with the code's own title and nothing more.
+    #[must_use]
+    pub fn plain(code: Code) -> Self {
+        Self { code, text: code.title().to_owned() }
+    }
+
+    /// A refusal with a text of its own.
+    #[must_use]
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}

@@ -1,0 +1,71 @@
+//! Targets as the control plane keeps them.
+
+use std::collections::BTreeMap;
+
+use rkyv::{Archive, Deserialize as RkyvDeserialize, Serialize as RkyvSerialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+
+/// What protocol a target speaks.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Archive, RkyvSerialize, RkyvDeserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetKind {
+    /// A machine reached by SSH.
+    Ssh,
+    /// A PostgreSQL server.
+    Postgres,
+    /// A Kubernetes API server.
+    Kubernetes,
+}
+
+impl std::fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ssh => "ssh",
+            Self::Postgres => "postgres",
+            Self::Kubernetes => "kubernetes",
+        })
+    }
+}
+
+/// How a target's host key is known.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub enum HostKeys {
+    /// One of these, in OpenSSH's one-line form.
+    Pinned(Vec<String>),
+    /// The first one seen is kept; `dev` only.
+    TrustOnFirstUse,
+}
+
+/// Where a node finds the private key of a target's login; never the key itself.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub enum CredentialSource {
+    /// A file on the node.
+    File(String),
+    /// An environment variable of the node.
+    Environment(String),
+}
+
+/// One machine, database or cluster behind the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub struct Target {
+    /// Unique in the cluster.
+    pub name: Name,
+    /// Its protocol.
+    pub kind: TargetKind,
+    /// `host:port`.
+    pub address: String,
+    /// Labels that policy speaks of.
+    pub labels: BTreeMap<String, String>,
+    /// How its host key is known.
+    pub host_keys: HostKeys,
+    /// Where the private key for its logins is.
+    pub credential: CredentialSource,
+    /// Logins that exist on it, the default first.
+    pub logins: Vec<String>,
+}

@@ -1,0 +1,12 @@
+//! What may never change without somebody noticing: bytes, names, schemas and codes.
+#![allow(clippy::unwrap_used)]
+
+mod entries;
+mod files;
+mod golden;
+mod reading;
+mod refusals;
+mod samples;
+mod schemas;
+mod validator;
+mod values;
