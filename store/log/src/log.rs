@@ -1,0 +1,186 @@
+//! The log of one node: it alone chains events and mints receipts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use proto::event::{Draft, Head, Stamped, stamp};
+use proto::ids::{Chain, Digest, Epoch, EventId, Name};
+use proto::reading::Durability;
+
+use crate::backend::{
+    AppendError, Backend, Heads, Health, Position, ReadError, Record, RefusedBecause, Share,
+    Stored, Urgency, Usage,
+};
+use crate::pending::Pending;
+use crate::receipt::Receipt;
+
+/// Why a log cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The log holds events of this epoch or a later one: another process has this node's name,
+    /// or the control plane was set back.
+    #[error("the log already holds epoch {held}, so epoch {given} cannot write to it")]
+    StaleEpoch {
+        /// The epoch of the newest event in the log.
+        held: u64,
+        /// The epoch that was given.
+        given: u64,
+    },
+}
+
+/// An event on its way: accepted in order, and waited for or not.
+#[derive(Debug)]
+pub struct Appending {
+    /// The proof that the journal accepted it in order ([`Durability::Queued`]).
+    pub queued: Receipt,
+    /// The receipt to come.
+    pub pending: Pending,
+}
+
+/// The log of one node.
+pub struct Log<B> {
+    backend: Arc<B>,
+    cluster: Name,
+    chain: Chain,
+    epoch: Epoch,
+    head: Mutex<Head>,
+    control: Mutex<Head>,
+}
+
+impl<B: Backend> Log<B> {
+    /// Opens the log of a node for one epoch.
+    ///
+    /// # Errors
+    /// [`OpenError::StaleEpoch`] when the log holds this epoch or a later one.
+    pub fn open(
+        backend: Arc<B>,
+        cluster: Name,
+        node: Name,
+        epoch: Epoch,
+    ) -> Result<Self, OpenError> {
+        let Heads { node: head, control, epoch: held } = backend.heads();
+        if head.seq > 0 && held >= epoch {
+            return Err(OpenError::StaleEpoch { held: held.0, given: epoch.0 });
+        }
+        let chain = Chain::Node(node);
+        Ok(Self { backend, cluster, chain, epoch, head: head.into(), control: control.into() })
+    }
+
+    /// Puts an event into the node's chain. The order of calls is the order of the chain.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] or [`AppendError::TooLarge`]: then the event is certainly absent.
+    pub fn append(
+        &self,
+        draft: &Draft,
+        share: Share,
+        urgency: Urgency,
+    ) -> Result<Appending, AppendError> {
+        // Stamping and handing over are one step under the lock: an event's place, its link to the
+        // one before, and its place in the backend are the same order.
+        let mut head = self.head.lock();
+        let id = EventId { chain: self.chain.clone(), epoch: self.epoch, seq: head.seq + 1 };
+        let stamped = stamp(&self.cluster, id, *head, draft)
+            .map_err(|large| AppendError::TooLarge(large.bytes))?;
+        let hash = sha256(&stamped.bytes);
+        let session = draft.about.session.clone();
+        let Stamped { id, key, bytes } = stamped;
+        let record = Record {
+            chain: id.chain.clone(),
+            epoch: id.epoch,
+            seq: id.seq,
+            session,
+            share,
+            urgency,
+            bytes: Bytes::from(bytes),
+        };
+        let (position, completion) =
+            self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
+        *head = Head { seq: id.seq, hash: Some(hash) };
+        drop(head);
+        let queued = Receipt::mint(id.clone(), key.clone(), position, Durability::Queued);
+        let durability = self.backend.durability();
+        Ok(Appending { queued, pending: Pending { event: id, key, durability, record, completion } })
+    }
+
+    /// Asks again for an event whose answer was lost, under the same id and with the same bytes.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] when the backend says that it does not keep it.
+    pub fn ask_again(&self, pending: Pending) -> Result<Pending, AppendError> {
+        let Pending { event, key, durability, record, .. } = pending;
+        let (_, completion) =
+            self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
+        Ok(Pending { event, key, durability, record, completion })
+    }
+
+    /// Keeps an event of the control chain, whose bytes are a pure result of applying an entry.
+    /// One that is already kept is passed over.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] when it cannot be kept.
+    pub fn keep_control(&self, stamped: Stamped) -> Result<Option<Pending>, AppendError> {
+        let mut head = self.control.lock();
+        if stamped.id.chain != Chain::Control {
+            return Err(AppendError::Refused(RefusedBecause::Misfit));
+        }
+        if stamped.id.seq <= head.seq {
+            return Ok(None);
+        }
+        let hash = sha256(&stamped.bytes);
+        let record = Record {
+            chain: Chain::Control,
+            epoch: stamped.id.epoch,
+            seq: stamped.id.seq,
+            session: stamped.key.session.clone(),
+            share: Share::NODE,
+            urgency: Urgency::LastWords,
+            bytes: Bytes::from(stamped.bytes),
+        };
+        let (_, completion) =
+            self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
+        *head = Head { seq: stamped.id.seq, hash: Some(hash) };
+        let durability = self.backend.durability();
+        let (event, key) = (stamped.id, stamped.key);
+        Ok(Some(Pending { event, key, durability, record, completion }))
+    }
+
+    /// Reads durable records in order; see [`Backend::read`].
+    ///
+    /// # Errors
+    /// [`ReadError`] when any of them cannot be served.
+    pub fn read(&self, from: Position, limit: usize) -> Result<Vec<Stored>, ReadError> {
+        self.backend.read(from, limit)
+    }
+
+    /// The backend, for its status and its index.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<B> {
+        &self.backend
+    }
+
+    /// The node's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What the backend says of itself.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.backend.health()
+    }
+
+    /// How full the backend is.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.backend.usage()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    Digest(digest)
+}
