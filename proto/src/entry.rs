@@ -3,6 +3,8 @@
 //! rkyv, with a version byte in front, because only nodes of this product read them. A new kind of
 //! entry is a new variant at the end; nothing is ever taken out or moved.
 
+#![allow(missing_docs, reason = "rkyv derives a resolver whose fields it does not document")]
+
 use rkyv::rancor::Error as RkyvError;
 use rkyv::{Archive, Deserialize as RkyvDeserialize, Serialize as RkyvSerialize};
 
@@ -99,7 +101,7 @@ pub struct SessionOpening {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadProposal {
     /// A version that this program does not read.
-    #[error("entry version {0} is newer than {ENTRY_VERSION}")]
+    #[error("entry version {0} is not one that this program reads (up to {ENTRY_VERSION})")]
     Version(u8),
     /// Not the bytes of a proposal.
     #[error("entry bytes are damaged: {0}")]
@@ -131,6 +133,9 @@ impl Proposal {
     /// # Errors
     /// [`BadProposal`] when they are not a proposal of a version up to this one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadProposal> {
+        if bytes.len() > ENTRY_LIMIT + 1 {
+            return Err(BadProposal::TooLarge(bytes.len() - 1));
+        }
         let (version, body) =
             bytes.split_first().ok_or_else(|| BadProposal::Damaged("no bytes".to_owned()))?;
         if *version != ENTRY_VERSION {

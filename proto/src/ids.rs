@@ -15,7 +15,9 @@ pub const NAME_LIMIT: usize = 64;
 
 /// A name that is not one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{name:?} is not a name: 1 to {NAME_LIMIT} letters, digits, '.', '_' or '-', first a letter or digit")]
+#[error(
+    "{name:?} is not a name: 1 to {NAME_LIMIT} letters, digits, '.', '_' or '-', first a letter or digit"
+)]
 pub struct NotAName {
     /// What was written, cut to a length that is safe to print.
     pub name: String,
@@ -23,8 +25,19 @@ pub struct NotAName {
 
 /// A name of a person, target, node, cluster or role: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-    Archive, RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -74,16 +87,40 @@ impl fmt::Display for Name {
 
 /// How often a node has started; given by the control plane, it fences clones.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-    JsonSchema, Archive, RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
 /// A session: `<node>-<epoch>-<count>`. Node names are never reused, so it is unique in a cluster.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-    Archive, RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(transparent)]
 #[rkyv(derive(PartialEq, Eq, PartialOrd, Ord))]
@@ -116,7 +153,9 @@ impl fmt::Display for SessionId {
 }
 
 /// Whose events a chain holds: one chain per node, and one of the control plane.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Chain {
     /// What replicated entries caused; a pure result of applying them.
@@ -154,8 +193,19 @@ impl fmt::Display for EventId {
 
 /// SHA-256 (or HMAC-SHA256) of something; lower-case hex in text.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, Archive,
-    RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]

@@ -10,8 +10,20 @@ use crate::ids::Name;
 
 /// What protocol a target speaks.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-    Archive, RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum TargetKind {

@@ -9,8 +9,21 @@ use serde::{Deserialize, Serialize};
 
 /// A UTC instant in microseconds since 1970; RFC 3339 in text.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-    JsonSchema, Archive, RkyvSerialize, RkyvDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Archive,
+    RkyvSerialize,
+    RkyvDeserialize,
 )]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]

@@ -63,12 +63,7 @@ struct Data<'a> {
 ///
 /// # Errors
 /// [`TooLarge`] when the event is over [`EVENT_LIMIT`].
-pub fn stamp(
-    cluster: &Name,
-    id: EventId,
-    head: Head,
-    draft: &Draft,
-) -> Result<Stamped, TooLarge> {
+pub fn stamp(cluster: &Name, id: EventId, head: Head, draft: &Draft) -> Result<Stamped, TooLarge> {
     let source = match &id.chain {
         Chain::Control => format!("/sallyport/{cluster}/control"),
         Chain::Node(node) => format!("/sallyport/{cluster}/{node}"),

@@ -55,10 +55,7 @@ fn entries() -> Vec<Entry> {
             expected_revision: Some(3),
             by: text("alice"),
         },
-        Entry::PeopleSet {
-            people: vec![alice],
-            by: text("gw-1"),
-        },
+        Entry::PeopleSet { people: vec![alice], by: text("gw-1") },
         Entry::TargetsSet {
             targets: vec![
                 target("web-1", pinned, CredentialSource::File(text("web-1.key"))),
@@ -80,20 +77,13 @@ fn entries() -> Vec<Entry> {
             policy_revision: 4,
             per_person: 20,
         }),
-        Entry::SessionClose {
-            session: SessionId::from_text("gw-1-2-1"),
-        },
+        Entry::SessionClose { session: SessionId::from_text("gw-1-2-1") },
         Entry::Tick,
     ]
 }
 
 fn proposal(entry: Entry) -> Proposal {
-    Proposal {
-        client: name("gw-1"),
-        request: 9,
-        at: Utc(1_769_851_800_000_000),
-        entry,
-    }
+    Proposal { client: name("gw-1"), request: 9, at: Utc(1_769_851_800_000_000), entry }
 }
 
 #[test]
@@ -110,33 +100,20 @@ fn each_entry_is_written_as_its_golden_bytes_and_read_back() {
         assert_eq!(Proposal::from_bytes(&shifted[1..]).as_ref(), Ok(&proposal));
         files.insert(name.to_owned());
     }
-    assert_eq!(
-        names("golden/entries", ".rkyv"),
-        files,
-        "files on the left, entries on the right"
-    );
+    assert_eq!(names("golden/entries", ".rkyv"), files, "files on the left, entries on the right");
 }
 
 #[test]
 fn bytes_that_are_not_a_proposal_are_refused() {
     let bytes = proposal(Entry::Tick).to_bytes().unwrap();
-    assert_eq!(
-        Proposal::from_bytes(&[]),
-        Err(BadProposal::Damaged(text("no bytes")))
-    );
+    assert_eq!(Proposal::from_bytes(&[]), Err(BadProposal::Damaged(text("no bytes"))));
     for version in [0, ENTRY_VERSION + 1, 255] {
         let other = [&[version][..], &bytes[1..]].concat();
-        assert_eq!(
-            Proposal::from_bytes(&other),
-            Err(BadProposal::Version(version))
-        );
+        assert_eq!(Proposal::from_bytes(&other), Err(BadProposal::Version(version)));
     }
     for length in 1..bytes.len() {
         let cut = Proposal::from_bytes(&bytes[..length]);
-        assert!(
-            !matches!(&cut, Ok(read) if *read == proposal(Entry::Tick)),
-            "cut to {length}"
-        );
+        assert!(!matches!(&cut, Ok(read) if *read == proposal(Entry::Tick)), "cut to {length}");
     }
 }
 
@@ -161,14 +138,6 @@ fn damage_is_refused_or_changes_a_value_and_never_panics() {
 fn an_entry_over_the_limit_is_too_large() {
     let document = "x".repeat(ENTRY_LIMIT + 1);
     let digest = Digest::ZERO;
-    let entry = Entry::PolicySet {
-        document,
-        digest,
-        expected_revision: None,
-        by: text("alice"),
-    };
-    assert!(matches!(
-        proposal(entry).to_bytes(),
-        Err(BadProposal::TooLarge(_))
-    ));
+    let entry = Entry::PolicySet { document, digest, expected_revision: None, by: text("alice") };
+    assert!(matches!(proposal(entry).to_bytes(), Err(BadProposal::TooLarge(_))));
 }

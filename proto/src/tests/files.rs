@@ -17,9 +17,7 @@ pub(super) fn path(relative: &str) -> PathBuf {
 pub(super) fn names(folder: &str, ending: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(path(folder)).expect("the folder exists");
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names
-        .map(|name| name.strip_suffix(ending).unwrap_or(&name).to_owned())
-        .collect()
+    names.map(|name| name.strip_suffix(ending).unwrap_or(&name).to_owned()).collect()
 }
 
 /// Compares bytes that were written once with what the code writes now. With `UPDATE=1` a missing

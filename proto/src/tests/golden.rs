@@ -26,19 +26,10 @@ fn golden_bytes_are_read_as_what_was_written() {
 
 #[test]
 fn each_kind_has_one_golden_file_and_each_golden_file_a_kind() {
-    let kinds: BTreeSet<_> = Kind::NAMES
-        .iter()
-        .map(|kind| format!("{kind}.v1"))
-        .collect();
-    assert_eq!(
-        names("golden/events", ".json"),
-        kinds,
-        "files on the left, kinds on the right"
-    );
-    let samples: BTreeSet<_> = every_kind()
-        .iter()
-        .map(|kind| format!("{}.v1", kind.name()))
-        .collect();
+    let kinds: BTreeSet<_> = Kind::NAMES.iter().map(|kind| format!("{kind}.v1")).collect();
+    assert_eq!(names("golden/events", ".json"), kinds, "files on the left, kinds on the right");
+    let samples: BTreeSet<_> =
+        every_kind().iter().map(|kind| format!("{}.v1", kind.name())).collect();
     assert_eq!(samples, kinds, "samples on the left, kinds on the right");
     assert_eq!(Kind::NAMES.len(), kinds.len(), "two kinds have one name");
 }
@@ -54,10 +45,7 @@ fn drafts_come_back_as_they_were() {
 
 #[test]
 fn absent_fields_are_not_written() {
-    let sparse = sparse_kinds()
-        .into_iter()
-        .map(bare)
-        .map(|draft| bytes(&draft));
+    let sparse = sparse_kinds().into_iter().map(bare).map(|draft| bytes(&draft));
     for bytes in sparse {
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("null"), "{text}");
@@ -78,12 +66,7 @@ fn an_event_over_the_limit_is_too_large() {
         let draft = with_reason(fits + over);
         let (id, head) = place(&draft.kind);
         let stamped = stamp(&cluster(), id, head, &draft);
-        assert_eq!(
-            stamped,
-            Err(TooLarge {
-                bytes: EVENT_LIMIT + over
-            })
-        );
+        assert_eq!(stamped, Err(TooLarge { bytes: EVENT_LIMIT + over }));
     }
 }
 

@@ -18,11 +18,7 @@ fn numbers_are_unique_and_ascend() {
 #[test]
 fn each_code_has_a_page_and_each_page_a_code() {
     let codes: BTreeSet<_> = Code::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        names("refusals", ".md"),
-        codes,
-        "pages on the left, codes on the right"
-    );
+    assert_eq!(names("refusals", ".md"), codes, "pages on the left, codes on the right");
 }
 
 #[test]
@@ -31,19 +27,12 @@ fn pages_say_what_happened_and_who_can_mend_it() {
         let page = std::fs::read_to_string(path(&format!("refusals/{code}.md"))).unwrap();
         let lines: Vec<_> = page.lines().collect();
         assert_eq!(lines[0], format!("# {code}: {}", code.title()));
-        assert!(
-            PAGE_LINES.contains(&lines.len()),
-            "{code} has {} lines",
-            lines.len()
-        );
+        assert!(PAGE_LINES.contains(&lines.len()), "{code} has {} lines", lines.len());
         for begins in ["**What happened.** ", "**Who can mend it.** "] {
             let count = lines.iter().filter(|line| line.starts_with(begins)).count();
             assert_eq!(count, 1, "{code} says {begins:?} {count} times");
         }
-        assert!(
-            lines.iter().all(|line| line.len() <= 240),
-            "{code} has a long line"
-        );
+        assert!(lines.iter().all(|line| line.len() <= 240), "{code} has a long line");
         assert!(page.contains('`'), "{code} names no command and no file");
     }
 }

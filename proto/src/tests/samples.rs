@@ -19,26 +19,13 @@ pub(super) fn cluster() -> Name {
 /// Where the samples stand: the seventh event of the second epoch of `gw-1`, or in the control
 /// chain for what replicated entries cause.
 pub(super) fn place(kind: &Kind) -> (EventId, Head) {
-    let control = matches!(
-        kind,
-        Kind::PolicyChanged(_) | Kind::PeopleChanged(_) | Kind::TargetsChanged(_)
-    );
-    let head = Head {
-        seq: 6,
-        hash: Some(Digest([0xab; 32])),
-    };
+    let control =
+        matches!(kind, Kind::PolicyChanged(_) | Kind::PeopleChanged(_) | Kind::TargetsChanged(_));
+    let head = Head { seq: 6, hash: Some(Digest([0xab; 32])) };
     let id = if control {
-        EventId {
-            chain: Chain::Control,
-            epoch: Epoch(0),
-            seq: 7,
-        }
+        EventId { chain: Chain::Control, epoch: Epoch(0), seq: 7 }
     } else {
-        EventId {
-            chain: Chain::Node(name("gw-1")),
-            epoch: Epoch(2),
-            seq: 7,
-        }
+        EventId { chain: Chain::Node(name("gw-1")), epoch: Epoch(2), seq: 7 }
     };
     (id, head)
 }
@@ -63,29 +50,16 @@ pub(super) fn full(kind: Kind) -> Draft {
         session_seq: Some(3),
         actor: Some(actor),
         target: Some(target),
-        policy: Some(PolicyRef {
-            revision: 4,
-            digest: Digest([0x44; 32]),
-        }),
+        policy: Some(PolicyRef { revision: 4, digest: Digest([0x44; 32]) }),
     };
     let time = "2026-01-31T09:30:00.123456Z".parse().expect("an instant");
-    Draft {
-        time,
-        applied: 12,
-        about,
-        kind,
-    }
+    Draft { time, applied: 12, about, kind }
 }
 
 /// A draft about nothing.
 pub(super) fn bare(kind: Kind) -> Draft {
     let time = "2026-01-31T09:30:00Z".parse().expect("an instant");
-    Draft {
-        time,
-        applied: 0,
-        about: About::default(),
-        kind,
-    }
+    Draft { time, applied: 0, about: About::default(), kind }
 }
 
 fn text(text: &str) -> String {
@@ -93,11 +67,7 @@ fn text(text: &str) -> String {
 }
 
 fn counted(bytes: u64, fill: u8) -> Counted {
-    Counted {
-        bytes,
-        digest: Some(Digest([fill; 32])),
-        truncated: true,
-    }
+    Counted { bytes, digest: Some(Digest([fill; 32])), truncated: true }
 }
 
 fn judged() -> CommandJudged {
@@ -111,10 +81,7 @@ fn judged() -> CommandJudged {
             programs: vec![Program {
                 name: text("cat"),
                 arguments: vec![text("/etc/app.env")],
-                redirects: vec![Redirect {
-                    operator: text(">"),
-                    to: text("out"),
-                }],
+                redirects: vec![Redirect { operator: text(">"), to: text("out") }],
             }],
             unreadable: Some(text("`eval` runs text that is only known later")),
             matched: vec![text("regex:app\\.env")],
@@ -153,20 +120,14 @@ fn released() -> OutputReleased {
 
 /// Every kind with every field.
 pub(super) fn every_kind() -> Vec<Kind> {
-    let changed = (
-        vec![name("alice"), name("bob")],
-        vec![name("eve")],
-        text("alice"),
-    );
+    let changed = (vec![name("alice"), name("bob")], vec![name("eve")], text("alice"));
     vec![
         Kind::NodeStarted(NodeStarted {
             version: text("0.1.0"),
             durability: Durability::Local,
             unfinished: 2,
         }),
-        Kind::NodeStopped(NodeStopped {
-            reason: text("terminated"),
-        }),
+        Kind::NodeStopped(NodeStopped { reason: text("terminated") }),
         Kind::LoginSucceeded(LoginSucceeded {
             method: text("ssh-key"),
             service: text("ssh"),
@@ -224,17 +185,9 @@ pub(super) fn every_kind() -> Vec<Kind> {
             removed: changed.1.clone(),
             by: changed.2.clone(),
         }),
-        Kind::TargetsChanged(TargetsChanged {
-            set: changed.0,
-            removed: changed.1,
-            by: changed.2,
-        }),
-        Kind::ReplayViewed(ReplayViewed {
-            viewed: SessionId::from_text("gw-1-2-1"),
-        }),
-        Kind::AuditExported(AuditExported {
-            query: text("from=2026-01-01T00:00:00Z"),
-        }),
+        Kind::TargetsChanged(TargetsChanged { set: changed.0, removed: changed.1, by: changed.2 }),
+        Kind::ReplayViewed(ReplayViewed { viewed: SessionId::from_text("gw-1-2-1") }),
+        Kind::AuditExported(AuditExported { query: text("from=2026-01-01T00:00:00Z") }),
         Kind::AdminDenied(AdminDenied {
             endpoint: text("GET /v1/events"),
             missing: text("export"),
@@ -273,10 +226,7 @@ pub(super) fn sparse_kinds() -> Vec<Kind> {
             parts: 0,
             rules: Vec::new(),
             told: None,
-            reading: Reading {
-                reader: text("shell/1"),
-                ..Reading::default()
-            },
+            reading: Reading { reader: text("shell/1"), ..Reading::default() },
             ..judged()
         }),
         Kind::OutputReleased(OutputReleased {
@@ -300,7 +250,5 @@ pub(super) fn sparse_kinds() -> Vec<Kind> {
 /// A sample as it is kept.
 pub(super) fn bytes(draft: &Draft) -> Vec<u8> {
     let (id, head) = place(&draft.kind);
-    stamp(&cluster(), id, head, draft)
-        .expect("a sample is small")
-        .bytes
+    stamp(&cluster(), id, head, draft).expect("a sample is small").bytes
 }

@@ -31,11 +31,7 @@ fn published_schemas_are_those_of_the_types() {
         );
         expected.insert(name);
     }
-    assert_eq!(
-        names("schemas", ".json"),
-        expected,
-        "files on the left, kinds on the right"
-    );
+    assert_eq!(names("schemas", ".json"), expected, "files on the left, kinds on the right");
 }
 
 #[test]
@@ -58,10 +54,7 @@ fn events_without_optional_fields_keep_to_their_schemas() {
 #[test]
 fn events_that_break_their_schema_are_found() {
     fn broken(kind: &str, pointer: &str, new: Option<Value>, expected: &str) {
-        let kind = every_kind()
-            .into_iter()
-            .find(|each| each.name() == kind)
-            .unwrap();
+        let kind = every_kind().into_iter().find(|each| each.name() == kind).unwrap();
         let mut event = value(&full(kind.clone()));
         let (parent, field) = pointer.rsplit_once('/').unwrap();
         let parent = event.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -72,60 +65,15 @@ fn events_that_break_their_schema_are_found() {
         check(&schema_of(&kind), &event, &[expected]);
     }
     broken("node.stopped", "/time", None, ": `time` is missing");
-    broken(
-        "node.stopped",
-        "/data/prev",
-        None,
-        "/data: `prev` is missing",
-    );
-    broken(
-        "node.stopped",
-        "/data/reason",
-        Some(7.into()),
-        "/data/reason: not of type \"string\"",
-    );
-    broken(
-        "node.stopped",
-        "/data/extra",
-        Some(7.into()),
-        "/data: `extra` is not in the schema",
-    );
-    broken(
-        "node.stopped",
-        "/id",
-        Some("2".into()),
-        "/id: does not match ^[0-9]+-[0-9]+$",
-    );
-    broken(
-        "node.stopped",
-        "/specversion",
-        Some("0.3".into()),
-        "/specversion: not \"1.0\"",
-    );
-    broken(
-        "node.stopped",
-        "/data/seq",
-        Some((-1).into()),
-        "/data/seq: less than 0",
-    );
-    broken(
-        "command.judged",
-        "/data/verdict",
-        Some("maybe".into()),
-        "/data/verdict: fits none",
-    );
-    broken(
-        "command.judged",
-        "/data/told",
-        Some(7.into()),
-        "/data/told: fits none",
-    );
-    broken(
-        "command.finished",
-        "/data/outcome",
-        Some("x".into()),
-        "/data/outcome: fits none",
-    );
+    broken("node.stopped", "/data/prev", None, "/data: `prev` is missing");
+    broken("node.stopped", "/data/reason", Some(7.into()), "/data/reason: not of type \"string\"");
+    broken("node.stopped", "/data/extra", Some(7.into()), "/data: `extra` is not in the schema");
+    broken("node.stopped", "/id", Some("2".into()), "/id: does not match ^[0-9]+-[0-9]+$");
+    broken("node.stopped", "/specversion", Some("0.3".into()), "/specversion: not \"1.0\"");
+    broken("node.stopped", "/data/seq", Some((-1).into()), "/data/seq: less than 0");
+    broken("command.judged", "/data/verdict", Some("maybe".into()), "/data/verdict: fits none");
+    broken("command.judged", "/data/told", Some(7.into()), "/data/told: fits none");
+    broken("command.finished", "/data/outcome", Some("x".into()), "/data/outcome: fits none");
     broken(
         "command.finished",
         "/data/masked",

@@ -13,10 +13,7 @@ pub(super) struct Validator<'a> {
 
 impl<'a> Validator<'a> {
     pub(super) fn new(root: &'a Value) -> Self {
-        Self {
-            root,
-            wrong: Vec::new(),
-        }
+        Self { root, wrong: Vec::new() }
     }
 
     /// What is wrong with a value, each with where it is.
@@ -48,10 +45,7 @@ impl<'a> Validator<'a> {
                 | "type" => {}
                 "format" => {
                     let known = ["uint64", "uint32", "int16", "date-time"];
-                    assert!(
-                        known.contains(&argument.as_str().unwrap()),
-                        "format {argument}"
-                    );
+                    assert!(known.contains(&argument.as_str().unwrap()), "format {argument}");
                 }
                 "const" if argument != value => self.say(at, format!("not {argument}")),
                 "enum" if !array(argument).contains(value) => {
@@ -96,10 +90,7 @@ impl<'a> Validator<'a> {
         let mut merged = schema.as_object().expect("a schema is an object").clone();
         if let Some(reference) = merged.remove("$ref") {
             let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
-            let referred = self
-                .root
-                .pointer(pointer)
-                .expect("a $ref names a definition");
+            let referred = self.root.pointer(pointer).expect("a $ref names a definition");
             for (keyword, argument) in referred.as_object().unwrap() {
                 merged.insert(keyword.clone(), argument.clone());
             }
@@ -115,9 +106,7 @@ impl<'a> Validator<'a> {
             return;
         }
         let none = Map::new();
-        let known = schema
-            .get("properties")
-            .map_or(&none, |known| known.as_object().unwrap());
+        let known = schema.get("properties").map_or(&none, |known| known.as_object().unwrap());
         for (field, inner) in object {
             let at_field = format!("{at}/{field}");
             match (known.get(field), schema.get("additionalProperties")) {
@@ -132,10 +121,7 @@ impl<'a> Validator<'a> {
 
     fn one_of(&mut self, choices: &Value, value: &Value, at: &str, exactly: bool) {
         let fits = |schema: &&Value| {
-            let mut inner = Self {
-                root: self.root,
-                wrong: Vec::new(),
-            };
+            let mut inner = Self { root: self.root, wrong: Vec::new() };
             inner.walk(schema, value, at);
             inner.wrong.is_empty()
         };
@@ -152,16 +138,14 @@ impl<'a> Validator<'a> {
         let text = value.as_str().unwrap_or_default();
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let matches = match pattern {
-            "^[0-9]+-[0-9]+$" => text
-                .split_once('-')
-                .is_some_and(|(a, b)| digits(a) && digits(b)),
+            "^[0-9]+-[0-9]+$" => text.split_once('-').is_some_and(|(a, b)| digits(a) && digits(b)),
             "^/sallyport/[^/]+/[^/]+$" => text
                 .strip_prefix("/sallyport/")
                 .is_some_and(|rest| rest.split('/').filter(|part| !part.is_empty()).count() == 2),
             "^session/" => text.starts_with("session/"),
-            "^SP-[0-9]{4}$" => text
-                .strip_prefix("SP-")
-                .is_some_and(|rest| rest.len() == 4 && digits(rest)),
+            "^SP-[0-9]{4}$" => {
+                text.strip_prefix("SP-").is_some_and(|rest| rest.len() == 4 && digits(rest))
+            }
             other => panic!("the validator does not know the pattern {other}"),
         };
         if !matches {
@@ -177,10 +161,7 @@ fn array(value: &Value) -> &[Value] {
 fn has_type(types: &Value, value: &Value) -> bool {
     let names: BTreeSet<_> = match types {
         Value::String(name) => BTreeSet::from([name.as_str()]),
-        list => array(list)
-            .iter()
-            .map(|name| name.as_str().unwrap())
-            .collect(),
+        list => array(list).iter().map(|name| name.as_str().unwrap()).collect(),
     };
     match value {
         Value::Null => names.contains("null"),

@@ -11,11 +11,7 @@ fn names() {
     fn check(text: &str, expected: bool) {
         assert_eq!(text.parse::<Name>().is_ok(), expected, "{text:?}");
         let json = serde_json::to_string(text).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Name>(&json).is_ok(),
-            expected,
-            "{text:?} in JSON"
-        );
+        assert_eq!(serde_json::from_str::<Name>(&json).is_ok(), expected, "{text:?} in JSON");
         if let Ok(name) = text.parse::<Name>() {
             assert_eq!((name.to_string().as_str(), name.as_str()), (text, text));
             assert_eq!(serde_json::to_string(&name).unwrap(), json);
@@ -44,16 +40,9 @@ fn names() {
 
 #[test]
 fn what_is_not_a_name_is_safe_to_print() {
-    let wrong = format!("\u{1b}[2J{}", "ü".repeat(100))
-        .parse::<Name>()
-        .unwrap_err();
+    let wrong = format!("\u{1b}[2J{}", "ü".repeat(100)).parse::<Name>().unwrap_err();
     assert_eq!(wrong.name.chars().count(), 64);
-    assert!(
-        wrong
-            .to_string()
-            .chars()
-            .all(|character| !character.is_control())
-    );
+    assert!(wrong.to_string().chars().all(|character| !character.is_control()));
 }
 
 #[test]
@@ -92,35 +81,16 @@ fn instants() {
         let parsed = text.parse::<Utc>().map(|instant| instant.to_string());
         assert_eq!(parsed.ok().as_deref(), expected, "{text:?}");
         if let Some(expected) = expected {
-            assert_eq!(
-                expected.parse::<Utc>(),
-                text.parse(),
-                "{text:?} there and back"
-            );
+            assert_eq!(expected.parse::<Utc>(), text.parse(), "{text:?} there and back");
         }
     }
     check("1970-01-01T00:00:00Z", Some("1970-01-01T00:00:00.000000Z"));
-    check(
-        "2026-01-31T09:30:00.5Z",
-        Some("2026-01-31T09:30:00.500000Z"),
-    );
-    check(
-        "2026-01-31T09:30:00.123456Z",
-        Some("2026-01-31T09:30:00.123456Z"),
-    );
-    check(
-        "2026-01-31T09:30:00.123456789Z",
-        Some("2026-01-31T09:30:00.123456Z"),
-    );
-    check(
-        "2026-01-31T10:30:00+01:00",
-        Some("2026-01-31T09:30:00.000000Z"),
-    );
+    check("2026-01-31T09:30:00.5Z", Some("2026-01-31T09:30:00.500000Z"));
+    check("2026-01-31T09:30:00.123456Z", Some("2026-01-31T09:30:00.123456Z"));
+    check("2026-01-31T09:30:00.123456789Z", Some("2026-01-31T09:30:00.123456Z"));
+    check("2026-01-31T10:30:00+01:00", Some("2026-01-31T09:30:00.000000Z"));
     check("2024-02-29T23:59:59Z", Some("2024-02-29T23:59:59.000000Z"));
-    check(
-        "1969-12-31T23:59:59.999999Z",
-        Some("1969-12-31T23:59:59.999999Z"),
-    );
+    check("1969-12-31T23:59:59.999999Z", Some("1969-12-31T23:59:59.999999Z"));
     check("2026-02-29T00:00:00Z", None);
     check("2026-01-31T24:30:00Z", None);
     check("2026-01-31T09:30:00", None);
@@ -134,46 +104,16 @@ fn instants() {
 fn ids() {
     let node: Name = "gw-1".parse().unwrap();
     let chain = Chain::Node(node.clone());
-    assert_eq!(
-        EventId {
-            chain,
-            epoch: Epoch(2),
-            seq: 7
-        }
-        .to_string(),
-        "gw-1/2-7"
-    );
-    let control = EventId {
-        chain: Chain::Control,
-        epoch: Epoch(0),
-        seq: 7,
-    };
+    assert_eq!(EventId { chain, epoch: Epoch(2), seq: 7 }.to_string(), "gw-1/2-7");
+    let control = EventId { chain: Chain::Control, epoch: Epoch(0), seq: 7 };
     assert_eq!(control.to_string(), "control/0-7");
     assert_eq!(SessionId::new(&node, Epoch(2), 3).to_string(), "gw-1-2-3");
-    assert_eq!(
-        SessionId::from_text("gw-1-2-3"),
-        SessionId::new(&node, Epoch(2), 3)
-    );
+    assert_eq!(SessionId::from_text("gw-1-2-3"), SessionId::new(&node, Epoch(2), 3));
     let session = Some(SessionId::new(&node, Epoch(2), 3));
-    let about = About {
-        session: session.clone(),
-        session_seq: Some(4),
-        ..About::default()
-    };
+    let about = About { session: session.clone(), session_seq: Some(4), ..About::default() };
     let kind = super::samples::every_kind().remove(0);
-    let draft = Draft {
-        time: Utc(0),
-        applied: 0,
-        about,
-        kind,
-    };
-    assert_eq!(
-        draft.key(),
-        DraftKey {
-            session,
-            session_seq: 4
-        }
-    );
+    let draft = Draft { time: Utc(0), applied: 0, about, kind };
+    assert_eq!(draft.key(), DraftKey { session, session_seq: 4 });
 }
 
 #[test]
@@ -182,11 +122,7 @@ fn codes() {
     fn check(text: &str, expected: Option<Code>) {
         assert_eq!(Code::try_from(text.to_owned()).ok(), expected, "{text:?}");
         let json = serde_json::to_string(text).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Code>(&json).ok(),
-            expected,
-            "{text:?} in JSON"
-        );
+        assert_eq!(serde_json::from_str::<Code>(&json).ok(), expected, "{text:?} in JSON");
     }
     for &code in Code::ALL {
         check(&code.to_string(), Some(code));
@@ -200,9 +136,6 @@ fn codes() {
     check("", None);
     let told = Told::new(Code::BlockedByRule, "Ask.");
     assert_eq!(told.to_string(), "SP-1201: Ask.");
-    assert_eq!(
-        serde_json::to_string(&told).unwrap(),
-        r#"{"code":"SP-1201","text":"Ask."}"#
-    );
+    assert_eq!(serde_json::to_string(&told).unwrap(), r#"{"code":"SP-1201","text":"Ask."}"#);
     assert_eq!(Told::plain(Code::RecordFull).text, Code::RecordFull.title());
 }

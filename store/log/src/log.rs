@@ -101,7 +101,10 @@ impl<B: Backend> Log<B> {
         drop(head);
         let queued = Receipt::mint(id.clone(), key.clone(), position, Durability::Queued);
         let durability = self.backend.durability();
-        Ok(Appending { queued, pending: Pending { event: id, key, durability, record, completion } })
+        Ok(Appending {
+            queued,
+            pending: Pending { event: id, key, durability, record, completion },
+        })
     }
 
     /// Asks again for an event whose answer was lost, under the same id and with the same bytes.
@@ -110,8 +113,7 @@ impl<B: Backend> Log<B> {
     /// [`AppendError::Refused`] when the backend says that it does not keep it.
     pub fn ask_again(&self, pending: Pending) -> Result<Pending, AppendError> {
         let Pending { event, key, durability, record, .. } = pending;
-        let (_, completion) =
-            self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
+        let (_, completion) = self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
         Ok(Pending { event, key, durability, record, completion })
     }
 
@@ -138,8 +140,7 @@ impl<B: Backend> Log<B> {
             urgency: Urgency::LastWords,
             bytes: Bytes::from(stamped.bytes),
         };
-        let (_, completion) =
-            self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
+        let (_, completion) = self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
         *head = Head { seq: stamped.id.seq, hash: Some(hash) };
         let durability = self.backend.durability();
         let (event, key) = (stamped.id, stamped.key);

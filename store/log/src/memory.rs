@@ -15,7 +15,7 @@ use proto::reading::Durability;
 
 use crate::backend::{
     Backend, Completion, Failure, Heads, Health, Position, ReadError, Record, RefusedBecause,
-    Stored, Usage,
+    Stored, Urgency, Usage,
 };
 
 /// The most that a log in memory keeps, in bytes.
@@ -33,6 +33,8 @@ pub enum Answers {
     Lost,
     /// It refuses everything that it does not hold already.
     Refused(RefusedBecause),
+    /// It is full, and takes last words only.
+    LastWords,
 }
 
 /// A log in memory.
@@ -72,11 +74,7 @@ impl Memory {
     /// An empty log that says another durability at once.
     #[must_use]
     pub fn with_durability(durability: Durability) -> Self {
-        Self {
-            durability,
-            opened: Heads::default(),
-            state: Mutex::default(),
-        }
+        Self { durability, opened: Heads::default(), state: Mutex::default() }
     }
 
     /// Injects a fault: accepts and never answers.
@@ -119,11 +117,7 @@ impl Memory {
         }
         state.durable = state.kept.len();
         let opened = state.heads.clone();
-        Self {
-            durability: self.durability,
-            opened,
-            state: state.into(),
-        }
+        Self { durability: self.durability, opened, state: state.into() }
     }
 }
 
@@ -133,10 +127,7 @@ impl State {
         let mut hash = [0; 32];
         let digest = ring::digest::digest(&ring::digest::SHA256, &record.bytes);
         hash.copy_from_slice(digest.as_ref());
-        let head = Head {
-            seq: record.seq,
-            hash: Some(Digest(hash)),
-        };
+        let head = Head { seq: record.seq, hash: Some(Digest(hash)) };
         if control {
             self.heads.control = head;
         } else {
@@ -158,11 +149,7 @@ impl State {
             } else {
                 record.seq == self.heads.node.seq + 1 && record.epoch >= self.heads.epoch
             };
-            return if follows {
-                Ok(None)
-            } else {
-                Err(RefusedBecause::Misfit)
-            };
+            return if follows { Ok(None) } else { Err(RefusedBecause::Misfit) };
         };
         let kept = &self.kept[index];
         if kept.epoch == record.epoch && kept.bytes == record.bytes {
@@ -181,6 +168,9 @@ impl Backend for Memory {
         let position = match (state.place_of(&record)?, state.answers) {
             (Some(position), _) => position,
             (None, Answers::Refused(because)) => return Err(because),
+            (None, Answers::LastWords) if record.urgency == Urgency::Ordinary => {
+                return Err(RefusedBecause::Full);
+            }
             (None, _) if state.bytes + record.bytes.len() as u64 > MEMORY_LIMIT => {
                 return Err(RefusedBecause::Full);
             }
@@ -190,7 +180,7 @@ impl Backend for Memory {
         match state.answers {
             Answers::Never => state.unanswered.push(sender),
             Answers::Lost => state.durable = state.kept.len(),
-            Answers::AtOnce | Answers::Refused(_) => {
+            Answers::AtOnce | Answers::LastWords | Answers::Refused(_) => {
                 state.durable = state.kept.len();
                 // Whoever no longer waits loses nothing: the record is kept all the same.
                 sender.send(Ok(position)).ok();
@@ -203,16 +193,13 @@ impl Backend for Memory {
         let state = self.state.lock();
         let skipped = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
         let durable = state.kept[..state.durable].iter().enumerate();
-        let stored = durable
-            .skip(skipped)
-            .take(limit)
-            .map(|(index, record)| Stored {
-                position: Position(index as u64 + 1),
-                control: record.chain == Chain::Control,
-                epoch: record.epoch,
-                seq: record.seq,
-                bytes: record.bytes.clone(),
-            });
+        let stored = durable.skip(skipped).take(limit).map(|(index, record)| Stored {
+            position: Position(index as u64 + 1),
+            control: record.chain == Chain::Control,
+            epoch: record.epoch,
+            seq: record.seq,
+            bytes: record.bytes.clone(),
+        });
         Ok(stored.collect())
     }
 
@@ -227,10 +214,7 @@ impl Backend for Memory {
         let of_session = durable
             .filter(|(_, record)| record.session.as_ref() == Some(session))
             .map(|(index, _)| Position(index as u64 + 1));
-        Ok(of_session
-            .filter(|position| *position >= from)
-            .take(limit)
-            .collect())
+        Ok(of_session.filter(|position| *position >= from).take(limit).collect())
     }
 
     fn heads(&self) -> Heads {
@@ -243,7 +227,7 @@ impl Backend for Memory {
 
     fn health(&self) -> Health {
         match self.state.lock().answers {
-            Answers::Refused(RefusedBecause::Full) => Health::Full,
+            Answers::Refused(RefusedBecause::Full) | Answers::LastWords => Health::Full,
             Answers::Refused(because) => Health::Stopped(because.to_string()),
             Answers::AtOnce | Answers::Never | Answers::Lost => Health::Good,
         }
@@ -252,11 +236,6 @@ impl Backend for Memory {
     fn usage(&self) -> Usage {
         let state = self.state.lock();
         let last = Position(state.durable as u64);
-        Usage {
-            used: state.bytes,
-            quota: MEMORY_LIMIT,
-            archived: 0,
-            last,
-        }
+        Usage { used: state.bytes, quota: MEMORY_LIMIT, archived: 0, last }
     }
 }

@@ -66,26 +66,15 @@ fn check(
     answer: Option<Result<u64, Failure>>,
     readable: usize,
 ) {
-    let seq = memory
-        .reopened()
-        .heads()
-        .node
-        .seq
-        .max(memory.usage().last.0)
-        + 1;
+    let seq = memory.reopened().heads().node.seq.max(memory.usage().last.0) + 1;
     let enqueued = memory.enqueue(record(seq, None));
-    let place = enqueued
-        .as_ref()
-        .map(|(position, _)| position.0)
-        .map_err(|because| *because);
+    let place = enqueued.as_ref().map(|(position, _)| position.0).map_err(|because| *because);
     assert_eq!(place, accepted);
-    let seen = enqueued
-        .ok()
-        .and_then(|(_, mut completion)| match completion.try_recv() {
-            Ok(None) => None,
-            Ok(Some(answer)) => Some(answer.map(|position| position.0)),
-            Err(_) => Some(Err(Failure::Unknown)),
-        });
+    let seen = enqueued.ok().and_then(|(_, mut completion)| match completion.try_recv() {
+        Ok(None) => None,
+        Ok(Some(answer)) => Some(answer.map(|position| position.0)),
+        Err(_) => Some(Err(Failure::Unknown)),
+    });
     assert_eq!(seen, answer);
     assert_eq!(memory.read(Position(1), 99).unwrap().len(), readable);
 }
@@ -95,11 +84,7 @@ fn faults_are_what_they_say() {
     check(&Memory::new(), Ok(1), Some(Ok(1)), 1);
     check(&Memory::silent(), Ok(1), None, 0);
     check(&Memory::lossy(), Ok(1), Some(Err(Failure::Unknown)), 1);
-    for because in [
-        RefusedBecause::Full,
-        RefusedBecause::Busy,
-        RefusedBecause::Stopped,
-    ] {
+    for because in [RefusedBecause::Full, RefusedBecause::Busy, RefusedBecause::Stopped] {
         check(&Memory::refusing(because), Err(because), None, 0);
     }
     let memory = Memory::new();
@@ -118,10 +103,7 @@ fn a_lost_answer_is_found_by_asking_again() {
     assert!(matches!(wait(lost), Some(Err(_))));
     memory.answer(Answers::Refused(RefusedBecause::Full));
     let (again, answered) = memory.enqueue(record(1, None)).unwrap();
-    assert_eq!(
-        (again, wait(answered).unwrap().unwrap()),
-        (position, Ok(position))
-    );
+    assert_eq!((again, wait(answered).unwrap().unwrap()), (position, Ok(position)));
 }
 
 #[test]
@@ -146,17 +128,8 @@ impl Subject for Forgetful {
 
 #[test]
 fn the_suite_notices_a_backend_that_forgets() {
-    let broken: Vec<_> = conformance::run(|| Forgetful)
-        .into_iter()
-        .map(|b| b.check)
-        .collect();
-    assert!(
-        broken.contains(&"everything acknowledged is there after reopening"),
-        "{broken:?}"
-    );
-    assert!(
-        broken.contains(&"heads are those of the last records"),
-        "{broken:?}"
-    );
+    let broken: Vec<_> = conformance::run(|| Forgetful).into_iter().map(|b| b.check).collect();
+    assert!(broken.contains(&"everything acknowledged is there after reopening"), "{broken:?}");
+    assert!(broken.contains(&"heads are those of the last records"), "{broken:?}");
     assert!(broken.contains(&"a stale epoch is refused"), "{broken:?}");
 }

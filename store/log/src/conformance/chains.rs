@@ -28,21 +28,10 @@ pub(super) fn heads<S: Subject>(subject: &mut S) -> Outcome {
     control.chain = Chain::Control;
     control.epoch = Epoch(0);
     keep(&backend, control.clone())?;
-    same(
-        "the heads as of opening",
-        &backend.heads(),
-        &Heads::default(),
-    )?;
+    same("the heads as of opening", &backend.heads(), &Heads::default())?;
     drop(backend);
-    let head = |seq: u64| Head {
-        seq,
-        hash: Some(sha256(&record(seq, None).bytes)),
-    };
-    let expected = Heads {
-        node: head(9),
-        control: head(40),
-        epoch: Epoch(3),
-    };
+    let head = |seq: u64| Head { seq, hash: Some(sha256(&record(seq, None).bytes)) };
+    let expected = Heads { node: head(9), control: head(40), epoch: Epoch(3) };
     same("the heads", &subject.open().heads(), &expected)
 }
 
@@ -65,10 +54,7 @@ pub(super) fn stale_epoch<S: Subject>(subject: &mut S) -> Outcome {
     drop(log);
     for stale in [1, 6, 7] {
         let error = Log::open(Arc::new(subject.open()), cluster(), node(), Epoch(stale)).err();
-        let expected = OpenError::StaleEpoch {
-            held: 7,
-            given: stale,
-        };
+        let expected = OpenError::StaleEpoch { held: 7, given: stale };
         same("what a stale epoch is told", &error, &Some(expected))?;
     }
     open(subject.open(), 8).map(drop)
@@ -86,18 +72,11 @@ pub(super) fn many_writers<S: Subject>(subject: &mut S) -> Outcome {
         };
         let threads: Vec<_> = (0..WRITERS).map(write).collect();
         let gone = |_| Err("a writer panicked".to_owned());
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(gone))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(gone)).collect()
     });
     outcomes.into_iter().collect::<Outcome>()?;
     let stored = log.read(Position(1), 9_999).map_err(unread)?;
-    same(
-        "the number of events",
-        &(stored.len() as u64),
-        &(WRITERS * EVENTS_EACH),
-    )?;
+    same("the number of events", &(stored.len() as u64), &(WRITERS * EVENTS_EACH))?;
     linked(&stored)
 }
 
@@ -106,17 +85,9 @@ pub(super) fn durability<S: Subject>(subject: &mut S) -> Outcome {
     let appending = log
         .append(&draft("one"), Share::NODE, Urgency::Ordinary)
         .map_err(|error| error.to_string())?;
-    same(
-        "the first receipt",
-        &appending.queued.durability(),
-        &Durability::Queued,
-    )?;
+    same("the first receipt", &appending.queued.durability(), &Durability::Queued)?;
     let receipt = await_receipt(appending.pending)?;
-    same(
-        "the receipt",
-        &receipt.durability(),
-        &log.backend().durability(),
-    )?;
+    same("the receipt", &receipt.durability(), &log.backend().durability())?;
     same("its position", &receipt.position(), &Position(1))?;
     same("its event", &receipt.event().seq, &1)
 }
@@ -127,50 +98,27 @@ pub(super) fn ask_again<S: Subject>(subject: &mut S) -> Outcome {
         .append(&draft("one"), Share::NODE, Urgency::Ordinary)
         .map_err(|error| error.to_string())?;
     append(&log, "two")?;
-    let again = log
-        .ask_again(appending.pending)
-        .map_err(|error| error.to_string())?;
+    let again = log.ask_again(appending.pending).map_err(|error| error.to_string())?;
     let receipt = await_receipt(again)?;
-    same(
-        "the position asked for again",
-        &receipt.position(),
-        &Position(1),
-    )?;
-    same(
-        "the events kept",
-        &log.read(Position(1), 9).map_err(unread)?.len(),
-        &2,
-    )
+    same("the position asked for again", &receipt.position(), &Position(1))?;
+    same("the events kept", &log.read(Position(1), 9).map_err(unread)?.len(), &2)
 }
 
 pub(super) fn control<S: Subject>(subject: &mut S) -> Outcome {
     let mut head = Head::default();
     let mut events: Vec<Stamped> = Vec::new();
     for seq in [3, 4, 9] {
-        let id = EventId {
-            chain: Chain::Control,
-            epoch: Epoch(0),
-            seq,
-        };
+        let id = EventId { chain: Chain::Control, epoch: Epoch(0), seq };
         let stamped = stamp(&cluster(), id, head, &draft("entry")).map_err(|e| e.to_string())?;
-        head = Head {
-            seq,
-            hash: Some(sha256(&stamped.bytes)),
-        };
+        head = Head { seq, hash: Some(sha256(&stamped.bytes)) };
         events.push(stamped);
     }
     for epoch in 1..=2 {
         let log = open(subject.open(), epoch)?;
         append(&log, "between")?;
         for stamped in &events {
-            let pending = log
-                .keep_control(stamped.clone())
-                .map_err(|error| error.to_string())?;
-            same(
-                "whether it was kept before",
-                &pending.is_none(),
-                &(epoch == 2),
-            )?;
+            let pending = log.keep_control(stamped.clone()).map_err(|error| error.to_string())?;
+            same("whether it was kept before", &pending.is_none(), &(epoch == 2))?;
             if let Some(pending) = pending {
                 let receipt = await_receipt(pending)?;
                 same("its event", &receipt.event().seq, &stamped.id.seq)?;
@@ -180,11 +128,7 @@ pub(super) fn control<S: Subject>(subject: &mut S) -> Outcome {
     let backend = subject.open();
     same("the control chain's head", &backend.heads().control, &head)?;
     let stored = backend.read(Position(1), 99).map_err(unread)?;
-    let kept: Vec<_> = stored
-        .iter()
-        .filter(|stored| stored.control)
-        .map(|s| s.seq)
-        .collect();
+    let kept: Vec<_> = stored.iter().filter(|stored| stored.control).map(|s| s.seq).collect();
     same("the control events", &kept, &vec![3, 4, 9])
 }
 
@@ -194,9 +138,7 @@ fn linked(stored: &[Stored]) -> Outcome {
         let event = Event::read(&stored.bytes).map_err(|error| error.to_string())?;
         same("the position", &stored.position, &Position(place))?;
         same("the place in the chain", &event.id.seq, &place)?;
-        ensure(event.prev == previous, || {
-            format!("event {place} points to another event")
-        })?;
+        ensure(event.prev == previous, || format!("event {place} points to another event"))?;
         previous = sha256(&stored.bytes);
     }
     Ok(())
@@ -227,9 +169,7 @@ fn draft(text: &str) -> Draft {
         time: Utc(1_700_000_000_000_000),
         applied: 0,
         about: About::default(),
-        kind: Kind::NodeStopped(NodeStopped {
-            reason: text.to_owned(),
-        }),
+        kind: Kind::NodeStopped(NodeStopped { reason: text.to_owned() }),
     }
 }
 

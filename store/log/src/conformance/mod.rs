@@ -45,43 +45,22 @@ pub type Check<S> = (&'static str, fn(&mut S) -> Outcome);
 #[must_use]
 pub fn checks<S: Subject>() -> Vec<Check<S>> {
     let mut all: Vec<Check<S>> = vec![
-        (
-            "positions follow the calls without gaps",
-            records::positions,
-        ),
+        ("positions follow the calls without gaps", records::positions),
         ("bytes are read back as they were", records::read_back),
-        (
-            "a record that was completed can be read at once",
-            records::durable_is_readable,
-        ),
+        ("a record that was completed can be read at once", records::durable_is_readable),
         ("the same record again is kept once", records::same_again),
-        (
-            "other bytes at the same place are refused",
-            records::other_bytes,
-        ),
-        (
-            "a record that does not follow is refused",
-            records::does_not_follow,
-        ),
+        ("other bytes at the same place are refused", records::other_bytes),
+        ("a record that does not follow is refused", records::does_not_follow),
         ("a record over the limit is refused", records::limits),
-        (
-            "a session's records are found, also after reopening",
-            records::sessions,
-        ),
-        (
-            "everything acknowledged is there after reopening",
-            records::reopened,
-        ),
+        ("a session's records are found, also after reopening", records::sessions),
+        ("everything acknowledged is there after reopening", records::reopened),
     ];
     all.extend::<Vec<Check<S>>>(vec![
         ("heads are those of the last records", chains::heads),
         ("a log links each event to the one before", chains::links),
         ("a stale epoch is refused", chains::stale_epoch),
         ("many writers keep one order", chains::many_writers),
-        (
-            "a receipt says the backend's durability",
-            chains::durability,
-        ),
+        ("a receipt says the backend's durability", chains::durability),
         ("an event asked for again has one place", chains::ask_again),
         ("control events are kept once", chains::control),
     ]);
@@ -100,9 +79,8 @@ pub fn run<S: Subject>(mut fresh: impl FnMut() -> S) -> Vec<Broken> {
 #[must_use]
 pub fn record(seq: u64, session: Option<&str>) -> Record {
     let session = session.map(SessionId::from_text);
-    let named = session.as_ref().map_or(String::new(), |session| {
-        format!(r#","session":"{session}""#)
-    });
+    let named =
+        session.as_ref().map_or(String::new(), |session| format!(r#","session":"{session}""#));
     let text = format!(
         r#"{{"data":{{"seq":{seq}{named}}},"filler":"{}"}}"#,
         "x".repeat(usize::try_from(seq * 37 % 301).unwrap_or(0),)
@@ -129,9 +107,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, should_be: &T) -> Outcome {
-    ensure(is == should_be, || {
-        format!("{what} is {is:?} and should be {should_be:?}")
-    })
+    ensure(is == should_be, || format!("{what} is {is:?} and should be {should_be:?}"))
 }
 
 fn refused(because: RefusedBecause) -> String {

@@ -16,11 +16,7 @@ pub(super) fn positions<S: Subject>(subject: &mut S) -> Outcome {
         waiting.push(completion);
     }
     for (completion, seq) in waiting.into_iter().zip(1..) {
-        same(
-            "the completed position",
-            &settle(completion)?,
-            &Position(seq),
-        )?;
+        same("the completed position", &settle(completion)?, &Position(seq))?;
     }
     same("the last position", &backend.usage().last, &Position(100))
 }
@@ -28,14 +24,7 @@ pub(super) fn positions<S: Subject>(subject: &mut S) -> Outcome {
 pub(super) fn read_back<S: Subject>(subject: &mut S) -> Outcome {
     let backend = subject.open();
     let every_byte: Vec<u8> = (0..=255).cycle().take(4096).collect();
-    let texts: [&[u8]; 6] = [
-        b"x",
-        b"not json \0\0\0",
-        &[0; 64],
-        &every_byte,
-        b"\xff\xfe",
-        b"{}",
-    ];
+    let texts: [&[u8]; 6] = [b"x", b"not json \0\0\0", &[0; 64], &every_byte, b"\xff\xfe", b"{}"];
     for (seq, text) in (1..).zip(texts) {
         let mut record = record(seq, None);
         record.bytes = Bytes::copy_from_slice(text);
@@ -49,18 +38,12 @@ pub(super) fn read_back<S: Subject>(subject: &mut S) -> Outcome {
         same("the epoch", &stored.epoch, &Epoch(place))?;
         same("the place in the chain", &stored.seq, &place)?;
         same("the chain", &stored.control, &false)?;
-        ensure(stored.bytes == text, || {
-            format!("record {place} has other bytes")
-        })?;
+        ensure(stored.bytes == text, || format!("record {place} has other bytes"))?;
     }
     let middle = backend.read(Position(3), 2).map_err(unread)?;
     let places: Vec<_> = middle.iter().map(|stored| stored.position.0).collect();
     same("a part of them", &places, &vec![3, 4])?;
-    same(
-        "what is after the end",
-        &backend.read(Position(7), 9).map_err(unread)?,
-        &vec![],
-    )
+    same("what is after the end", &backend.read(Position(7), 9).map_err(unread)?, &vec![])
 }
 
 pub(super) fn durable_is_readable<S: Subject>(subject: &mut S) -> Outcome {
@@ -68,13 +51,9 @@ pub(super) fn durable_is_readable<S: Subject>(subject: &mut S) -> Outcome {
     for seq in 1..=20 {
         let position = keep(&backend, record(seq, Some("s")))?;
         let stored = backend.read(position, 1).map_err(unread)?;
-        ensure(stored.len() == 1, || {
-            format!("{position:?} was completed and is not read")
-        })?;
+        ensure(stored.len() == 1, || format!("{position:?} was completed and is not read"))?;
         let session = SessionId::from_text("s");
-        let found = backend
-            .positions_of(&session, position, 9)
-            .map_err(unread)?;
+        let found = backend.positions_of(&session, position, 9).map_err(unread)?;
         same("the session's positions from here", &found, &vec![position])?;
     }
     Ok(())
@@ -90,23 +69,11 @@ pub(super) fn same_again<S: Subject>(subject: &mut S) -> Outcome {
     for seq in 2..=50 {
         keep(&backend, record(seq, None))?;
     }
-    same(
-        "an early one again",
-        &keep(&backend, record(7, None))?,
-        &Position(7),
-    )?;
+    same("an early one again", &keep(&backend, record(7, None))?, &Position(7))?;
     drop(backend);
     let backend = subject.open();
-    same(
-        "one of before, again",
-        &keep(&backend, record(9, None))?,
-        &Position(9),
-    )?;
-    same(
-        "the records kept",
-        &backend.read(Position(1), 99).map_err(unread)?.len(),
-        &50,
-    )
+    same("one of before, again", &keep(&backend, record(9, None))?, &Position(9))?;
+    same("the records kept", &backend.read(Position(1), 99).map_err(unread)?.len(), &50)
 }
 
 pub(super) fn other_bytes<S: Subject>(subject: &mut S) -> Outcome {
@@ -140,16 +107,9 @@ pub(super) fn does_not_follow<S: Subject>(subject: &mut S) -> Outcome {
     control.chain = Chain::Control;
     keep(&backend, control.clone())?;
     control.seq = 9;
-    misfit(
-        "a control record that goes back",
-        backend.enqueue(control.clone()),
-    )?;
+    misfit("a control record that goes back", backend.enqueue(control.clone()))?;
     control.seq = 20;
-    same(
-        "control records may leave out places",
-        &keep(&backend, control)?,
-        &Position(3),
-    )
+    same("control records may leave out places", &keep(&backend, control)?, &Position(3))
 }
 
 pub(super) fn limits<S: Subject>(subject: &mut S) -> Outcome {
@@ -164,24 +124,15 @@ pub(super) fn limits<S: Subject>(subject: &mut S) -> Outcome {
     largest.bytes = Bytes::from(vec![b'x'; EVENT_LIMIT]);
     keep(&backend, largest.clone())?;
     let stored = backend.read(Position(1), 1).map_err(unread)?;
-    ensure(stored[0].bytes == largest.bytes, || {
-        "the largest record came back other".to_owned()
-    })
+    ensure(stored[0].bytes == largest.bytes, || "the largest record came back other".to_owned())
 }
 
 pub(super) fn sessions<S: Subject>(subject: &mut S) -> Outcome {
     let name = |seq: u64| {
-        if seq.is_multiple_of(3) {
-            Some("a")
-        } else {
-            Some("ab")
-        }
+        if seq.is_multiple_of(3) { Some("a") } else { Some("ab") }
     };
     let expected = |wanted: &str, range: std::ops::RangeInclusive<u64>| -> Vec<Position> {
-        range
-            .filter(|seq| name(*seq) == Some(wanted))
-            .map(Position)
-            .collect()
+        range.filter(|seq| name(*seq) == Some(wanted)).map(Position).collect()
     };
     let backend = subject.open();
     for seq in 1..=60 {
@@ -189,36 +140,14 @@ pub(super) fn sessions<S: Subject>(subject: &mut S) -> Outcome {
     }
     let find = |backend: &S::Opened, session: &str, from: u64, limit: usize| {
         let session = SessionId::from_text(session);
-        backend
-            .positions_of(&session, Position(from), limit)
-            .map_err(unread)
+        backend.positions_of(&session, Position(from), limit).map_err(unread)
     };
     let look = |backend: &S::Opened| {
-        same(
-            "session a",
-            &find(backend, "a", 1, 99)?,
-            &expected("a", 1..=60),
-        )?;
-        same(
-            "session ab",
-            &find(backend, "ab", 1, 99)?,
-            &expected("ab", 1..=60),
-        )?;
-        same(
-            "a from 31",
-            &find(backend, "a", 31, 99)?,
-            &expected("a", 31..=60),
-        )?;
-        same(
-            "three of a",
-            &find(backend, "a", 4, 3)?,
-            &expected("a", 4..=12),
-        )?;
-        same(
-            "a session that is not",
-            &find(backend, "b", 1, 99)?,
-            &vec![],
-        )
+        same("session a", &find(backend, "a", 1, 99)?, &expected("a", 1..=60))?;
+        same("session ab", &find(backend, "ab", 1, 99)?, &expected("ab", 1..=60))?;
+        same("a from 31", &find(backend, "a", 31, 99)?, &expected("a", 31..=60))?;
+        same("three of a", &find(backend, "a", 4, 3)?, &expected("a", 4..=12))?;
+        same("a session that is not", &find(backend, "b", 1, 99)?, &vec![])
     };
     look(&backend)?;
     drop(backend);
@@ -229,11 +158,7 @@ pub(super) fn reopened<S: Subject>(subject: &mut S) -> Outcome {
     let mut all = Vec::new();
     for round in 0..4 {
         let backend = subject.open();
-        same(
-            "what was kept",
-            &backend.read(Position(1), 999).map_err(unread)?,
-            &all,
-        )?;
+        same("what was kept", &backend.read(Position(1), 999).map_err(unread)?, &all)?;
         for seq in round * 25 + 1..=(round + 1) * 25 {
             keep(&backend, record(seq, None))?;
         }

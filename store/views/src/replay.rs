@@ -1,0 +1,323 @@
+//! A session as it was seen: frames of masked output in time, and the commands between them.
+//!
+//! The bytes are those that the client got, except where only the record masks.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use proto::event::{
+    CommandFinished, CommandJudged, CommandPart, Event, Kind, MaskedPlace, Outcome, OutputReleased,
+    Stream,
+};
+use proto::ids::{Name, SessionId};
+use proto::reading::Verdict;
+use proto::refusal::Told;
+use proto::time::Utc;
+use serde::{Deserialize, Serialize};
+
+/// How many bytes of output and command text a replay holds; the rest is left out and said.
+pub const REPLAY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Bytes of a frame: text when they are UTF-8, else base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FrameBytes {
+    /// UTF-8.
+    Text(String),
+    /// Anything else, in base64.
+    Base64(String),
+}
+
+impl FrameBytes {
+    /// The bytes themselves; base64 that is damaged gives none.
+    #[must_use]
+    pub fn decode(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Base64(text) => BASE64.decode(text).unwrap_or_default(),
+        }
+    }
+
+    /// How many bytes they are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Base64(_) => self.decode().len() as u64,
+        }
+    }
+}
+
+/// One window of output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The command that it is from.
+    pub command: u64,
+    /// Milliseconds since the session was opened; never less than those of the frame before.
+    pub at_ms: u64,
+    /// Which output.
+    pub stream: Stream,
+    /// Where it starts in the client's stream, in bytes.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: FrameBytes,
+    /// What was masked in the client's bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<MaskedPlace>,
+    /// Spans `[start, length]` in these bytes that only the record masks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub record_masked: Vec<[u64; 2]>,
+}
+
+impl Frame {
+    /// The bytes with `*` where only the record masks.
+    #[must_use]
+    pub fn shown(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.decode();
+        let length = bytes.len();
+        for &[start, count] in &self.record_masked {
+            let start = usize::try_from(start).map_or(length, |start| start.min(length));
+            let count = usize::try_from(count).unwrap_or(length);
+            let end = start.saturating_add(count).min(length);
+            bytes[start..end].fill(b'*');
+        }
+        bytes
+    }
+}
+
+/// One command of a replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayCommand {
+    /// Its number within the session.
+    pub command: u64,
+    /// When it was judged, in milliseconds since the session was opened.
+    pub at_ms: u64,
+    /// Its whole masked text.
+    pub text: String,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// What the client was told, when it was not allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+    /// How it ended; absent when the record does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// When it ended, in milliseconds since the session was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<u64>,
+    /// How many bytes of standard output passed.
+    pub output_bytes: u64,
+    /// How many bytes of standard error passed.
+    pub errors_bytes: u64,
+    /// Whether the record holds fewer bytes than passed, because of its limit.
+    pub truncated: bool,
+}
+
+/// A session as it was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Which session.
+    pub session: Option<SessionId>,
+    /// Who.
+    pub person: Option<Name>,
+    /// With what.
+    pub target: Option<Name>,
+    /// As whom there.
+    pub login: Option<String>,
+    /// When it was opened.
+    pub opened: Utc,
+    /// Its commands in order.
+    pub commands: Vec<ReplayCommand>,
+    /// Its output in order of time.
+    pub frames: Vec<Frame>,
+    /// Whether output or text over [`REPLAY_LIMIT`] was left out.
+    pub left_out: bool,
+}
+
+/// Bytes that the record does not hold, or holds twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The command.
+    pub command: u64,
+    /// Which output.
+    pub stream: Stream,
+    /// The frame before which it is; absent when it is after the last of the command.
+    pub frame: Option<usize>,
+    /// Where the bytes should go on.
+    pub expected: u64,
+    /// Where they go on; before `expected` when bytes are there twice.
+    pub found: u64,
+    /// Whether the record's limit is the reason.
+    pub truncated: bool,
+}
+
+/// Says where the output of a command is not in one piece.
+#[must_use]
+pub fn verify_continuity(replay: &Replay) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut reached: BTreeMap<(u64, Stream), u64> = BTreeMap::new();
+    for (index, frame) in replay.frames.iter().enumerate() {
+        let (command, stream, found) = (frame.command, frame.stream, frame.offset);
+        let expected = reached.entry((command, stream)).or_default();
+        if *expected != found {
+            let (expected, frame) = (*expected, Some(index));
+            gaps.push(Gap { command, stream, frame, expected, found, truncated: false });
+        }
+        *expected = found.saturating_add(frame.bytes.count());
+    }
+    if replay.left_out {
+        // The end is not here because nobody asked for more of it.
+        return gaps;
+    }
+    for command in replay.commands.iter().filter(|command| command.outcome.is_some()) {
+        let passed =
+            [(Stream::Output, command.output_bytes), (Stream::Errors, command.errors_bytes)];
+        for (stream, found) in passed {
+            let expected = reached.get(&(command.command, stream)).copied().unwrap_or_default();
+            if expected != found {
+                let (command, truncated) = (command.command, command.truncated);
+                gaps.push(Gap { command, stream, frame: None, expected, found, truncated });
+            }
+        }
+    }
+    gaps
+}
+
+/// Builds a replay from the ordered events of one session.
+#[derive(Debug, Default)]
+pub struct ReplayBuilder {
+    replay: Replay,
+    begun: bool,
+    parts: BTreeMap<u64, Vec<CommandPart>>,
+    held: usize,
+}
+
+impl ReplayBuilder {
+    /// A replay of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next event; those of other sessions than the first one's are passed over.
+    pub fn feed(&mut self, event: &Event) {
+        let Some(session) = &event.about.session else {
+            return;
+        };
+        if !self.begun {
+            self.begun = true;
+            self.replay.session = Some(session.clone());
+            self.replay.person = event.about.actor.as_ref().map(|actor| actor.person.clone());
+            self.replay.target = event.about.target.as_ref().map(|target| target.name.clone());
+            self.replay.login = event.about.target.as_ref().map(|target| target.login.clone());
+            self.replay.opened = event.time;
+        }
+        if self.replay.session.as_ref() != Some(session) {
+            return;
+        }
+        match &event.kind {
+            Some(Kind::CommandPart(part)) => self.part(part),
+            Some(Kind::CommandJudged(judged)) => self.judged(judged, event.time),
+            Some(Kind::OutputReleased(released)) => self.released(released),
+            Some(Kind::CommandFinished(finished)) => self.finished(finished, event.time),
+            _ => {}
+        }
+    }
+
+    /// The replay, its frames in order of time.
+    #[must_use]
+    pub fn finish(mut self) -> Replay {
+        // Within a stream bytes keep their order whatever the times say.
+        let mut latest: BTreeMap<(u64, Stream), u64> = BTreeMap::new();
+        for frame in &mut self.replay.frames {
+            let latest = latest.entry((frame.command, frame.stream)).or_default();
+            *latest = frame.at_ms.max(*latest);
+            frame.at_ms = *latest;
+        }
+        self.replay.frames.sort_by_key(|frame| frame.at_ms);
+        self.replay
+    }
+
+    fn fits(&mut self, length: usize) -> bool {
+        let fits = !self.replay.left_out && self.held + length <= REPLAY_LIMIT;
+        self.replay.left_out |= !fits;
+        self.held += if fits { length } else { 0 };
+        fits
+    }
+
+    fn age_ms(&self, at: Utc) -> u64 {
+        u64::try_from(at.0.saturating_sub(self.replay.opened.0) / 1000).unwrap_or(0)
+    }
+
+    fn part(&mut self, part: &CommandPart) {
+        if self.fits(part.text.len()) {
+            self.parts.entry(part.command).or_default().push(part.clone());
+        }
+    }
+
+    fn judged(&mut self, judged: &CommandJudged, at: Utc) {
+        // The text's first piece is in this event; the others came before it.
+        let mut parts = self.parts.remove(&judged.command).unwrap_or_default();
+        parts.sort_by_key(|part| part.part);
+        let mut text = judged.text.clone();
+        text.extend(parts.iter().map(|part| part.text.as_str()));
+        if !self.fits(judged.text.len()) {
+            text.clear();
+        }
+        let known = self.replay.commands.iter_mut().rev();
+        if let Some(known) = known.into_iter().find(|known| known.command == judged.command) {
+            known.verdict = judged.verdict;
+            known.told.clone_from(&judged.told);
+            return;
+        }
+        let at_ms = self.age_ms(at);
+        self.replay.commands.push(ReplayCommand {
+            command: judged.command,
+            at_ms,
+            text,
+            verdict: judged.verdict,
+            told: judged.told.clone(),
+            outcome: None,
+            ended_ms: None,
+            output_bytes: 0,
+            errors_bytes: 0,
+            truncated: false,
+        });
+    }
+
+    fn released(&mut self, released: &OutputReleased) {
+        let bytes = match (&released.text, &released.base64) {
+            (Some(text), _) => FrameBytes::Text(text.clone()),
+            (None, Some(text)) => FrameBytes::Base64(text.clone()),
+            (None, None) => return,
+        };
+        let held = match &bytes {
+            FrameBytes::Text(text) | FrameBytes::Base64(text) => text.len(),
+        };
+        if !self.fits(held) {
+            return;
+        }
+        self.replay.frames.push(Frame {
+            command: released.command,
+            at_ms: released.at_ms,
+            stream: released.stream,
+            offset: released.offset,
+            bytes,
+            masked: released.masked.clone(),
+            record_masked: released.record_masked.clone(),
+        });
+    }
+
+    fn finished(&mut self, finished: &CommandFinished, at: Utc) {
+        let ended_ms = self.age_ms(at);
+        let mut commands = self.replay.commands.iter_mut().rev();
+        if let Some(command) = commands.find(|command| command.command == finished.command) {
+            command.outcome = Some(finished.outcome.clone());
+            command.ended_ms = Some(ended_ms);
+            command.output_bytes = finished.output.bytes;
+            command.errors_bytes = finished.errors.bytes;
+            command.truncated = finished.output.truncated || finished.errors.truncated;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Events as they would be read from a log, made by hand.
+
+use std::collections::BTreeMap;
+
+use proto::event::*;
+use proto::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
+use proto::reading::{Channel, Durability, Reading, Verdict};
+use proto::refusal::{Code, Told};
+use proto::target::TargetKind;
+use proto::time::Utc;
+
+use crate::{Replay, ReplayBuilder, SessionsView};
+
+/// 2026-01-31T09:30:00Z, in microseconds.
+pub(super) const START: i64 = 1_769_851_800_000_000;
+
+pub(super) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub(super) fn id(session: &str) -> SessionId {
+    SessionId::from_text(session)
+}
+
+/// An event of `gw-1` so many milliseconds after the start; of a session unless that is empty.
+pub(super) fn event(at_ms: i64, session: &str, kind: Kind) -> Event {
+    event_of("gw-1", at_ms, session, kind)
+}
+
+pub(super) fn event_of(node: &str, at_ms: i64, session: &str, kind: Kind) -> Event {
+    let about = if session.is_empty() {
+        About::default()
+    } else {
+        About {
+            session: Some(id(session)),
+            session_seq: Some(1),
+            actor: Some(Actor {
+                person: name("alice"),
+                issuer: "file".to_owned(),
+                groups: Vec::new(),
+                from: Some("192.0.2.7:50022".to_owned()),
+                credential: None,
+            }),
+            target: Some(TargetAsWas {
+                name: name("web-1"),
+                kind: TargetKind::Ssh,
+                labels: BTreeMap::new(),
+                login: "deploy".to_owned(),
+            }),
+            policy: None,
+        }
+    };
+    Event {
+        id: EventId { chain: Chain::Node(name(node)), epoch: Epoch(1), seq: 1 },
+        cluster: name("acme"),
+        time: Utc(START + at_ms * 1000),
+        prev: Digest::ZERO,
+        applied: 1,
+        name: kind.name().to_owned(),
+        about,
+        kind: Some(kind),
+    }
+}
+
+/// Folds events at positions from 1.
+pub(super) fn fold(view: &mut SessionsView, events: &[Event]) {
+    for (position, event) in (view.cursor() + 1..).zip(events) {
+        view.fold(position, event);
+    }
+}
+
+pub(super) fn replay(events: &[Event]) -> Replay {
+    let mut builder = ReplayBuilder::new();
+    events.iter().for_each(|event| builder.feed(event));
+    builder.finish()
+}
+
+pub(super) fn started() -> Kind {
+    let version = "0.1.0".to_owned();
+    Kind::NodeStarted(NodeStarted { version, durability: Durability::Local, unfinished: 0 })
+}
+
+pub(super) fn stopped() -> Kind {
+    Kind::NodeStopped(NodeStopped { reason: "terminated".to_owned() })
+}
+
+pub(super) fn opened() -> Kind {
+    let grant = "staff".to_owned();
+    Kind::SessionOpened(SessionOpened { channel: Channel::Exec, grant, connection: 1 })
+}
+
+pub(super) fn closed(reason: &str) -> Kind {
+    Kind::SessionClosed(SessionClosed { reason: reason.to_owned(), duration_ms: 1, commands: 1 })
+}
+
+pub(super) fn judgement(command: u64, verdict: Verdict, text: &str) -> CommandJudged {
+    CommandJudged {
+        command,
+        text: text.to_owned(),
+        parts: 0,
+        length: text.len() as u64,
+        reading: Reading::default(),
+        verdict,
+        rules: vec!["r".to_owned()],
+        grant: "staff".to_owned(),
+        channel: Channel::Exec,
+        told: (verdict != Verdict::Allow).then(|| Told::plain(Code::BlockedByRule)),
+        digest: Digest::ZERO,
+        sealed: String::new(),
+        offset_minutes: 0,
+        durability: Durability::Local,
+    }
+}
+
+pub(super) fn judged(command: u64, verdict: Verdict, text: &str) -> Kind {
+    Kind::CommandJudged(judgement(command, verdict, text))
+}
+
+pub(super) fn part(command: u64, part: u64, text: &str) -> Kind {
+    let (text, sealed) = (text.to_owned(), String::new());
+    Kind::CommandPart(CommandPart { command, part, text, sealed })
+}
+
+pub(super) fn running(command: u64) -> Kind {
+    Kind::CommandStarted(CommandStarted { command })
+}
+
+pub(super) fn finished(command: u64, outcome: Outcome, output: u64, errors: u64) -> Kind {
+    let counted = |bytes| Counted { bytes, ..Counted::default() };
+    Kind::CommandFinished(CommandFinished {
+        command,
+        outcome,
+        duration_ms: 7,
+        input: counted(3),
+        output: counted(output),
+        errors: counted(errors),
+        masked: BTreeMap::from([("jwt".to_owned(), 2)]),
+    })
+}
+
+pub(super) fn blocked() -> Outcome {
+    Outcome::Refused(Told::plain(Code::BlockedByRule))
+}
+
+/// A window of output: as text when it is UTF-8, like the record keeps it.
+pub(super) fn window(command: u64, stream: Stream, at_ms: u64, offset: u64, bytes: &[u8]) -> Kind {
+    use base64::Engine as _;
+    let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let base64 = text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(bytes));
+    Kind::OutputReleased(OutputReleased {
+        command,
+        stream,
+        offset,
+        at_ms,
+        text,
+        base64,
+        masked: Vec::new(),
+        record_masked: Vec::new(),
+    })
+}
