@@ -1,0 +1,109 @@
+//! People by name and by key: built whole from the control plane's people, and swapped whole.
+//!
+//! It must never answer with a person when two have the same key: then nobody is it.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use proto::ids::Name;
+use proto::person::Person;
+use russh::keys::PublicKey;
+
+use crate::keys;
+
+/// Who vouches for people of the file kind.
+pub const FILE_ISSUER: &str = "file";
+
+/// A person who has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The person's name.
+    pub person: Name,
+    /// Who vouches for the identity.
+    pub issuer: String,
+    /// Groups, as they are now.
+    pub groups: Vec<Name>,
+    /// What was shown: `SHA256:…` of an SSH key as `ssh-keygen -l` prints it, or `password:…`, a
+    /// digest that changes with the password.
+    pub credential: String,
+}
+
+/// All people of the file kind.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    people: BTreeMap<Name, Person>,
+    /// By a key's fingerprint: whose it is, or nobody's because several claim it.
+    owners: BTreeMap<String, Option<Name>>,
+}
+
+impl Directory {
+    /// The directory of these people. Keys that cannot be read are nobody's.
+    #[must_use]
+    pub fn new(people: &[Person]) -> Self {
+        let mut directory = Self::default();
+        for person in people {
+            directory.people.insert(person.name.clone(), person.clone());
+        }
+        for person in directory.people.values() {
+            for key in person.ssh_keys.iter().filter_map(|line| keys::read(line).ok()) {
+                let owner = directory.owners.entry(keys::fingerprint(&key));
+                let owner = owner.or_insert_with(|| Some(person.name.clone()));
+                if owner.as_ref() != Some(&person.name) {
+                    *owner = None;
+                }
+            }
+        }
+        directory
+    }
+
+    /// Who has this SSH key. That the caller has its private half is for the caller to prove.
+    #[must_use]
+    pub fn by_key(&self, key: &PublicKey) -> Option<Subject> {
+        let fingerprint = keys::fingerprint(key);
+        let owner = self.owners.get(&fingerprint)?.as_ref()?;
+        self.subject(owner, fingerprint)
+    }
+
+    /// A person by name.
+    #[must_use]
+    pub fn person(&self, name: &Name) -> Option<&Person> {
+        self.people.get(name)
+    }
+
+    /// All people, by name.
+    pub fn people(&self) -> impl ExactSizeIterator<Item = &Person> {
+        self.people.values()
+    }
+
+    /// Who somebody that logged in earlier is today: with today's groups, and nobody at all when
+    /// the person, or the credential that was shown, is gone.
+    #[must_use]
+    pub fn still(&self, subject: &Subject) -> Option<Subject> {
+        let name = &subject.person;
+        let by_key =
+            self.owners.get(&subject.credential).is_some_and(|owner| owner.as_ref() == Some(name));
+        let by_password = self.by_password(name);
+        let is_theirs =
+            by_key || by_password.is_some_and(|shown| shown.credential == subject.credential);
+        if is_theirs { self.subject(name, subject.credential.clone()) } else { None }
+    }
+
+    /// A person as one who has shown their password; the proof is in [`crate::password::log_in`].
+    pub(crate) fn by_password(&self, name: &Name) -> Option<Subject> {
+        let hash = self.people.get(name)?.password_hash.as_ref()?;
+        let digest = ring::digest::digest(&ring::digest::SHA256, hash.as_bytes());
+        let digest = STANDARD_NO_PAD.encode(&digest.as_ref()[..12]);
+        self.subject(name, format!("password:{digest}"))
+    }
+
+    fn subject(&self, name: &Name, credential: String) -> Option<Subject> {
+        let person = self.people.get(name)?;
+        Some(Subject {
+            person: name.clone(),
+            issuer: FILE_ISSUER.to_owned(),
+            groups: person.groups.clone(),
+            credential,
+        })
+    }
+}

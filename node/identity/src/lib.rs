@@ -1,0 +1,23 @@
+//! Who is calling: people, their SSH keys and passwords, logins by signature, API tokens.
+//!
+//! Nothing here opens a socket, reads a file, asks a clock or draws a random number: texts, time,
+//! salts and nonces are given by the caller. A secret is held in a type that does not print and is
+//! wiped; of tokens and passwords only digests stay. An error's text is precise and is for the
+//! record: a stranger is told no more than that the login was refused.
+
+pub mod challenge;
+pub mod directory;
+pub mod document;
+pub mod keys;
+pub mod password;
+pub mod people;
+pub mod targets;
+pub mod tokens;
+
+pub use challenge::{Challenges, LoginError, NAMESPACE, SignError, sign_challenge};
+pub use directory::{Directory, Subject};
+pub use document::{Problem, Problems};
+pub use tokens::{AdminToken, Principal, Token, Tokens};
+
+#[cfg(test)]
+mod tests;
