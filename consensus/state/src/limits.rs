@@ -1,5 +1,5 @@
-//! How much the state may hold. What is over a limit is refused with [`crate::Denied::Limit`]:
-//! nothing that was accepted is ever dropped to make room.
+//! How much the state may hold. What is over a limit is refused with [`crate::Denied::Limit`]: no
+//! policy, person, target or session is ever dropped to make room. Only kept replies age.
 
 use std::time::Duration;
 

@@ -31,13 +31,7 @@ impl State {
         let event = self.draw_up(Kind::PeopleChanged(PeopleChanged { set, removed, by }))?;
         self.append_to_chain(&event);
         self.people = people;
-        Ok(done(
-            event,
-            Changed {
-                people: true,
-                ..Changed::default()
-            },
-        ))
+        Ok(done(event, Changed { people: true, ..Changed::default() }))
     }
 
     pub(crate) fn set_targets(
@@ -56,25 +50,12 @@ impl State {
         let event = self.draw_up(Kind::TargetsChanged(TargetsChanged { set, removed, by }))?;
         self.append_to_chain(&event);
         self.targets = targets;
-        Ok(done(
-            event,
-            Changed {
-                targets: true,
-                ..Changed::default()
-            },
-        ))
+        Ok(done(event, Changed { targets: true, ..Changed::default() }))
     }
 }
 
 fn done(event: Stamped, changed: Changed) -> (Reply, Effects) {
-    (
-        Reply::Done,
-        Effects {
-            event: Some(event),
-            changed,
-            ..Effects::default()
-        },
-    )
+    (Reply::Done, Effects { event: Some(event), changed, ..Effects::default() })
 }
 
 fn by_name<T: Clone>(
@@ -85,10 +66,7 @@ fn by_name<T: Clone>(
     let mut map = BTreeMap::new();
     for item in items {
         if map.insert(name(item).clone(), item.clone()).is_some() {
-            return Err(Denied::Duplicate {
-                what,
-                name: name(item).clone(),
-            });
+            return Err(Denied::Duplicate { what, name: name(item).clone() });
         }
     }
     Ok(map)
@@ -99,12 +77,7 @@ fn difference<T: PartialEq>(
     old: &BTreeMap<Name, T>,
     new: &BTreeMap<Name, T>,
 ) -> (Vec<Name>, Vec<Name>) {
-    let set = new
-        .iter()
-        .filter(|(name, item)| old.get(*name) != Some(*item));
+    let set = new.iter().filter(|(name, item)| old.get(*name) != Some(*item));
     let removed = old.keys().filter(|name| !new.contains_key(*name));
-    (
-        set.map(|(name, _)| name.clone()).collect(),
-        removed.cloned().collect(),
-    )
+    (set.map(|(name, _)| name.clone()).collect(), removed.cloned().collect())
 }

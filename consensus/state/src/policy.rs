@@ -33,10 +33,7 @@ impl PolicyRevision {
     /// The revision as events name it.
     #[must_use]
     pub fn reference(&self) -> PolicyRef {
-        PolicyRef {
-            revision: self.revision,
-            digest: self.digest,
-        }
+        PolicyRef { revision: self.revision, digest: self.digest }
     }
 }
 
@@ -57,10 +54,7 @@ impl Policies {
     }
 
     fn shared(&self, digest: &Digest) -> Option<Arc<str>> {
-        let same = self
-            .revisions
-            .iter()
-            .find(|policy| policy.digest == *digest)?;
+        let same = self.revisions.iter().find(|policy| policy.digest == *digest)?;
         Some(Arc::clone(&same.document))
     }
 }
@@ -77,27 +71,16 @@ impl State {
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(Denied::StaleRevision { expected, actual });
         }
-        check_length(
-            document.len(),
-            "a policy document in bytes",
-            limits::POLICY_DOCUMENT_BYTES,
-        )?;
+        check_length(document.len(), "a policy document in bytes", limits::POLICY_DOCUMENT_BYTES)?;
         check_by(by)?;
         if sha256(document.as_bytes()) != digest {
             return Err(Denied::DigestDiffers);
         }
-        if self
-            .policy()
-            .is_some_and(|current| current.digest == digest)
-        {
+        if self.policy().is_some_and(|current| current.digest == digest) {
             return Ok((Reply::Done, Effects::default()));
         }
         let more = self.policies.revisions.len() + 1;
-        check_length(
-            more,
-            "the number of policy revisions",
-            limits::POLICY_REVISIONS,
-        )?;
+        check_length(more, "the number of policy revisions", limits::POLICY_REVISIONS)?;
         // Going back to an old policy takes no room for its text.
         let shared = self.policies.shared(&digest);
         let new_bytes = if shared.is_some() { 0 } else { document.len() };
@@ -106,11 +89,8 @@ impl State {
 
         let revision = actual + 1;
         let by = by.to_owned();
-        let event = self.draw_up(Kind::PolicyChanged(PolicyChanged {
-            revision,
-            digest,
-            by: by.clone(),
-        }))?;
+        let event =
+            self.draw_up(Kind::PolicyChanged(PolicyChanged { revision, digest, by: by.clone() }))?;
         self.append_to_chain(&event);
         let document = shared.unwrap_or_else(|| Arc::from(document));
         self.policies.bytes = bytes;
@@ -121,35 +101,17 @@ impl State {
             at: self.time,
             by,
         });
-        let changed = Changed {
-            policy: true,
-            ..Changed::default()
-        };
-        Ok((
-            Reply::Policy(revision),
-            Effects {
-                event: Some(event),
-                changed,
-                ..Effects::default()
-            },
-        ))
+        let changed = Changed { policy: true, ..Changed::default() };
+        Ok((Reply::Policy(revision), Effects { event: Some(event), changed, ..Effects::default() }))
     }
 }
 
 /// Refuses what is over a limit.
 pub(crate) fn check_length(length: usize, what: &'static str, limit: usize) -> Result<(), Denied> {
-    if length > limit {
-        Err(Denied::Limit { what, limit })
-    } else {
-        Ok(())
-    }
+    if length > limit { Err(Denied::Limit { what, limit }) } else { Ok(()) }
 }
 
 /// Refuses a name of an editor that would bloat events.
 pub(crate) fn check_by(by: &str) -> Result<(), Denied> {
-    check_length(
-        by.len(),
-        "the text that says who changed it in bytes",
-        limits::BY_BYTES,
-    )
+    check_length(by.len(), "the text that says who changed it in bytes", limits::BY_BYTES)
 }

@@ -54,10 +54,7 @@ impl Replies {
         if let Some(kept) = client.kept.get(&request) {
             return Seen::Answered(kept.reply.clone());
         }
-        if client
-            .dropped_up_to
-            .is_some_and(|dropped| request <= dropped)
-        {
+        if client.dropped_up_to.is_some_and(|dropped| request <= dropped) {
             return Seen::Refused(Denied::RequestExpired);
         }
         Seen::Never
@@ -65,14 +62,11 @@ impl Replies {
 
     /// Keeps the reply to a request that was performed now.
     pub(crate) fn keep(&mut self, client: &Name, request: u64, now: Utc, reply: Reply) {
-        let client = self
-            .clients
-            .entry(client.clone())
-            .or_insert_with(|| Client {
-                dropped_up_to: None,
-                kept: BTreeMap::new(),
-                last: now,
-            });
+        let client = self.clients.entry(client.clone()).or_insert_with(|| Client {
+            dropped_up_to: None,
+            kept: BTreeMap::new(),
+            last: now,
+        });
         client.last = now;
         client.kept.insert(request, Kept { at: now, reply });
         if client.kept.len() > REPLIES_PER_CLIENT {
@@ -83,10 +77,7 @@ impl Replies {
 
     /// Frees what clients that went silent left behind; once per reply age is enough.
     fn sweep(&mut self, now: Utc) {
-        if self
-            .swept
-            .is_some_and(|swept| !older(swept, now, REPLY_AGE))
-        {
+        if self.swept.is_some_and(|swept| !older(swept, now, REPLY_AGE)) {
             return;
         }
         self.swept = Some(now);
@@ -99,15 +90,11 @@ impl Replies {
         if self.clients.len() < CLIENTS {
             return Seen::Never;
         }
-        self.clients
-            .retain(|_, client| !older(client.last, now, CLIENT_SILENCE));
+        self.clients.retain(|_, client| !older(client.last, now, CLIENT_SILENCE));
         if self.clients.len() < CLIENTS {
             return Seen::Never;
         }
-        Seen::Refused(Denied::Limit {
-            what: "the number of clients",
-            limit: CLIENTS,
-        })
+        Seen::Refused(Denied::Limit { what: "the number of clients", limit: CLIENTS })
     }
 }
 

@@ -54,13 +54,7 @@ impl State {
         for session in &lost_sessions {
             self.sessions.close(session);
         }
-        Ok((
-            Reply::Epoch(epoch),
-            Effects {
-                lost_sessions,
-                ..Effects::default()
-            },
-        ))
+        Ok((Reply::Epoch(epoch), Effects { lost_sessions, ..Effects::default() }))
     }
 
     pub(crate) fn open_session(
@@ -88,10 +82,7 @@ impl State {
         check_length(more, "the number of open sessions", limits::SESSIONS)?;
 
         self.nodes.use_up(&opening.node, number);
-        self.sessions.insert(OpenSession {
-            opening: opening.clone(),
-            at: self.time,
-        });
+        self.sessions.insert(OpenSession { opening: opening.clone(), at: self.time });
         Ok((Reply::SessionOpened, Effects::default()))
     }
 }
@@ -103,24 +94,16 @@ impl Nodes {
 
     fn start(&mut self, name: &Name) -> Epoch {
         let node = self.0.entry(name.clone()).or_default();
-        *node = Node {
-            epoch: Epoch(node.epoch.0 + 1),
-            ..Node::default()
-        };
+        *node = Node { epoch: Epoch(node.epoch.0 + 1), ..Node::default() };
         node.epoch
     }
 
     /// The session's number, when its node may open it now and never has.
     fn check(&self, opening: &SessionOpening) -> Result<u64, Denied> {
         let name = &opening.node;
-        let node = self
-            .0
-            .get(name)
-            .ok_or_else(|| Denied::UnknownNode(name.clone()))?;
+        let node = self.0.get(name).ok_or_else(|| Denied::UnknownNode(name.clone()))?;
         if opening.epoch != node.epoch {
-            return Err(Denied::StaleEpoch {
-                current: node.epoch,
-            });
+            return Err(Denied::StaleEpoch { current: node.epoch });
         }
         let number = session_number(opening)
             .ok_or_else(|| Denied::NotItsSession(opening.session.clone()))?;
@@ -169,18 +152,12 @@ impl Sessions {
     }
 
     fn of_node(&self, node: &Name) -> Vec<SessionId> {
-        let of_node = self
-            .open
-            .iter()
-            .filter(|(_, session)| session.opening.node == *node);
+        let of_node = self.open.iter().filter(|(_, session)| session.opening.node == *node);
         of_node.map(|(id, _)| id.clone()).collect()
     }
 
     fn insert(&mut self, session: OpenSession) {
-        *self
-            .of_person
-            .entry(session.opening.person.clone())
-            .or_default() += 1;
+        *self.of_person.entry(session.opening.person.clone()).or_default() += 1;
         self.open.insert(session.opening.session.clone(), session);
     }
 

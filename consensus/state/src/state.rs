@@ -58,18 +58,12 @@ impl State {
     /// is a new client or goes on above the numbers that it used.
     pub fn apply(&mut self, index: u64, proposal: &Proposal) -> (Reply, Effects) {
         if index <= self.applied {
-            let denied = Denied::OutOfOrder {
-                index,
-                applied: self.applied,
-            };
+            let denied = Denied::OutOfOrder { index, applied: self.applied };
             return (Reply::Refused(denied), Effects::default());
         }
         self.applied = index;
         self.time = self.time.max(proposal.at);
-        match self
-            .replies
-            .look_up(&proposal.client, proposal.request, self.time)
-        {
+        match self.replies.look_up(&proposal.client, proposal.request, self.time) {
             Seen::Never => {}
             Seen::Answered(reply) => return (reply, Effects::default()),
             Seen::Refused(denied) => return (Reply::Refused(denied), Effects::default()),
@@ -78,20 +72,16 @@ impl State {
             Ok(done) => done,
             Err(denied) => (Reply::Refused(denied), Effects::default()),
         };
-        self.replies
-            .keep(&proposal.client, proposal.request, self.time, reply.clone());
+        self.replies.keep(&proposal.client, proposal.request, self.time, reply.clone());
         (reply, effects)
     }
 
     fn perform(&mut self, entry: &Entry) -> Result<(Reply, Effects), Denied> {
         match entry {
             Entry::NodeStarted { node } => self.start_node(node),
-            Entry::PolicySet {
-                document,
-                digest,
-                expected_revision,
-                by,
-            } => self.set_policy(document, *digest, *expected_revision, by),
+            Entry::PolicySet { document, digest, expected_revision, by } => {
+                self.set_policy(document, *digest, *expected_revision, by)
+            }
             Entry::PeopleSet { people, by } => self.set_people(people, by),
             Entry::TargetsSet { targets, by } => self.set_targets(targets, by),
             Entry::SessionOpen(opening) => self.open_session(opening),
@@ -136,11 +126,7 @@ impl State {
     /// The latest revision with this document.
     #[must_use]
     pub fn policy_by_digest(&self, digest: &Digest) -> Option<&PolicyRevision> {
-        self.policies
-            .revisions()
-            .iter()
-            .rev()
-            .find(|policy| policy.digest == *digest)
+        self.policies.revisions().iter().rev().find(|policy| policy.digest == *digest)
     }
 
     /// All revisions, the oldest first.

@@ -22,22 +22,12 @@ fn new_state() -> State {
 }
 
 fn proposal(client: &str, request: u64, seconds: i64, entry: Entry) -> Proposal {
-    Proposal {
-        client: name(client),
-        request,
-        at: Utc(seconds * 1_000_000),
-        entry,
-    }
+    Proposal { client: name(client), request, at: Utc(seconds * 1_000_000), entry }
 }
 
 fn policy(document: &str, expected_revision: Option<u64>) -> Entry {
     let digest = sha256(document);
-    Entry::PolicySet {
-        document: document.to_owned(),
-        digest,
-        expected_revision,
-        by: "eve".into(),
-    }
+    Entry::PolicySet { document: document.to_owned(), digest, expected_revision, by: "eve".into() }
 }
 
 fn sha256(text: &str) -> Digest {
@@ -47,12 +37,7 @@ fn sha256(text: &str) -> Digest {
 fn person(text: &str, groups: &[&str]) -> Person {
     let groups = groups.iter().map(|group| name(group)).collect();
     let ssh_keys = vec![format!("ssh-ed25519 {text}")];
-    Person {
-        name: name(text),
-        groups,
-        ssh_keys,
-        password_hash: None,
-    }
+    Person { name: name(text), groups, ssh_keys, password_hash: None }
 }
 
 fn target(text: &str, login: &str) -> Target {

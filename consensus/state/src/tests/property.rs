@@ -20,41 +20,20 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         a_name().prop_map(|node| Entry::NodeStarted { node: name(node) }),
         (a_name(), prop::option::of(0_u64..4)).prop_map(|(text, seen)| policy(text, seen)),
         (subset(), subset()).prop_map(|(people, groups)| {
-            let people = people
-                .into_iter()
-                .map(|text| person(text, &groups))
-                .collect();
-            Entry::PeopleSet {
-                people,
-                by: "eve".to_owned(),
-            }
+            let people = people.into_iter().map(|text| person(text, &groups)).collect();
+            Entry::PeopleSet { people, by: "eve".to_owned() }
         }),
         (subset(), a_name()).prop_map(|(targets, login)| {
-            let targets = targets
-                .into_iter()
-                .map(|text| target(text, login))
-                .collect();
-            Entry::TargetsSet {
-                targets,
-                by: "eve".to_owned(),
-            }
+            let targets = targets.into_iter().map(|text| target(text, login)).collect();
+            Entry::TargetsSet { targets, by: "eve".to_owned() }
         }),
-        (
-            a_name(),
-            0_u64..3,
-            0_u64..6,
-            a_name(),
-            a_name(),
-            0_u64..4,
-            0_u32..3
-        )
-            .prop_map(
-                |(node, epoch, count, person, target, policy_revision, per_person)| {
-                    let mut opening = opening(node, epoch, count, person, target);
-                    (opening.policy_revision, opening.per_person) = (policy_revision, per_person);
-                    Entry::SessionOpen(opening)
-                }
-            ),
+        (a_name(), 0_u64..3, 0_u64..6, a_name(), a_name(), 0_u64..4, 0_u32..3).prop_map(
+            |(node, epoch, count, person, target, policy_revision, per_person)| {
+                let mut opening = opening(node, epoch, count, person, target);
+                (opening.policy_revision, opening.per_person) = (policy_revision, per_person);
+                Entry::SessionOpen(opening)
+            }
+        ),
         (a_name(), 0_u64..3, 0_u64..6).prop_map(|(node, epoch, count)| Entry::SessionClose {
             session: opening(node, epoch, count, "ann", "ann").session
         }),
@@ -63,12 +42,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 }
 
 fn any_proposal() -> impl Strategy<Value = Proposal> {
-    (
-        prop::sample::select(&NAMES[..]),
-        0_u64..12,
-        0_i64..1_500,
-        any_entry(),
-    )
+    (prop::sample::select(&NAMES[..]), 0_u64..12, 0_i64..1_500, any_entry())
         .prop_map(|(client, request, seconds, entry)| proposal(client, request, seconds, entry))
 }
 
@@ -76,9 +50,7 @@ type Run = (State, Vec<(Reply, Effects)>);
 
 fn run(proposals: &[Proposal]) -> Run {
     let mut state = new_state();
-    let answers = (1..)
-        .zip(proposals)
-        .map(|(index, proposal)| state.apply(index, proposal));
+    let answers = (1..).zip(proposals).map(|(index, proposal)| state.apply(index, proposal));
     let answers = answers.collect();
     (state, answers)
 }
@@ -104,10 +76,7 @@ fn check_invariants(state: &State, proposals: &[Proposal], answers: &[(Reply, Ef
         let request = (&proposal.client, proposal.request);
         if *reply != Reply::Refused(Denied::RequestExpired) {
             if performed.contains_key(&request) {
-                assert_eq!(
-                    (performed.get(&request), effects),
-                    (Some(&reply), &Effects::default())
-                );
+                assert_eq!((performed.get(&request), effects), (Some(&reply), &Effects::default()));
             }
             performed.insert(request, reply);
         }
@@ -130,9 +99,6 @@ fn check_invariants(state: &State, proposals: &[Proposal], answers: &[(Reply, Ef
     }
     for text in NAMES {
         let person = name(text);
-        assert_eq!(
-            state.sessions_of(&person),
-            counts.get(&person).copied().unwrap_or(0)
-        );
+        assert_eq!(state.sessions_of(&person), counts.get(&person).copied().unwrap_or(0));
     }
 }

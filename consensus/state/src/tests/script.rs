@@ -22,10 +22,8 @@ use crate::{Effects, Reply, State};
 #[test]
 fn scripts() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no scripts were found");
     for file in files {
@@ -45,12 +43,7 @@ struct Runner {
 impl Runner {
     /// The script again, with what was answered in the place of what was expected.
     fn run(script: &str) -> String {
-        let mut runner = Self {
-            state: new_state(),
-            index: 0,
-            request: 0,
-            seconds: 0,
-        };
+        let mut runner = Self { state: new_state(), index: 0, request: 0, seconds: 0 };
         let mut said = String::new();
         for line in script.lines().filter(|line| !line.starts_with('>')) {
             writeln!(said, "{line}").unwrap();
@@ -91,9 +84,7 @@ fn entry(words: &[&str]) -> Entry {
     match words {
         ["start", node] => Entry::NodeStarted { node: name(node) },
         ["tick"] => Entry::Tick,
-        ["close", session] => Entry::SessionClose {
-            session: SessionId::from_text(session),
-        },
+        ["close", session] => Entry::SessionClose { session: SessionId::from_text(session) },
         ["policy", text, "expect", seen, "by", _] => policy(text, Some(seen.parse().unwrap())),
         ["policy", text, "by", _] => policy(text, None),
         ["people", people @ .., "by", by] => {
@@ -132,11 +123,8 @@ fn entry(words: &[&str]) -> Entry {
         ] => {
             let (rest, _) = session.rsplit_once('-').unwrap();
             let (node, epoch) = rest.rsplit_once('-').unwrap();
-            let (node, epoch) = if let ["from", node, epoch] = from {
-                (*node, *epoch)
-            } else {
-                (node, epoch)
-            };
+            let (node, epoch) =
+                if let ["from", node, epoch] = from { (*node, *epoch) } else { (node, epoch) };
             let mut opening = opening(node, 0, 0, person, target);
             opening.epoch = Epoch(epoch.parse().unwrap());
             opening.session = SessionId::from_text(session);
@@ -169,19 +157,11 @@ fn answer(reply: &Reply, effects: &Effects, said: &mut String) {
             other => panic!("not an event of the control chain: {other:?}"),
         };
         let second = event.time.0 / 1_000_000;
-        writeln!(
-            said,
-            "> event {} @{second} {}: {data}",
-            event.id.seq, event.name
-        )
-        .unwrap();
+        writeln!(said, "> event {} @{second} {}: {data}", event.id.seq, event.name).unwrap();
     }
     let changed = effects.changed;
-    let parts = [
-        (changed.policy, "policy"),
-        (changed.people, "people"),
-        (changed.targets, "targets"),
-    ];
+    let parts =
+        [(changed.policy, "policy"), (changed.people, "people"), (changed.targets, "targets")];
     for (_, part) in parts.iter().filter(|(changed, _)| *changed) {
         writeln!(said, "> changed {part}").unwrap();
     }
@@ -189,50 +169,24 @@ fn answer(reply: &Reply, effects: &Effects, said: &mut String) {
 
 fn listed(set: &[proto::ids::Name], removed: &[proto::ids::Name], by: &str) -> String {
     let signed = |sign: char| move |name: &proto::ids::Name| format!("{sign}{name} ");
-    let names: String = set
-        .iter()
-        .map(signed('+'))
-        .chain(removed.iter().map(signed('-')))
-        .collect();
+    let names: String =
+        set.iter().map(signed('+')).chain(removed.iter().map(signed('-'))).collect();
     format!("{names}by {by}")
 }
 
 fn show(state: &State, said: &mut String) {
     let policies = state.policy_revisions().iter();
-    let policies: Vec<_> = policies
-        .map(|policy| format!("{}={}", policy.revision, policy.document))
-        .collect();
-    let people: Vec<_> = state
-        .people()
-        .map(|person| person.name.to_string())
-        .collect();
-    let targets: Vec<_> = state
-        .targets()
-        .map(|target| target.name.to_string())
-        .collect();
-    let sessions: Vec<_> = state
-        .open_sessions()
-        .map(|session| session.opening.session.to_string())
-        .collect();
-    writeln!(
-        said,
-        "> applied {} @{}",
-        state.applied(),
-        state.time().0 / 1_000_000
-    )
-    .unwrap();
-    let parts = [
-        ("policies", policies),
-        ("people", people),
-        ("targets", targets),
-        ("sessions", sessions),
-    ];
+    let policies: Vec<_> =
+        policies.map(|policy| format!("{}={}", policy.revision, policy.document)).collect();
+    let people: Vec<_> = state.people().map(|person| person.name.to_string()).collect();
+    let targets: Vec<_> = state.targets().map(|target| target.name.to_string()).collect();
+    let sessions: Vec<_> =
+        state.open_sessions().map(|session| session.opening.session.to_string()).collect();
+    writeln!(said, "> applied {} @{}", state.applied(), state.time().0 / 1_000_000).unwrap();
+    let parts =
+        [("policies", policies), ("people", people), ("targets", targets), ("sessions", sessions)];
     for (part, names) in parts {
-        let names = if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(" ")
-        };
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
         writeln!(said, "> {part}: {names}").unwrap();
     }
 }

@@ -1,0 +1,180 @@
+//! The decision: every rule is judged, and the strictest verdict wins.
+//!
+//! An allow rule allows the programs that satisfy it, and nothing that stands beside them: where
+//! only allowed commands may run, `ls; env` is not allowed by a rule about `ls`.
+
+use std::sync::Arc;
+
+use proto::reading::{Program, Redirect, Verdict};
+use proto::refusal::Told;
+
+use super::{Facts, told};
+use crate::policy::{
+    ApprovalRules, Checked, Commands, Evaluation, Policy, RecordRules, Rule, Shell, Truth, writes,
+};
+use crate::shell::NOWHERE;
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether it may run.
+    pub verdict: Verdict,
+    /// Names of the rules that matched, the deciding ones first; `defaults` has no name.
+    pub rules: Vec<Arc<str>>,
+    /// How many of `rules` decided; none when the defaults did.
+    pub deciding: usize,
+    /// How it is recorded.
+    pub obligations: RecordRules,
+    /// What the client is told, when it may not run now.
+    pub told: Option<Told>,
+    /// Who must approve it, when it is held.
+    pub hold: Option<ApprovalRules>,
+}
+
+/// Decides about a command. The same policy, facts and reading always give the same decision.
+///
+/// Without a grant for these facts the command is blocked.
+#[must_use]
+pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
+    let logins = [facts.login.to_owned()];
+    let granted =
+        policy.grant(&facts.who, &facts.target, facts.channel, Some(facts.login), &logins);
+    let obligations = policy.record(facts);
+    let Ok(granted) = granted else {
+        let told = Some(told::no_grant());
+        let (verdict, rules) = (Verdict::Block, Vec::new());
+        return Decision { verdict, rules, deciding: 0, obligations, told, hold: None };
+    };
+    let judged = Judged::new(policy.checked(), facts, granted.commands == Commands::Listed);
+    let verdict = judged.verdict();
+    let (rules, deciding) = judged.names(verdict);
+    Decision {
+        verdict,
+        rules,
+        deciding,
+        obligations,
+        told: judged.told(verdict, facts),
+        hold: (verdict == Verdict::Hold).then(|| judged.approvals()),
+    }
+}
+
+/// Which rules matched, and what follows where they do not say.
+struct Judged<'p> {
+    checked: &'p Checked,
+    matched: Vec<&'p Rule>,
+    /// The rules whose condition cannot be known.
+    unknown: Vec<&'p Rule>,
+    /// What no allow rule covers must be allowed by default.
+    covered: bool,
+    listed: bool,
+}
+
+impl<'p> Judged<'p> {
+    fn new(checked: &'p Checked, facts: &Facts<'_>, listed: bool) -> Self {
+        let (mut matched, mut unknown) = (Vec::new(), Vec::new());
+        for rule in &checked.rules {
+            match rule.when.judge(facts, Evaluation::Whole) {
+                Truth::True => matched.push(rule),
+                Truth::Unknown => unknown.push(rule),
+                Truth::False => {}
+            }
+        }
+        // The strictest asks first.
+        unknown.sort_by_key(|rule| std::cmp::Reverse(rule.then));
+        let mut judged = Self { checked, matched, unknown, covered: false, listed };
+        judged.covered = judged.covers(facts);
+        judged
+    }
+
+    /// Whether allow rules match every part of the command.
+    fn covers(&self, facts: &Facts<'_>) -> bool {
+        let rules = self.checked.rules.iter().filter(|rule| rule.then == Verdict::Allow);
+        let allows = |rule: &Rule, on| rule.when.judge(facts, on) == Truth::True;
+        let whole = || rules.clone().any(|rule| allows(rule, Evaluation::Whole));
+        let Some(reading) = facts.reading else { return whole() };
+        if reading.programs.is_empty() && reading.unreadable.is_none() {
+            return whole();
+        }
+        let unread = || rules.clone().any(|rule| allows(rule, Evaluation::Unread));
+        let allowed = |(at, program): (usize, &Program)| {
+            rules
+                .clone()
+                .any(|rule| allows(rule, Evaluation::Program(at)) && lets_write(rule, program))
+        };
+        reading.programs.iter().enumerate().all(allowed)
+            && (reading.unreadable.is_none() || unread())
+    }
+
+    fn has(&self, verdict: Verdict) -> bool {
+        self.matched.iter().any(|rule| rule.then == verdict)
+    }
+
+    /// The verdict of what the rules do not say.
+    fn by_default(&self) -> Verdict {
+        let unknown =
+            if self.unknown.is_empty() { Verdict::Allow } else { self.checked.unreadable };
+        let unmatched = if self.covered || self.decides() {
+            Verdict::Allow
+        } else if self.listed {
+            Verdict::Block
+        } else {
+            self.checked.unmatched
+        };
+        unknown.max(unmatched)
+    }
+
+    /// Whether a rule decides that is stricter than an allow rule; such a command was matched.
+    fn decides(&self) -> bool {
+        !self.listed && (self.has(Verdict::Block) || self.has(Verdict::Hold))
+    }
+
+    fn verdict(&self) -> Verdict {
+        let strictest = self.matched.iter().map(|rule| rule.then).max();
+        strictest.unwrap_or(Verdict::Allow).max(self.by_default())
+    }
+
+    /// The names of the rules that matched, and how many of them decided.
+    fn names(&self, verdict: Verdict) -> (Vec<Arc<str>>, usize) {
+        let asking = verdict == self.checked.unreadable && verdict != Verdict::Allow;
+        let deciding = self.matched.iter().filter(|rule| rule.then == verdict);
+        let unread = self.unknown.iter().filter(|_| asking);
+        let mut names: Vec<_> = deciding.chain(unread).map(|rule| rule.name.clone()).collect();
+        let count = names.len();
+        let others = self.matched.iter().filter(|rule| rule.then != verdict);
+        names.extend(others.map(|rule| rule.name.clone()));
+        (names, count)
+    }
+
+    fn told(&self, verdict: Verdict, facts: &Facts<'_>) -> Option<Told> {
+        let deciding = self.matched.iter().find(|rule| rule.then == verdict).copied();
+        let asking = self.unknown.first().copied();
+        let is_unread = asking.is_some() && self.checked.unreadable == verdict;
+        let why = facts.reading.and_then(|reading| reading.unreadable.as_deref());
+        match verdict {
+            Verdict::Allow => None,
+            _ if deciding.is_none() && is_unread => {
+                Some(told::unreadable(why, asking, verdict == Verdict::Hold))
+            }
+            Verdict::Hold => Some(told::held(deciding)),
+            Verdict::Block if deciding.is_none() && self.listed && !self.covered => {
+                Some(told::not_listed())
+            }
+            Verdict::Block => Some(told::blocked(deciding)),
+        }
+    }
+
+    fn approvals(&self) -> ApprovalRules {
+        let rules = self.matched.iter().filter_map(|rule| rule.approval.clone());
+        let default = self.checked.approval.clone();
+        let by_default = self.by_default() == Verdict::Hold;
+        ApprovalRules { each: rules.chain(default.filter(|_| by_default)).collect() }
+    }
+}
+
+/// Whether an allow rule that names programs lets one write to files: only when it asks about
+/// redirects too.
+fn lets_write(rule: &Rule, program: &Program) -> bool {
+    let into_file = |one: &Redirect| writes(&one.operator) && one.to != NOWHERE;
+    rule.when.shell().is_none_or(Shell::asks_about_redirects)
+        || !program.redirects.iter().any(into_file)
+}

@@ -1,0 +1,115 @@
+//! Deciding: a pure function of the policy, the facts and the reading of a command.
+//!
+//! Raw text is looked at once, in [`read_command`]; what was true of it is in the reading.
+//! [`decide`] never sees it, so a recorded decision can be derived again from its event alone,
+//! and comes out the same after the reading's words were masked.
+
+mod judge;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+pub use judge::{Decision, decide};
+use proto::reading::{Channel, Reading};
+use proto::target::TargetKind;
+use proto::time::Moment;
+
+use crate::mask::MaskRule;
+use crate::policy::{
+    Evaluation, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who, places,
+};
+use crate::shell;
+
+/// All that a decision may depend on, beside the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Who asks.
+    pub who: Who<'a>,
+    /// Of which target.
+    pub target: TargetFacts<'a>,
+    /// As which login.
+    pub login: &'a str,
+    /// On what kind of channel.
+    pub channel: Channel,
+    /// When.
+    pub moment: &'a Moment,
+    /// What was read in the command; absent when there is no command yet.
+    pub reading: Option<&'a Reading>,
+}
+
+/// Reads a command: what runs in it, and which of the policy's conditions on text are true.
+///
+/// The words of the result are raw; mask them before the reading goes anywhere, the decision
+/// included. `facts.reading` is not looked at.
+#[must_use]
+pub fn read_command(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading {
+    let is_shell = facts.target.kind == TargetKind::Ssh && facts.channel == Channel::Exec;
+    let (mut reading, open) = if is_shell {
+        shell::read_open(text)
+    } else {
+        (Reading { reader: "none/1".to_owned(), ..Reading::default() }, Vec::new())
+    };
+    let mut matched = Vec::new();
+    let checked = policy.checked();
+    let conditions = checked.rules.iter().map(|rule| &rule.when);
+    for when in conditions.chain(checked.records.iter().map(|record| &record.when)) {
+        when.texts(&mut |condition| match condition {
+            Text::Regex(regex) => {
+                matched.extend(regex.expression.is_match(text).then(|| regex.key.clone()));
+            }
+            Text::Shell(shell) => {
+                let each = reading.programs.iter().zip(&open);
+                let truths: Vec<Truth> =
+                    each.map(|(program, open)| shell.holds(program, open)).collect();
+                if truths.contains(&Truth::True) {
+                    let satisfied: Vec<bool> =
+                        truths.iter().map(|truth| *truth == Truth::True).collect();
+                    matched.push(format!("{}{}", shell.key, places(&satisfied)));
+                }
+                if truths.contains(&Truth::Unknown) {
+                    matched.push(format!("{UNKNOWN}{}", shell.key));
+                }
+            }
+        });
+    }
+    matched.sort();
+    matched.dedup();
+    reading.matched = matched;
+    reading
+}
+
+impl Policy {
+    /// The masks that apply, in the order of the document; those of columns alone are left out.
+    #[must_use]
+    pub fn masks(&self, facts: &Facts<'_>) -> Vec<MaskRule> {
+        let masks = self.checked().masks.iter();
+        let applies = masks.filter(|mask| mask.when.judge(facts, Evaluation::Whole) == Truth::True);
+        applies.filter_map(|mask| mask.rule.clone()).collect()
+    }
+
+    /// How a command is recorded: of all that applies, or may apply, the strictest.
+    #[must_use]
+    pub fn record(&self, facts: &Facts<'_>) -> RecordRules {
+        let records = &self.checked().records;
+        let applies =
+            records.iter().filter(|one| one.when.judge(facts, Evaluation::Whole) != Truth::False);
+        let applies: Vec<_> = applies.collect();
+        let absent = RecordRules::default();
+        let of = applies.iter();
+        RecordRules {
+            durability: of
+                .clone()
+                .filter_map(|one| one.durability)
+                .max()
+                .unwrap_or(absent.durability),
+            output: of.clone().filter_map(|one| one.output).max().unwrap_or(absent.output),
+            when_stream_down: of
+                .clone()
+                .filter_map(|one| one.when_stream_down)
+                .max()
+                .unwrap_or(absent.when_stream_down),
+            limit: of.filter_map(|one| one.limit).max().unwrap_or(absent.limit),
+        }
+    }
+}

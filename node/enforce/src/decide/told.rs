@@ -1,0 +1,55 @@
+//! What a client is told when its command does not run: fit for a stranger, and never a word of
+//! the command itself.
+
+use proto::refusal::{Code, Told};
+
+use crate::policy::Rule;
+
+pub(super) fn blocked(rule: Option<&Rule>) -> Told {
+    let text = match rule {
+        Some(Rule { message: Some(message), .. }) => message.clone(),
+        Some(rule) => format!(
+            "The rule `{}` blocks this command. Ask those who keep the policy if you need it.",
+            rule.name
+        ),
+        None => "No rule allows all of this command, and what no rule allows is blocked here. Ask \
+                 those who keep the policy if you need it."
+            .to_owned(),
+    };
+    Told::new(Code::BlockedByRule, text)
+}
+
+pub(super) fn not_listed() -> Told {
+    Told::new(
+        Code::NotListed,
+        "Only listed commands may run here, and a part of this one is not among them. Run the \
+         listed part alone, or ask those who keep the policy.",
+    )
+}
+
+pub(super) fn unreadable(why: Option<&str>, rule: Option<&Rule>, held: bool) -> Told {
+    let why = why.unwrap_or("a word that a rule asks about is only known when it runs");
+    let asks = rule
+        .map_or_else(String::new, |rule| format!(" The rule `{}` must know what runs.", rule.name));
+    let verb = if held { "held" } else { "blocked" };
+    let text = format!(
+        "The command cannot be read: {why}.{asks} So it is {verb}; write it with literal programs \
+         and words."
+    );
+    Told::new(Code::Unreadable, text)
+}
+
+pub(super) fn held(rule: Option<&Rule>) -> Told {
+    let text = match rule {
+        Some(Rule { message: Some(message), .. }) => message.clone(),
+        Some(rule) => {
+            format!("The rule `{}` holds this command until somebody else approves it.", rule.name)
+        }
+        None => "This command is held until somebody else approves it.".to_owned(),
+    };
+    Told::new(Code::HeldWithoutApprovals, text)
+}
+
+pub(super) fn no_grant() -> Told {
+    Told::plain(Code::PermissionDenied)
+}

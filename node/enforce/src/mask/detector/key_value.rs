@@ -1,0 +1,259 @@
+//! Values that a key word beside them makes a secret: `key=value`, `key: value`, `"key": "value"`.
+//!
+//! The key word is the last part of an identifier. *Strong* words (`password`, `api_key`) mask any
+//! value; *weak* ones (`token`, `secret`, `auth`), which also occur in prose, mask 4 bytes or more,
+//! and without quotes after `:` or a space only what [`is_secret_like`].
+//! Key, separator and quotes are never held, so that a prompt is not delayed.
+
+use super::value::{is_placeholder, is_scheme, is_secret_like};
+use super::{Machine, Progress};
+use crate::mask::text::Text;
+
+/// Most spaces around a separator.
+const SPACES_MAX: u8 = 64;
+/// A longer value is a secret, whatever it looks like. Bytes.
+const UNDECIDED_MAX: u64 = 128;
+/// Shortest value after a weak word. Bytes.
+const WEAK_MIN: usize = 4;
+
+/// How a key word is to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::mask) enum Word {
+    /// It makes a secret of any value, and any letter may stand before it (`PGPASSWORD`).
+    Strong,
+    /// It also occurs in prose, and begins an identifier's part (`api_token`, `apiToken`).
+    Weak,
+    /// `pwd`: weak, but `PWD` and `OLDPWD` are the shell's directories.
+    Pwd,
+    /// The name of an HTTP header: weak; its value is rather long.
+    Header,
+}
+
+impl Word {
+    /// True if the word at `start` is one, as far as what stands before it tells.
+    pub(in crate::mask) fn begins_at(self, text: &Text, start: u64) -> bool {
+        // The shell's directories; what is no directory is `MYSQL_PWD` or ODBC's `;PWD=`.
+        let directory = self == Self::Pwd && text.slice(start, start + 3) == b"PWD";
+        let Some(before) = text.before(start) else {
+            return !directory;
+        };
+        if directory {
+            return matches!(before, b'_' | b'-' | b';');
+        }
+        let camel = before.is_ascii_lowercase()
+            && text.get(start).is_some_and(|first| first.is_ascii_uppercase());
+        let escape = start >= 2
+            && matches!(before, b'n' | b'r' | b't')
+            && text.before(start - 1) == Some(b'\\');
+        self == Self::Strong || !before.is_ascii_alphanumeric() || camel || escape
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// After the word: a closing quote, spaces, then a separator.
+    Key { quoted: bool },
+    /// After the separator: more of it, spaces, then a quote or the value.
+    Separator { last: u8 },
+    /// After a backslash that may belong to an opening quote.
+    Backslash,
+    /// In the value, which ends at this closing byte, or as unquoted values do.
+    Value { close: Option<u8>, escaped: bool },
+}
+
+/// A key word that has been read.
+pub(in crate::mask) struct KeyValue {
+    word: Word,
+    phase: Phase,
+    spaces: u8,
+    /// The value may be a word of a sentence.
+    loose: bool,
+    /// An HTTP scheme has been read.
+    scheme: bool,
+    body: u64,
+    position: u64,
+    certain: bool,
+}
+
+impl KeyValue {
+    pub(super) fn new(word: Word, at: u64) -> Self {
+        Self {
+            word,
+            phase: Phase::Key { quoted: false },
+            spaces: 0,
+            loose: false,
+            scheme: false,
+            body: at,
+            position: at,
+            certain: false,
+        }
+    }
+
+    fn space(&mut self) -> bool {
+        self.spaces += 1;
+        self.loose |= self.word != Word::Strong;
+        self.spaces <= SPACES_MAX
+    }
+
+    /// Reads a byte before the value; false if this is no key with a value.
+    fn before_value(&mut self, byte: u8) -> bool {
+        match self.phase {
+            Phase::Key { quoted } => match byte {
+                b'"' | b'\'' if !quoted && self.spaces == 0 => {
+                    self.phase = Phase::Key { quoted: true };
+                    true
+                }
+                b'\\' if !quoted && self.spaces == 0 => true,
+                b']' if self.spaces == 0 => true,
+                b' ' | b'\t' => self.space(),
+                b'=' | b':' => {
+                    self.loose |= byte == b':' && self.word != Word::Strong;
+                    self.phase = Phase::Separator { last: byte };
+                    true
+                }
+                _ => false,
+            },
+            Phase::Separator { last } => match byte {
+                b'=' if last == b':' => self.separator(b' '),
+                b'>' if last == b'=' => self.separator(b' '),
+                b'=' | b':' if last == byte => false,
+                b' ' | b'\t' => self.separator(b' ') && self.space(),
+                b'\\' => {
+                    self.body = self.position;
+                    self.phase = Phase::Backslash;
+                    true
+                }
+                b'"' | b'\'' => {
+                    self.loose = false;
+                    self.begin(self.position + 1, Some(byte))
+                }
+                b'{' | b'[' | 0..=31 | 127 => false,
+                _ => self.begin(self.position, None) && self.in_value(byte),
+            },
+            Phase::Backslash | Phase::Value { .. } => true,
+        }
+    }
+
+    fn separator(&mut self, last: u8) -> bool {
+        self.phase = Phase::Separator { last };
+        true
+    }
+
+    fn begin(&mut self, body: u64, close: Option<u8>) -> bool {
+        self.body = body;
+        self.phase = Phase::Value { close, escaped: false };
+        true
+    }
+
+    /// Reads a byte of the value; false if the value ends before it.
+    fn in_value(&mut self, byte: u8) -> bool {
+        let Phase::Value { close, escaped } = self.phase else {
+            return true;
+        };
+        let ends = match close {
+            _ if matches!(byte, b'\r' | b'\n') => true,
+            Some(b'\\') => byte == b'\\',
+            Some(quote) => byte == quote && !escaped,
+            None => {
+                byte <= b' '
+                    || matches!(byte, b'"' | b'\'' | b'`' | b';' | b'&' | b',' | b')' | 127)
+            }
+        };
+        let escaped = byte == b'\\' && !escaped;
+        self.phase = Phase::Value { close, escaped };
+        !ends
+    }
+
+    /// After `Bearer` and its like the value itself follows.
+    fn skips_scheme(&mut self, text: &Text, byte: u8) -> bool {
+        let Phase::Value { close, .. } = self.phase else {
+            return false;
+        };
+        let blank = |byte| matches!(byte, b' ' | b'\t');
+        if self.scheme && blank(byte) && text.before(self.position).is_some_and(blank) {
+            self.spaces += 1;
+            self.body += u64::from(self.body == self.position);
+            return self.spaces <= SPACES_MAX;
+        }
+        if !blank(byte) || self.scheme || self.certain {
+            return false;
+        }
+        if !is_scheme(text.slice(self.body, self.position)) {
+            return false;
+        }
+        self.scheme = true;
+        self.loose = false;
+        // A password may be called `basic`: after a strong word the scheme is masked too.
+        self.word == Word::Strong || self.begin(self.position + 1, close)
+    }
+
+    /// Decides about the value `[body, position)`.
+    fn decide(&self, text: &Text) -> Option<(u64, u64)> {
+        if !matches!(self.phase, Phase::Value { .. } | Phase::Backslash) {
+            return None;
+        }
+        let span = (self.body, self.position);
+        if self.certain {
+            return Some(span);
+        }
+        let value = text.slice(self.body, self.position);
+        let weak = self.word != Word::Strong && !self.scheme;
+        let secret = !is_placeholder(value)
+            && (!weak || value.len() >= WEAK_MIN)
+            && (!self.loose || is_secret_like(value));
+        secret.then_some(span)
+    }
+}
+
+impl Machine for KeyValue {
+    fn advance(&mut self, text: &Text, ended: bool) -> Progress {
+        while let Some(byte) = text.get(self.position) {
+            match self.phase {
+                Phase::Key { .. } | Phase::Separator { .. } => {
+                    if !self.before_value(byte) {
+                        return Progress::Done(None);
+                    }
+                }
+                Phase::Backslash if byte == b'"' => {
+                    self.loose = false;
+                    self.begin(self.position + 1, Some(b'\\'));
+                }
+                Phase::Backslash | Phase::Value { .. } => {
+                    if self.phase == Phase::Backslash {
+                        self.begin(self.body, None);
+                    }
+                    if !self.skips_scheme(text, byte) && !self.in_value(byte) {
+                        return Progress::Done(self.decide(text));
+                    }
+                    self.certain |=
+                        self.position + 1 - self.body.min(self.position) > UNDECIDED_MAX;
+                }
+            }
+            self.position += 1;
+        }
+        if ended {
+            return Progress::Done(self.decide(text));
+        }
+        Progress::Open(self.open().map(|start| (start, self.position)))
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn hold(&self) -> u64 {
+        match self.phase {
+            Phase::Backslash | Phase::Value { .. } if !self.certain => self.body,
+            _ => self.position,
+        }
+    }
+
+    fn open(&self) -> Option<u64> {
+        self.certain.then_some(self.body)
+    }
+
+    /// A word within a value may have a value of its own, until the value is certain.
+    fn exclusive_from(&self) -> Option<u64> {
+        self.certain.then_some(self.body + UNDECIDED_MAX + 1)
+    }
+}

@@ -1,0 +1,52 @@
+//! Masking: secrets and personal data are taken out of a stream while it streams.
+//!
+//! Bytes go in as [`Raw`], and leave only as [`Masked`], which nothing but the masker can make.
+//!
+//! **How.** Every scanner turns the stream into spans that shall be masked. What the spans are is a
+//! function of the stream alone, never of how it was cut into chunks; a scanner also says up to
+//! which byte it has decided. The engine unites overlapping spans (the strongest action wins),
+//! renders what is decided, and holds the rest. So any split gives the same output.
+//!
+//! **Held back.** Only what can still become secret: a public prefix such as `ghp_`, a key, a
+//! separator and a prompt leave at once. At most [`HOLD_LIMIT`] bytes are held; what is undecided
+//! or incomplete at its bound is masked.
+//!
+//! **Covered.** The table of [`detectors`], known values (as they are, base64 in three phases and
+//! both alphabets, hex in either case, URL-encoded, JSON-escaped) and user patterns, at any split.
+//!
+//! **Not covered.** Secrets cut by escape sequences, carriage returns, backspaces, zero-width or
+//! full-width characters; UTF-16; base64 wrapped over lines, gzip, `\u` escapes and double
+//! encodings, also of known values; up to two characters at each edge of a known value's base64
+//! that mix with its neighbours; values in XML elements; `--password VALUE` with a space; cookies;
+//! YAML block scalars and multi-line values other than PEM; cards with separators in other groups
+//! than 4-4-4-4 and 4-6-5; PEM inside base64. Masking is for accident, not against a person who
+//! encodes on purpose.
+
+mod action;
+mod compile;
+mod detector;
+mod engine;
+mod known;
+mod masked;
+mod pattern;
+mod plan;
+mod scan;
+mod select;
+mod spans;
+mod text;
+mod trigger;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{
+    CONSTANT_MAX_BYTES, KNOWN_MAX_BYTES, KNOWN_MAX_COUNT, KNOWN_MIN_BYTES, MaskPlan,
+    PATTERN_MAX_BYTES, PATTERN_MAX_COUNT, PlanError, RULES_MAX_COUNT,
+};
+pub use detector::{DetectorInfo, detectors, is_detector};
+pub use engine::{HOLD_LIMIT, Masker, mask_text};
+pub use masked::{Masked, Raw};
+pub use pattern::PATTERN_WINDOW_BYTES;
+pub use plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
+pub use window::{Finding, Span, Window};

@@ -1,0 +1,77 @@
+//! From rules to treatments: which detector runs, under which rule, with which action.
+//!
+//! Known values are never switched off or weakened here.
+
+use std::sync::Arc;
+
+use super::compile::{PlanError, Treatment};
+use super::detector::{self, DETECTORS, DetectorInfo};
+use super::plan::{Action, Class, Detect, KnownValue, MaskRule};
+use super::spans::strength;
+
+/// The rule name of what is masked without any rule.
+pub(super) const DEFAULT_RULE: &str = "default";
+
+/// The treatment of a built-in detector; `None` if it is off.
+///
+/// Of several rules that name it the strongest action wins, and the first of equals.
+pub(super) fn treatment(info: &DetectorInfo, rules: &[MaskRule]) -> Option<Treatment> {
+    let named = rules.iter().filter(|rule| rule.detect.iter().any(|detect| names(detect, info)));
+    let mut best: Option<&MaskRule> = None;
+    for rule in named {
+        if best.is_none_or(|best| strength(&rule.action) > strength(&best.action)) {
+            best = Some(rule);
+        }
+    }
+    let (rule, action) = match best {
+        Some(rule) if rule.action == Action::None => return None,
+        Some(rule) => (rule.name.clone(), rule.action.clone()),
+        None if matches!(info.class, Some(Class::Secrets | Class::Credentials)) => {
+            (Arc::from(DEFAULT_RULE), Action::Redact)
+        }
+        None => return None,
+    };
+    Some(Treatment { detector: Arc::from(info.name), rule, action, class: info.class })
+}
+
+fn names(detect: &Detect, info: &DetectorInfo) -> bool {
+    match detect {
+        Detect::Class(class) => info.class == Some(*class),
+        Detect::Detector(name) => name == info.name,
+        Detect::Pattern(_) => false,
+    }
+}
+
+/// The treatment of a known value: redacted, unless a rule asks for something stronger.
+pub(super) fn known_treatment(value: &KnownValue, rules: &[MaskRule]) -> Treatment {
+    let stronger = rules
+        .iter()
+        .filter(|rule| rule.detect.iter().any(|d| names(d, &detector::KNOWN_VALUE)))
+        .map(|rule| &rule.action)
+        .find(|action| strength(action) > strength(&Action::Redact));
+    Treatment {
+        detector: Arc::from(detector::KNOWN_VALUE.name),
+        rule: value.label.clone(),
+        action: stronger.cloned().unwrap_or(Action::Redact),
+        class: None,
+    }
+}
+
+/// Refuses rules that name a detector that does not exist.
+pub(super) fn check_names(rules: &[MaskRule]) -> Result<(), PlanError> {
+    for rule in rules {
+        for detect in &rule.detect {
+            let Detect::Detector(name) = detect else {
+                continue;
+            };
+            let exists = DETECTORS.iter().any(|info| info.name == name);
+            if !exists && name != detector::KNOWN_VALUE.name {
+                return Err(PlanError::UnknownDetector {
+                    rule: rule.name.clone(),
+                    name: name.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The central property: whatever the cuts, the output is that of the whole.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Pieces that make secrets, nearly make them, and stand beside them.
+fn pieces() -> Vec<String> {
+    let mut pieces: Vec<String> = [
+        " ",
+        "\n",
+        "\r\n",
+        "\"",
+        "'",
+        "\\",
+        ",",
+        ";",
+        "&",
+        ".",
+        ":",
+        "=",
+        "@",
+        "/",
+        "-",
+        "*",
+        "a",
+        "ä",
+        "€",
+        "0",
+        "4",
+        "12",
+        "://",
+        "https://u:",
+        "p@h ",
+        "password",
+        "Password: ",
+        "token=",
+        "\"secret\": \"",
+        "api_key",
+        "auth: ",
+        "Authorization: Bearer ",
+        "PWD=",
+        "eyJ",
+        ".eyJ",
+        "ghp_",
+        "AKIA",
+        "glpat-",
+        "sk_live_",
+        "-----",
+        "BEGIN ",
+        "END ",
+        "PRIVATE KEY",
+        "EMP-",
+        "123456",
+        "ann@example.org",
+        "10.0.0.1",
+        "4111 1111 ",
+        "1111 1111",
+        "correct horse ",
+        "battery",
+        "words of a log line ",
+        "null",
+        "${X}",
+        "<x>",
+        "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5",
+    ]
+    .map(String::from)
+    .to_vec();
+    pieces.extend([alnum(36), alnum(12), upper(16), alnum(300), "x".repeat(5000)]);
+    pieces
+}
+
+fn stream() -> impl Strategy<Value = String> {
+    let pieces = pieces();
+    let last = pieces.len() - 1;
+    // The longest piece is rare, or it would be all that is tested.
+    let index = prop_oneof![30 => 0..last, 1 => last..=last];
+    proptest::collection::vec(index, 0..40)
+        .prop_map(move |indices| indices.into_iter().map(|i| pieces[i].as_str()).collect())
+}
+
+fn cut(input: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
+    let mut rest = input;
+    let mut chunks = Vec::new();
+    for &size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (chunk, tail) = rest.split_at(size.min(rest.len()));
+        chunks.push(chunk.to_vec());
+        rest = tail;
+    }
+    chunks
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_cut_gives_the_same(
+        input in stream(),
+        sizes in proptest::collection::vec(1_usize..60, 1..12),
+        action in prop_oneof![
+            Just(Action::Redact), Just(Action::Hash), Just(Action::Null),
+            Just(Action::KeepLast(4)), Just(Action::Constant("c".to_owned())),
+        ],
+    ) {
+        for plan in [everything(&action), by_default()] {
+            let whole = feed(&plan, [input.as_bytes()]);
+            let chunks = cut(input.as_bytes(), &sizes);
+            prop_assert_eq!(&feed(&plan, chunks.iter().map(Vec::as_slice)), &whole);
+            prop_assert_eq!(&feed(&plan, input.as_bytes().chunks(1)), &whole);
+            prop_assert!(String::from_utf8(whole.0).is_ok(), "UTF-8 is whole");
+        }
+    }
+
+    #[test]
+    fn redacting_again_changes_nothing(input in stream()) {
+        let once = feed(&by_default(), [input.as_bytes()]);
+        let twice = feed(&by_default(), [&once.0[..]]);
+        prop_assert_eq!(text(&twice.0), text(&once.0));
+        prop_assert_eq!(once.0.len(), input.len());
+    }
+
+    #[test]
+    fn planted_tokens_never_leave(
+        before in stream(),
+        after in stream(),
+        sizes in proptest::collection::vec(1_usize..50, 1..8),
+    ) {
+        let secret = body("ABCDEFGHKMNPQRSTUVW", 36);
+        let input = format!("{before} ghp_{secret} {after}");
+        let chunks = cut(input.as_bytes(), &sizes);
+        let (masked, _) = feed(&by_default(), chunks.iter().map(Vec::as_slice));
+        prop_assert!(!text(&masked).contains(&secret[..8]));
+    }
+}
