@@ -1,0 +1,53 @@
+//! A command as it arrived: raw text that is never printed and is wiped when dropped.
+
+use std::fmt;
+
+use proto::ids::Digest;
+use zeroize::Zeroizing;
+
+/// The longest command, in bytes. Linux runs no argument longer than this (`MAX_ARG_STRLEN`), so
+/// no login shell could take a longer one.
+pub const COMMAND_LIMIT: usize = 128 * 1024 - 1;
+
+/// The raw text of a command.
+pub struct CommandText(Zeroizing<Vec<u8>>);
+
+/// A command over [`COMMAND_LIMIT`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a command of {0} bytes is longer than {COMMAND_LIMIT}")]
+pub struct TooLong(pub usize);
+
+impl CommandText {
+    /// Takes the text over.
+    ///
+    /// # Errors
+    /// [`TooLong`] over [`COMMAND_LIMIT`].
+    pub fn new(text: Vec<u8>) -> Result<Self, TooLong> {
+        let text = Zeroizing::new(text);
+        if text.len() > COMMAND_LIMIT { Err(TooLong(text.len())) } else { Ok(Self(text)) }
+    }
+
+    /// The bytes: for the reader, the sealer and, once there is a permit, the target.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CommandText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CommandText({} bytes)", self.0.len())
+    }
+}
+
+/// A command with what only the edge can add to it.
+#[derive(Debug)]
+pub struct Command {
+    /// The raw text.
+    pub text: CommandText,
+    /// HMAC-SHA256 of the text under the cluster's digest key.
+    pub digest: Digest,
+    /// The raw text encrypted to the audit key, in base64: one item for each
+    /// [`crate::record::PART_BYTES`] of the text, at least one.
+    pub sealed: Vec<String>,
+}

@@ -1,0 +1,55 @@
+//! Counts and digests what was let through of one output, and how much of it the record keeps.
+
+use std::fmt;
+
+use proto::event::Counted;
+use proto::ids::Digest;
+use ring::digest::{Context, SHA256};
+
+/// The counter of one output of one command.
+pub(crate) struct Counter {
+    context: Context,
+    bytes: u64,
+    truncated: bool,
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Counter({} bytes)", self.bytes)
+    }
+}
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self { context: Context::new(&SHA256), bytes: 0, truncated: false }
+    }
+
+    /// How many bytes passed so far: the offset of the next.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Counts masked bytes.
+    pub(crate) fn pass(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// From now on the record keeps only the count and the digest.
+    pub(crate) fn truncate(&mut self) {
+        self.truncated = true;
+    }
+
+    pub(crate) fn total(&self) -> Counted {
+        let digest = (self.bytes > 0).then(|| {
+            let mut digest = [0; 32];
+            digest.copy_from_slice(self.context.clone().finish().as_ref());
+            Digest(digest)
+        });
+        Counted { bytes: self.bytes, digest, truncated: self.truncated }
+    }
+}

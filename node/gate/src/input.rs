@@ -1,0 +1,56 @@
+//! What a gate can be told.
+
+use node_enforce::mask::Raw;
+use proto::event::{Counted, Stream};
+use proto::refusal::Told;
+use store_log::Receipt;
+
+use crate::command::Command;
+
+/// One thing that happened to a session.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A whole command arrived from the client.
+    Command(Command),
+    /// The event that the gate asked to be kept is kept.
+    Recorded(Receipt),
+    /// The event that the gate asked to be kept is not kept, or nobody knows; what to tell.
+    NotRecorded(Told),
+    /// The target took the command.
+    Started,
+    /// Bytes came from the target.
+    Output {
+        /// From which of the command's outputs.
+        stream: Stream,
+        /// The bytes, unmasked.
+        raw: Raw<'a>,
+    },
+    /// The target will send no more on this output.
+    OutputEnded(Stream),
+    /// The command ended; its outputs have ended before, or end with this.
+    Ended {
+        /// How.
+        ending: Ending,
+        /// What was passed to its input.
+        input: Counted,
+    },
+    /// Time passed.
+    Tick,
+    /// The session is over; why, for the record.
+    Close(String),
+}
+
+/// How a command ended, as the edge saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The target said an exit status.
+    Exited(u32),
+    /// The target said that a signal ended it.
+    Signalled(String),
+    /// The client left.
+    ClientLeft,
+    /// The way to the target, or the gateway, failed.
+    Failed(Told),
+    /// The gateway ended it.
+    Refused(Told),
+}

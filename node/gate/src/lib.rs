@@ -1,0 +1,26 @@
+//! Pure: the session machine and its proof values.
+//!
+//! A [`Gate`] is told one [`Input`] at a time and answers with [`Output`]s for somebody else to
+//! perform. It never awaits, reads a clock or touches a socket. What may leave it is decided by
+//! what it holds: a [`Permit`] exists only for a command whose verdict is durable, and a
+//! [`Release`] only for masked bytes whose record was handed over first.
+
+mod command;
+mod count;
+mod facts;
+mod gate;
+mod input;
+mod output;
+mod proof;
+mod record;
+mod running;
+
+pub use command::{COMMAND_LIMIT, Command, CommandText, TooLong};
+pub use facts::SessionFacts;
+pub use gate::Gate;
+pub use input::{Ending, Input};
+pub use output::{Append, Output};
+pub use proof::{Expired, Held, Judged, Permit, Refusal, Release, Settled, Unproven, Unreleased};
+
+#[cfg(test)]
+mod tests;

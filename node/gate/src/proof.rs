@@ -1,0 +1,264 @@
+//! The proof values of the gate. Nothing else may share this file: privacy ends at the module.
+//!
+//! `Judged` + `Receipt` → `Permit` | `Refusal` | `Held`, and `Unreleased` + `Receipt` → `Release`.
+//! Each is taken by value, none can be cloned or made elsewhere.
+//!
+//! A permit comes from settling what was judged, and is redeemed once:
+//!
+//! ```
+//! use std::time::Duration;
+//! fn forward(permit: node_gate::Permit, now: Duration) -> Option<node_gate::CommandText> {
+//!     permit.redeem(now).ok()
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! use std::time::Duration;
+//! fn twice(permit: node_gate::Permit, now: Duration) {
+//!     let _first = permit.redeem(now);
+//!     let _second = permit.redeem(now);
+//! }
+//! ```
+//!
+//! It cannot be made without a receipt:
+//!
+//! ```
+//! fn settle(judged: node_gate::Judged, receipt: store_log::Receipt) {
+//!     let _settled = judged.settle(receipt);
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! fn settle(judged: node_gate::Judged) {
+//!     let _settled = judged.settle();
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! fn forge(text: node_gate::CommandText) -> node_gate::Permit {
+//!     node_gate::Permit { text, valid_until: std::time::Duration::MAX }
+//! }
+//! ```
+//!
+//! Output leaves only as a [`Release`], which needs masked bytes and their receipt:
+//!
+//! ```
+//! fn release(window: node_gate::Unreleased, receipt: store_log::Receipt) {
+//!     let _release = window.settle(receipt);
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! fn release(window: node_gate::Unreleased) -> node_gate::Release {
+//!     node_gate::Release { stream: window.stream, client: window.client }
+//! }
+//! ```
+
+use std::time::Duration;
+
+use node_enforce::mask::Masked;
+use proto::event::{DraftKey, Stream};
+use proto::reading::Durability;
+use proto::refusal::{Code, Told};
+use store_log::Receipt;
+
+use crate::command::CommandText;
+use crate::count::Counter;
+
+/// A command with its verdict, which is not durable yet.
+#[derive(Debug)]
+pub struct Judged {
+    key: DraftKey,
+    required: Durability,
+    fate: Fate,
+}
+
+#[derive(Debug)]
+enum Fate {
+    Allow { text: CommandText, valid_until: Duration },
+    Block(Told),
+    Hold(Told),
+}
+
+/// What a judged command becomes once its verdict is durable.
+#[derive(Debug)]
+pub enum Settled {
+    /// It may be sent.
+    Permit(Permit),
+    /// It may not.
+    Refusal(Refusal),
+    /// Somebody else has to rule first.
+    Held(Held),
+}
+
+/// A receipt that does not prove what it was shown for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// It is the receipt of another event.
+    #[error("the receipt is of another event")]
+    OtherEvent,
+    /// The event is not kept safely enough.
+    #[error("the event is kept {got:?}, but must be {required:?}")]
+    TooWeak {
+        /// What the event needs.
+        required: Durability,
+        /// What the receipt proves.
+        got: Durability,
+    },
+}
+
+impl Judged {
+    pub(crate) fn allowed(
+        key: DraftKey,
+        required: Durability,
+        text: CommandText,
+        valid_until: Duration,
+    ) -> Self {
+        Self { key, required, fate: Fate::Allow { text, valid_until } }
+    }
+
+    pub(crate) fn blocked(key: DraftKey, required: Durability, told: Told) -> Self {
+        Self { key, required, fate: Fate::Block(told) }
+    }
+
+    pub(crate) fn held(key: DraftKey, required: Durability, told: Told) -> Self {
+        Self { key, required, fate: Fate::Hold(told) }
+    }
+
+    /// Turns the verdict into what it permits, given the proof that it is durable.
+    ///
+    /// # Errors
+    /// [`Unproven`] when the receipt is of another event, or weaker than this one requires; the
+    /// command is gone then.
+    pub fn settle(self, receipt: Receipt) -> Result<Settled, Unproven> {
+        prove(&self.key, self.required, &receipt)?;
+        Ok(match self.fate {
+            Fate::Allow { text, valid_until } => Settled::Permit(Permit { text, valid_until }),
+            Fate::Block(told) => Settled::Refusal(Refusal { told }),
+            Fate::Hold(told) => Settled::Held(Held { told }),
+        })
+    }
+}
+
+fn prove(key: &DraftKey, required: Durability, receipt: &Receipt) -> Result<(), Unproven> {
+    if receipt.key() != key {
+        return Err(Unproven::OtherEvent);
+    }
+    let got = receipt.durability();
+    if got < required { Err(Unproven::TooWeak { required, got }) } else { Ok(()) }
+}
+
+/// The right to send one command to its target, once, until a moment.
+#[derive(Debug)]
+#[must_use = "a permit that is not redeemed sends nothing"]
+pub struct Permit {
+    text: CommandText,
+    valid_until: Duration,
+}
+
+/// A permit that was too old when it was to be redeemed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the permit expired")]
+pub struct Expired;
+
+impl Permit {
+    /// Gives the command up for sending. `now` is the elapsed clock right before the write.
+    ///
+    /// # Errors
+    /// [`Expired`] past the permit's time.
+    pub fn redeem(self, now: Duration) -> Result<CommandText, Expired> {
+        if now > self.valid_until { Err(Expired) } else { Ok(self.text) }
+    }
+}
+
+/// A command that does not run.
+#[derive(Debug)]
+pub struct Refusal {
+    told: Told,
+}
+
+impl Refusal {
+    /// What the client is told.
+    #[must_use]
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// Refusing needs no proof: nothing runs.
+    pub(crate) fn because(told: Told) -> Self {
+        Self { told }
+    }
+}
+
+/// A command that waits for somebody else's approval.
+#[derive(Debug)]
+pub struct Held {
+    told: Told,
+}
+
+impl Held {
+    /// Gives the waiting up. The text of the command is gone with it.
+    #[must_use]
+    pub fn refuse(self) -> Refusal {
+        let text = format!("{} Nobody can be asked yet, so it does not run.", self.told.text);
+        Refusal { told: Told { code: Code::HeldWithoutApprovals, text } }
+    }
+}
+
+/// Masked bytes for the client whose record is not handed over yet.
+#[derive(Debug)]
+pub struct Unreleased {
+    key: DraftKey,
+    required: Durability,
+    stream: Stream,
+    client: Masked,
+}
+
+impl Unreleased {
+    pub(crate) fn new(key: DraftKey, required: Durability, stream: Stream, client: Masked) -> Self {
+        Self { key, required, stream, client }
+    }
+
+    /// The durability whose receipt releases it.
+    #[must_use]
+    pub fn required(&self) -> Durability {
+        self.required
+    }
+
+    /// Lets the bytes go, given the proof that their record is kept.
+    ///
+    /// # Errors
+    /// [`Unproven`] when the receipt is of another event, or too weak.
+    pub fn settle(self, receipt: Receipt) -> Result<Release, Unproven> {
+        prove(&self.key, self.required, &receipt)?;
+        Ok(Release { stream: self.stream, client: self.client })
+    }
+}
+
+/// Masked bytes that may be written to the client.
+#[derive(Debug)]
+#[must_use = "released bytes belong to the client"]
+pub struct Release {
+    stream: Stream,
+    client: Masked,
+}
+
+impl Release {
+    /// Bytes beyond what the record keeps of a command: they are counted and digested there, so
+    /// the counter that says so stands in for a receipt.
+    pub(crate) fn beyond_limit(stream: Stream, client: Masked, counter: &Counter) -> Option<Self> {
+        counter.truncated().then_some(Self { stream, client })
+    }
+
+    /// Which output they belong to.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> bytes::Bytes {
+        self.client.bytes().clone()
+    }
+}

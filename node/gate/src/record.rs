@@ -1,0 +1,216 @@
+//! Builds every event of a session; alone in building events that carry output or command text,
+//! and only from what the masker gave.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use node_enforce::decide::Decision;
+use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
+use node_enforce::shell::mask_words;
+use proto::event::{
+    About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
+};
+use proto::reading::{Durability, Program, Reading};
+use proto::time::Moment;
+
+use crate::command::Command;
+use crate::facts::SessionFacts;
+
+/// How much of a command's text one event holds, in bytes.
+pub(crate) const PART_BYTES: usize = 64 * 1024;
+
+/// How many bytes of words a recorded reading keeps; over it, only the programs' names are kept.
+const READING_WORDS_LIMIT: usize = 48 * 1024;
+
+/// Numbers and dates the events of one session.
+#[derive(Debug)]
+pub(crate) struct Scribe {
+    seq: u64,
+    opened: Duration,
+}
+
+impl Scribe {
+    pub(crate) fn new(now: Moment) -> Self {
+        Self { seq: 0, opened: now.elapsed }
+    }
+
+    /// Milliseconds since the session was opened.
+    pub(crate) fn age_ms(&self, now: Moment) -> u64 {
+        let age = now.elapsed.saturating_sub(self.opened);
+        u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// An event about a session, with all that was known of it.
+    pub(crate) fn draft(&mut self, facts: &SessionFacts, now: Moment, kind: Kind) -> Box<Draft> {
+        let mut draft = self.short(facts, now, kind);
+        draft.about.actor = Some(facts.actor.clone());
+        draft.about.target = Some(facts.target.clone());
+        draft.about.policy = Some(facts.policy_ref);
+        draft
+    }
+
+    /// An event that names its session and leaves the rest to the event that opened it: output
+    /// comes thousands of times a session.
+    pub(crate) fn short(&mut self, facts: &SessionFacts, now: Moment, kind: Kind) -> Box<Draft> {
+        self.seq += 1;
+        let about = About {
+            session: Some(facts.session.clone()),
+            session_seq: Some(self.seq),
+            ..About::default()
+        };
+        Box::new(Draft { time: now.utc, applied: facts.applied, about, kind })
+    }
+}
+
+/// A command's verdict as events: first the parts of a long text, last `command.judged`.
+pub(crate) fn judged(
+    facts: &SessionFacts,
+    number: u64,
+    command: &Command,
+    reading: Reading,
+    decision: &Decision,
+    now: Moment,
+) -> (Vec<CommandPart>, CommandJudged) {
+    let (masked, findings) = mask_text(&facts.masks, Raw::new(command.text.bytes()));
+    let mut texts = pieces(&String::from_utf8_lossy(masked.bytes())).into_iter();
+    let mut seals = command.sealed.iter().cloned();
+    let text = texts.next().unwrap_or_default();
+    let sealed = seals.next().unwrap_or_default();
+    let mut parts = Vec::new();
+    loop {
+        let (text, sealed) = (texts.next(), seals.next());
+        if text.is_none() && sealed.is_none() {
+            break;
+        }
+        let (text, sealed) = (text.unwrap_or_default(), sealed.unwrap_or_default());
+        parts.push(CommandPart { command: number, part: parts.len() as u64 + 1, text, sealed });
+    }
+    let judged = CommandJudged {
+        command: number,
+        text,
+        parts: parts.len() as u64,
+        length: command.text.bytes().len() as u64,
+        reading: shown(facts, reading, &findings),
+        verdict: decision.verdict,
+        rules: decision.rules.iter().map(ToString::to_string).collect(),
+        grant: facts.grant.clone(),
+        channel: facts.channel,
+        told: decision.told.clone(),
+        digest: command.digest,
+        sealed,
+        offset_minutes: now.offset_minutes,
+        durability: decision.obligations.durability.max(Durability::Local),
+    };
+    (parts, judged)
+}
+
+/// A reading fit for the record: its words masked, and no larger than an event takes. What a
+/// decision depends on is left whole: names, `unreadable`, `matched`.
+fn shown(facts: &SessionFacts, mut reading: Reading, findings: &[Finding]) -> Reading {
+    let mut mask = |word: &str| {
+        let (masked, _) = mask_text(&facts.masks, Raw::new(word.as_bytes()));
+        String::from_utf8_lossy(masked.bytes()).into_owned()
+    };
+    let joined: Vec<_> = reading.programs.iter().map(|program| mask(&line(program))).collect();
+    mask_words(&mut reading, &mut mask);
+    for (program, joined) in reading.programs.iter_mut().zip(joined) {
+        // A secret that only its neighbour gives away (`password: x` as two words) is masked in
+        // the line and not in the word: then the words are not shown at all.
+        if line(program) != joined {
+            program.arguments.clear();
+            program.redirects.clear();
+        }
+    }
+    let words: usize = reading.programs.iter().map(|program| line(program).len()).sum();
+    if words > READING_WORDS_LIMIT {
+        for program in &mut reading.programs {
+            program.arguments.clear();
+            program.redirects.clear();
+        }
+    }
+    let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
+    detected.sort_unstable();
+    detected.dedup();
+    reading.detected = detected;
+    reading
+}
+
+fn line(program: &Program) -> String {
+    let mut line = program.name.clone();
+    let redirects = program.redirects.iter().map(|redirect| &redirect.to);
+    for word in program.arguments.iter().chain(redirects) {
+        line.push(' ');
+        line.push_str(word);
+    }
+    line
+}
+
+/// Cuts text into pieces of at most [`PART_BYTES`], never within a character.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while rest.len() > PART_BYTES {
+        let cut = rest.floor_char_boundary(PART_BYTES);
+        let (piece, tail) = rest.split_at(cut);
+        pieces.push(piece.to_owned());
+        rest = tail;
+    }
+    pieces.push(rest.to_owned());
+    pieces
+}
+
+/// A window of masked output as an event.
+pub(crate) fn released(
+    command: u64,
+    stream: Stream,
+    offset: u64,
+    at_ms: u64,
+    window: &Window,
+) -> OutputReleased {
+    let (text, base64) = body(&window.record);
+    OutputReleased {
+        command,
+        stream,
+        offset,
+        at_ms,
+        text,
+        base64,
+        masked: window.findings.iter().map(place).collect(),
+        record_masked: window
+            .record_masked
+            .iter()
+            .map(|span| [span.start as u64, span.length as u64])
+            .collect(),
+    }
+}
+
+fn body(masked: &Masked) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(masked.bytes()) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(BASE64.encode(masked.bytes()))),
+    }
+}
+
+fn place(finding: &Finding) -> MaskedPlace {
+    MaskedPlace {
+        detector: finding.detector.to_string(),
+        rule: finding.rule.to_string(),
+        action: finding.action.to_owned(),
+        offset: finding.offset,
+        length: finding.length,
+    }
+}
+
+/// Adds what a window masked to the counts by detector.
+pub(crate) fn count(counts: &mut BTreeMap<String, u64>, findings: &[Finding]) {
+    for finding in findings {
+        match counts.get_mut(&*finding.detector) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(finding.detector.to_string(), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The gate, told in conversations: `>` is what it is told, `<` is what it does.
+//!
+//! Each file of `scripts/` is one conversation. What it may be told: `command TEXT`,
+//! `recorded` (the receipt that it waits for), `recorded weakly` (a receipt that proves too
+//! little), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
+//! `output TEXT`, `errors TEXT`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,
+//! `closes`. In texts `\n` is a newline and `{github}` a fresh token.
+
+mod script;
+mod values;
+
+use std::path::Path;
+
+#[test]
+fn scripts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("scripts are beside the sources")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 6, "only {} scripts", files.len());
+    for file in files {
+        script::check(&file);
+    }
+}

@@ -1,0 +1,90 @@
+//! Values that conversations start from.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use node_enforce::decide::Facts;
+use node_enforce::mask::{MaskKey, MaskPlan};
+use node_enforce::policy::{Policy, TargetFacts, Who};
+use proto::event::{Actor, PolicyRef, TargetAsWas};
+use proto::ids::{Epoch, Name, SessionId};
+use proto::reading::Channel;
+use proto::target::TargetKind;
+use proto::time::{Moment, Utc};
+use store_log::memory::Memory;
+use store_log::{Log, Pending, Receipt};
+
+use crate::SessionFacts;
+
+pub(super) fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+pub(super) fn moment() -> Moment {
+    let utc = Utc(1_790_000_000_000_000);
+    Moment { utc, offset_minutes: 60, elapsed: Duration::from_secs(1_000) }
+}
+
+pub(super) fn log() -> Log<Memory> {
+    let memory = Arc::new(Memory::new());
+    Log::open(memory, name("test"), name("gw-1"), Epoch(1)).expect("an empty log")
+}
+
+/// A receipt that the memory log has already answered.
+pub(super) fn ready(mut pending: Pending) -> Receipt {
+    let mut context = Context::from_waker(Waker::noop());
+    match std::pin::Pin::new(&mut pending).poll(&mut context) {
+        Poll::Ready(receipt) => receipt.expect("the memory log keeps it"),
+        Poll::Pending => panic!("the memory log answers at once"),
+    }
+}
+
+/// Text of a script: `\n` is a newline, `{github}` a token made here, `{long}` 70,000 bytes.
+pub(super) fn text(written: &str) -> String {
+    let token = ["ghp", "_"].concat() + &"aB3dE6gH9".repeat(4);
+    written
+        .replace("\\n", "\n")
+        .replace("{github}", &token)
+        .replace("{long}", &"0123456789".repeat(7_000))
+}
+
+/// Alice of engineering on web-1 of staging, by the policy given.
+pub(super) fn facts(policy: &str) -> SessionFacts {
+    let (policy, _) =
+        Policy::parse("policy.yaml", policy, &|_| true).unwrap_or_else(|error| panic!("{error}"));
+    let actor = Actor {
+        person: name("alice"),
+        issuer: "file".to_owned(),
+        groups: vec![name("engineering")],
+        from: None,
+        credential: None,
+    };
+    let labels = [("env".to_owned(), "staging".to_owned())].into();
+    let login = "deploy".to_owned();
+    let target = TargetAsWas { name: name("web-1"), kind: TargetKind::Ssh, labels, login };
+    let digest = policy.digest();
+    let plan = {
+        let facts = Facts {
+            who: Who::new("alice", &actor.groups),
+            target: TargetFacts { name: "web-1", kind: target.kind, labels: &target.labels },
+            login: &target.login,
+            channel: Channel::Exec,
+            moment: &moment(),
+            reading: None,
+        };
+        MaskPlan::compile(&policy.masks(&facts), &[], MaskKey::new([7; 32])).expect("good masks")
+    };
+    SessionFacts {
+        session: SessionId::new(&name("gw-1"), Epoch(1), 1),
+        actor,
+        target,
+        channel: Channel::Exec,
+        grant: "engineers".to_owned(),
+        connection: 1,
+        policy: Arc::new(policy),
+        policy_ref: PolicyRef { revision: 1, digest },
+        applied: 3,
+        masks: Arc::new(plan),
+    }
+}

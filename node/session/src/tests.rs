@@ -1,0 +1,199 @@
+//! Sessions over a log in memory and a control plane of one: what a driver may count on.
+
+mod node;
+
+use proto::event::{Counted, Kind, Outcome, Stream};
+use proto::reading::Verdict;
+use proto::refusal::{Code, Told};
+use store_log::RefusedBecause;
+use store_log::memory::Answers;
+
+use self::node::{Node, asked};
+use crate::{Control, Over};
+
+#[track_caller]
+fn code<T>(result: Result<T, Told>) -> Code {
+    match result {
+        Ok(_) => panic!("it was let through"),
+        Err(told) => told.code,
+    }
+}
+
+#[tokio::test]
+async fn a_session_from_its_grant_to_its_end() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    let permit = session.judge(b"uname -a".to_vec()).await.expect("nothing blocks it");
+    let now = session.ports().clock.now().elapsed;
+    assert_eq!(permit.redeem(now).expect("it is fresh").bytes(), b"uname -a");
+    session.started().await.expect("the record takes it");
+    let mut seen = Vec::new();
+    for release in session.output(Stream::Output, b"Linux\n").await.expect("the record takes it") {
+        seen.extend_from_slice(&release.into_bytes());
+    }
+    assert_eq!(seen, b"Linux\n");
+    let ending = node_gate::Ending::Exited(0);
+    session.ended(ending, Counted::default()).await.expect("the record takes it");
+    assert_eq!(node.sessions.live().count(), 1);
+    session.close("finished").await;
+    assert_eq!(node.sessions.live().count(), 0);
+    assert_eq!(
+        node.kinds(),
+        [
+            "policy.changed",
+            "people.changed",
+            "target.changed",
+            "session.opened",
+            "command.judged",
+            "command.started",
+            "output.released",
+            "command.finished",
+            "session.closed"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_open() {
+    let node = Node::start().await;
+    let mut wrong = asked();
+    wrong.target = "web-9".parse().expect("a name");
+    assert_eq!(code(node.sessions.open(&wrong).await), Code::PermissionDenied);
+    let mut wrong = asked();
+    wrong.login = Some("root".to_owned());
+    assert_eq!(code(node.sessions.open(&wrong).await), Code::PermissionDenied);
+    let mut wrong = asked();
+    wrong.actor.groups.clear();
+    assert_eq!(code(node.sessions.open(&wrong).await), Code::PermissionDenied);
+    let first = node.sessions.open(&asked()).await.expect("one");
+    let _second = node.sessions.open(&asked()).await.expect("two");
+    assert_eq!(code(node.sessions.open(&asked()).await), Code::TooManySessions);
+    first.close("finished").await;
+    node.sessions.open(&asked()).await.expect("one of two has ended");
+    let reasons: Vec<_> = node
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            Some(Kind::SessionRefused(refused)) => Some(refused.reason),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "there is no target web-9",
+            "web-1 has no login root",
+            "no grant is about alice",
+            "2 sessions of this person are open, which is the limit"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_says_why_and_leaves_its_verdict() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    assert_eq!(code(session.judge(b"e\"\"nv".to_vec()).await), Code::BlockedByRule);
+    assert_eq!(code(session.judge(b"$x".to_vec()).await), Code::Unreadable);
+    assert_eq!(code(session.judge(b"reboot".to_vec()).await), Code::HeldWithoutApprovals);
+    assert_eq!(code(session.judge(vec![b'a'; 128 * 1024]).await), Code::CommandTooLong);
+    drop(session.judge(b"id".to_vec()).await.expect("the session goes on"));
+    let verdicts: Vec<_> = node
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            Some(Kind::CommandJudged(judged)) => Some(judged.verdict),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(verdicts, [Verdict::Block, Verdict::Block, Verdict::Hold, Verdict::Allow]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_answer_of_the_record_there_is_no_permit() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    node.events.answer(Answers::Never);
+    assert_eq!(code(session.judge(b"id".to_vec()).await), Code::RecordUnconfirmed);
+    node.events.answer(Answers::Refused(RefusedBecause::Full));
+    assert_eq!(code(session.judge(b"id".to_vec()).await), Code::RecordFull);
+    node.events.answer(Answers::Refused(RefusedBecause::Stopped));
+    assert_eq!(code(session.judge(b"id".to_vec()).await), Code::RecordUnavailable);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_under_the_same_event() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    node.events.answer(Answers::Lost);
+    let (events, judged) = (node.events.clone(), session.judge(b"id".to_vec()));
+    let heal = async {
+        tokio::task::yield_now().await;
+        events.answer(Answers::AtOnce);
+    };
+    let (judged, ()) = tokio::join!(judged, heal);
+    drop(judged.expect("the record has it"));
+    let judged = node.events().into_iter().filter(|event| event.name == "command.judged");
+    assert_eq!(judged.count(), 1);
+}
+
+#[tokio::test]
+async fn output_that_the_record_refuses_is_not_released() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    drop(session.judge(b"id".to_vec()).await.expect("nothing blocks it"));
+    node.events.answer(Answers::Refused(RefusedBecause::ShareUsedUp));
+    let refused = session.output(Stream::Output, b"uid=0\n").await;
+    assert_eq!(code(refused), Code::RecordFull);
+    node.events.answer(Answers::AtOnce);
+    drop(session.output(Stream::Output, b"password=").await.expect("kept"));
+    drop(session.output(Stream::Output, b"hunter2").await.expect("kept"));
+    node.events.answer(Answers::LastWords);
+    let ending = node_gate::Ending::Exited(0);
+    assert_eq!(code(session.ended(ending, Counted::default()).await), Code::RecordFull);
+    let last = node.events().pop().expect("events");
+    assert_eq!(last.name, "command.finished", "its last word is said all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_ends_what_is_waiting() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    assert_eq!(session.meanwhile(async { 7 }).await, Ok(7));
+    let told = Told::plain(Code::Draining);
+    node.sessions.live().end_all(&told);
+    assert_eq!(session.meanwhile(std::future::pending::<()>()).await, Err(Over(told)));
+}
+
+#[tokio::test]
+async fn a_session_that_closes_early_says_that_the_client_left() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    drop(session.judge(b"sleep 9".to_vec()).await.expect("nothing blocks it"));
+    drop(session.output(Stream::Output, b"held: password=x").await.expect("kept"));
+    session.close("client left").await;
+    let last: Vec<_> = node.events().into_iter().rev().take(3).map(|event| event.kind).collect();
+    assert!(matches!(&last[0], Some(Kind::SessionClosed(_))), "{last:?}");
+    let Some(Kind::CommandFinished(finished)) = &last[1] else { panic!("{last:?}") };
+    assert_eq!(finished.outcome, Outcome::ClientLeft);
+    assert_eq!(node.control.views().borrow().applied, 6, "the session is closed there too");
+}
+
+#[test]
+fn sealed_text_opens_only_where_it_belongs() {
+    let key = crate::seal::AuditKey::generate();
+    let session = proto::ids::SessionId::from_text("gw-1-1-1");
+    let text = vec![b'x'; crate::seal::PART_BYTES + 1];
+    let sealed = key.public().seal(&session, 3, &text).expect("it seals");
+    assert_eq!(sealed.len(), 2);
+    let first = key.open(&session, 3, 0, &sealed[0]).expect("its own place");
+    assert_eq!(first[..], text[..crate::seal::PART_BYTES]);
+    assert_eq!(key.open(&session, 3, 1, &sealed[1]).expect("its own place")[..], *b"x");
+    let other = proto::ids::SessionId::from_text("gw-1-1-2");
+    assert!(key.open(&other, 3, 0, &sealed[0]).is_err(), "another session");
+    assert!(key.open(&session, 4, 0, &sealed[0]).is_err(), "another command");
+    assert!(key.open(&session, 3, 1, &sealed[0]).is_err(), "another part");
+    assert!(crate::seal::AuditKey::generate().open(&session, 3, 0, &sealed[0]).is_err());
+    let kept = crate::seal::AuditKey::from_bytes(&key.to_bytes()).expect("32 bytes");
+    assert!(kept.open(&session, 3, 0, &sealed[0]).is_ok(), "the key survives its file");
+}
