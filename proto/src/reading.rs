@@ -17,8 +17,10 @@ pub struct Reading {
     /// Why a part of what runs could not be read; absent when everything could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
-    /// The policy's conditions on raw text that were true, in the policy's own words; all others
-    /// of the pinned policy were false.
+    /// The policy's conditions on raw text that were true, in the policy's own words: `regex:P`,
+    /// `shell:{…}` (all programs satisfy it), `shell:{…}@0,2-4` (these do), `unknown:shell:{…}`
+    /// (it depends on what is only known when the command runs). All others of the pinned policy
+    /// were false.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matched: Vec<String>,
     /// Names of the detectors that found something in the command's text.

@@ -9,7 +9,7 @@ use node_enforce::decide::{self, Decision, Facts};
 use node_enforce::policy::RecordRules;
 use proto::event::{CommandFinished, CommandStarted, Counted, Kind, Outcome};
 use proto::event::{SessionClosed, SessionOpened, Stream};
-use proto::reading::{Durability, Reading, Verdict};
+use proto::reading::{Durability, Verdict};
 use proto::refusal::{Code, Told};
 use proto::time::Moment;
 use store_log::{Receipt, Share, Urgency};
@@ -117,9 +117,11 @@ impl Gate {
         }
         self.busy = now.elapsed;
         self.commands += 1;
-        let (reading, decision) = self.decide(&command, now);
+        let shown = record::shown(&self.facts, &command, now);
+        let facts = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
+        let decision = decide::decide(&self.facts.policy, &facts);
         let (parts, event) =
-            record::judged(&self.facts, self.commands, &command, reading, &decision, now);
+            record::judged(&self.facts, self.commands, &command, shown, &decision, now);
         let mut outputs = Vec::with_capacity(parts.len() + 1);
         for part in parts {
             let draft = self.scribe.short(&self.facts, now, Kind::CommandPart(part));
@@ -144,14 +146,6 @@ impl Gate {
         self.state = State::Judging(Judging { judged, number, at: now.elapsed, obligations });
         outputs.push(Output::Append(append));
         Ok(outputs)
-    }
-
-    fn decide(&self, command: &Command, now: Moment) -> (Reading, Decision) {
-        let policy = &self.facts.policy;
-        let facts = self.facts.judged(&now);
-        let reading = decide::read_command(policy, &facts, command.text.bytes());
-        let decision = decide::decide(policy, &Facts { reading: Some(&reading), ..facts });
-        (reading, decision)
     }
 
     fn recorded(&mut self, receipt: Receipt, now: Moment) -> Outputs {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use node_enforce::decide::Decision;
+use node_enforce::decide::{self, Decision};
 use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
 use node_enforce::shell::mask_words;
 use proto::event::{
@@ -23,6 +23,9 @@ pub(crate) const PART_BYTES: usize = 64 * 1024;
 
 /// How many bytes of words a recorded reading keeps; over it, only the programs' names are kept.
 const READING_WORDS_LIMIT: usize = 48 * 1024;
+
+/// What stands for a word that is not shown.
+const HIDDEN: &str = "***";
 
 /// Numbers and dates the events of one session.
 #[derive(Debug)]
@@ -64,17 +67,66 @@ impl Scribe {
     }
 }
 
+/// A command as the record shows it: text and reading, masked.
+pub(crate) struct Shown {
+    text: String,
+    pub(crate) reading: Reading,
+}
+
+/// Reads a command and masks what was read, the text and each word. What is decided is decided on
+/// this reading, so that the same comes out when it is read from the record.
+pub(crate) fn shown(facts: &SessionFacts, command: &Command, now: Moment) -> Shown {
+    let raw = command.text.bytes();
+    let (masked, findings) = mask_text(&facts.masks, Raw::new(raw));
+    let mut reading = decide::read_command(&facts.policy, &facts.judged(&now), raw);
+    mask_reading(facts, &mut reading);
+    let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
+    detected.sort_unstable();
+    detected.dedup();
+    reading.detected = detected;
+    Shown { text: String::from_utf8_lossy(masked.bytes()).into_owned(), reading }
+}
+
+fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
+    let mut mask = |word: &str| {
+        let (masked, _) = mask_text(&facts.masks, Raw::new(word.as_bytes()));
+        String::from_utf8_lossy(masked.bytes()).into_owned()
+    };
+    let joined: Vec<_> = reading.programs.iter().map(|program| mask(&line(program))).collect();
+    mask_words(reading, &mut mask);
+    for (program, joined) in reading.programs.iter_mut().zip(joined) {
+        // A secret that only its neighbour gives away (`password: x` as two words) is masked in
+        // the line and not in the word: then the words are not shown at all.
+        if line(program) != joined {
+            hide_words(program);
+        }
+    }
+    let words: usize = reading.programs.iter().map(|program| line(program).len()).sum();
+    if words > READING_WORDS_LIMIT {
+        reading.programs.iter_mut().for_each(hide_words);
+    }
+}
+
+/// Leaves of a program what a decision may look at: its name, and that it writes to a file.
+fn hide_words(program: &mut Program) {
+    program.arguments.clear();
+    for redirect in &mut program.redirects {
+        if redirect.to != "/dev/null" {
+            redirect.to = HIDDEN.to_owned();
+        }
+    }
+}
+
 /// A command's verdict as events: first the parts of a long text, last `command.judged`.
 pub(crate) fn judged(
     facts: &SessionFacts,
     number: u64,
     command: &Command,
-    reading: Reading,
+    shown: Shown,
     decision: &Decision,
     now: Moment,
 ) -> (Vec<CommandPart>, CommandJudged) {
-    let (masked, findings) = mask_text(&facts.masks, Raw::new(command.text.bytes()));
-    let mut texts = pieces(&String::from_utf8_lossy(masked.bytes())).into_iter();
+    let mut texts = pieces(&shown.text).into_iter();
     let mut seals = command.sealed.iter().cloned();
     let text = texts.next().unwrap_or_default();
     let sealed = seals.next().unwrap_or_default();
@@ -92,7 +144,7 @@ pub(crate) fn judged(
         text,
         parts: parts.len() as u64,
         length: command.text.bytes().len() as u64,
-        reading: shown(facts, reading, &findings),
+        reading: shown.reading,
         verdict: decision.verdict,
         rules: decision.rules.iter().map(ToString::to_string).collect(),
         grant: facts.grant.clone(),
@@ -104,37 +156,6 @@ pub(crate) fn judged(
         durability: decision.obligations.durability.max(Durability::Local),
     };
     (parts, judged)
-}
-
-/// A reading fit for the record: its words masked, and no larger than an event takes. What a
-/// decision depends on is left whole: names, `unreadable`, `matched`.
-fn shown(facts: &SessionFacts, mut reading: Reading, findings: &[Finding]) -> Reading {
-    let mut mask = |word: &str| {
-        let (masked, _) = mask_text(&facts.masks, Raw::new(word.as_bytes()));
-        String::from_utf8_lossy(masked.bytes()).into_owned()
-    };
-    let joined: Vec<_> = reading.programs.iter().map(|program| mask(&line(program))).collect();
-    mask_words(&mut reading, &mut mask);
-    for (program, joined) in reading.programs.iter_mut().zip(joined) {
-        // A secret that only its neighbour gives away (`password: x` as two words) is masked in
-        // the line and not in the word: then the words are not shown at all.
-        if line(program) != joined {
-            program.arguments.clear();
-            program.redirects.clear();
-        }
-    }
-    let words: usize = reading.programs.iter().map(|program| line(program).len()).sum();
-    if words > READING_WORDS_LIMIT {
-        for program in &mut reading.programs {
-            program.arguments.clear();
-            program.redirects.clear();
-        }
-    }
-    let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
-    detected.sort_unstable();
-    detected.dedup();
-    reading.detected = detected;
-    reading
 }
 
 fn line(program: &Program) -> String {

@@ -158,7 +158,7 @@ masks:
 records:
   - { name: prod, when: { targets: { labels: { env: prod } } }, durability: replicated,
       output: strict, limit: 1MiB }
-  - { name: all, when: { who: { users: [b] } }, durability: queued, when_stream_down: degrade,
+  - { name: all, when: { who: { users: [b] } }, durability: queued, when_stream_down: local,
       limit: 2MiB }
   - { name: dump, when: { shell: { programs: [pg_dump] } }, output: strict }
 "#,
@@ -185,7 +185,7 @@ records:
     assert_eq!(record("a x@t", "$x"), RecordRules { output: Output::Strict, ..plain });
     let weaker = RecordRules {
         durability: Durability::Queued,
-        when_stream_down: StreamDown::Degrade,
+        when_stream_down: StreamDown::Local,
         limit: 2 << 20,
         ..plain
     };
@@ -193,7 +193,7 @@ records:
     let strictest = RecordRules {
         durability: Durability::Replicated,
         output: Output::Strict,
-        when_stream_down: StreamDown::Degrade,
+        when_stream_down: StreamDown::Local,
         limit: 2 << 20,
     };
     assert_eq!(record("b x@t{env=prod}", "ls"), strictest);

@@ -229,7 +229,6 @@ impl Shell {
         let truth = match on {
             Evaluation::Program(at) => holds(at).into(),
             Evaluation::Unread => Truth::Unknown,
-            Evaluation::Whole if recorded.is_some() => Truth::True,
             Evaluation::Whole if (0..reading.programs.len()).any(holds) => Truth::True,
             Evaluation::Whole if reading.unreadable.is_some() => Truth::Unknown,
             Evaluation::Whole => Truth::False,

@@ -86,7 +86,7 @@ words! {
     /// What happens while the replicated stream cannot be reached; the later one is the stricter.
     enum StreamDown {
         /// Commands run with what this node keeps.
-        Degrade = "degrade",
+        Local = "local",
         /// Nothing runs that needs the stream.
         Refuse = "refuse",
     }

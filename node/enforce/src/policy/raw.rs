@@ -268,7 +268,7 @@ written! {
         #[serde(default, deserialize_with = "present")]
         #[schemars(with = "Option<super::Output>")]
         output: Option<At<String>>,
-        /// refuse (if absent), or degrade: go on with what this node keeps.
+        /// refuse (if absent), or local: go on with what this node keeps.
         #[serde(default, deserialize_with = "present")]
         #[schemars(with = "Option<super::StreamDown>")]
         when_stream_down: Option<At<String>>,

@@ -137,6 +137,31 @@ fn texts_made_to_exhaust() {
     }
 }
 
+/// Groups in groups are read to a depth, and refused behind it: the parser recurses.
+#[test]
+fn depth_of_groups() {
+    let check = |open: &str, close: &str, readable: usize| {
+        let deep = |depth| {
+            let text = format!("{}env{}", open.repeat(depth), close.repeat(depth));
+            super::read(text.as_bytes()).unreadable
+        };
+        assert_eq!(deep(readable), None, "{open}");
+        for depth in [super::GROUP_LIMIT + 1, 100, 600] {
+            let why = deep(depth);
+            assert_eq!(why.as_deref(), Some("its parts lie too deep in each other"), "{open}");
+        }
+    };
+    let most = super::GROUP_LIMIT;
+    check("( ", ")", most);
+    check("{ ", "; }", most);
+    check("if ", "; then :; fi", most);
+    check("while ", "; do :; done", most);
+    check("case x in fi) ", "; esac", most);
+    check("f() { ", "; }", most);
+    // The parentheses of patterns count too.
+    check("case x in (a) ", ";; esac", most / 2);
+}
+
 /// Five ways to write a program's name that mean the same.
 #[test]
 fn quoting_changes_nothing() {

@@ -1,6 +1,6 @@
 //! Variables that decide what a later program is or does: setting one makes a command unreadable.
 
-const STEERING: [&str; 54] = [
+const STEERING: [&str; 53] = [
     "BASHOPTS",
     "BASH_ENV",
     "BASH_XTRACEFD",
@@ -28,7 +28,6 @@ const STEERING: [&str; 54] = [
     "GIT_SSH",
     "GIT_SSH_COMMAND",
     "GLOBIGNORE",
-    "IFS",
     "JAVA_TOOL_OPTIONS",
     "LESSCLOSE",
     "LESSOPEN",
