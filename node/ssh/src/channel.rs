@@ -1,0 +1,141 @@
+//! What a session channel was asked for, in which order, and what is answered.
+//!
+//! Pure: one request in, one [`Answer`] out. Only `exec` is served. What a client waits on (a
+//! shell, a subsystem) is accepted so that the reason can be said on standard error and by an exit
+//! status; everything else is refused by the protocol's own failure.
+
+use proto::refusal::{Code, Told};
+use zeroize::Zeroizing;
+
+use crate::environment;
+
+/// How many bytes of a name that a client chose go into the record.
+const NAME_BYTES: usize = 64;
+
+/// One request on a channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Request<'a> {
+    /// A command.
+    Exec(&'a [u8]),
+    /// An interactive shell.
+    Shell,
+    /// A subsystem, e.g. `sftp`.
+    Subsystem(&'a str),
+    /// A terminal.
+    Terminal,
+    /// A forwarded display.
+    Display,
+    /// A forwarded key agent.
+    Agent,
+    /// An environment variable.
+    Variable(&'a str, &'a str),
+}
+
+/// What the channel's task does from now on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Judges a command, and runs it if it may.
+    Exec {
+        /// The raw command, wiped when dropped.
+        command: Zeroizing<Vec<u8>>,
+        /// Variables that may be passed on.
+        environment: Vec<(String, String)>,
+    },
+    /// Says why not.
+    Refuse(Told),
+}
+
+/// A refusal for the record.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) asked: String,
+    pub(crate) told: Told,
+    pub(crate) reason: &'static str,
+}
+
+/// What is answered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Success or failure, if the client wants a reply.
+    pub(crate) accepted: bool,
+    /// What begins with this request.
+    pub(crate) start: Option<Start>,
+    /// What goes into the record.
+    pub(crate) refused: Option<Refused>,
+}
+
+/// What a channel was asked for so far.
+#[derive(Debug, Default)]
+pub(crate) struct Asking {
+    environment: Vec<(String, String)>,
+    started: bool,
+}
+
+impl Asking {
+    /// Takes the next request.
+    pub(crate) fn ask(&mut self, request: Request<'_>) -> Answer {
+        // RFC 4254, 6.5: one program to a channel, and what configures it comes before it.
+        if self.started {
+            return Answer::default();
+        }
+        match request {
+            Request::Exec(command) => {
+                self.started = true;
+                let command = Zeroizing::new(command.to_vec());
+                let environment = std::mem::take(&mut self.environment);
+                let start = Some(Start::Exec { command, environment });
+                Answer { accepted: true, start, refused: None }
+            }
+            Request::Shell => self.refuse_aloud(
+                "shell".to_owned(),
+                "Interactive shells are not served here: give the command to run, as in \
+                 `ssh TARGET COMMAND`.",
+                "shell channels are not served",
+            ),
+            Request::Subsystem(name) => {
+                let name = printable(name);
+                let text = format!(
+                    "The subsystem {name} is not served here. Old-style copies work: `scp -O`."
+                );
+                self.refuse_aloud(format!("subsystem {name}"), &text, "subsystems are not served")
+            }
+            Request::Terminal => quietly("pty-req", "terminals are not served"),
+            Request::Display => quietly("x11-req", "displays are not forwarded"),
+            Request::Agent => quietly("auth-agent-req", "agents are not forwarded"),
+            Request::Variable(name, value) => self.variable(name, value),
+        }
+    }
+
+    fn variable(&mut self, name: &str, value: &str) -> Answer {
+        let reason = if !environment::passes(name, value) {
+            "not a variable, or not a value, that is passed on"
+        } else if self.environment.len() >= environment::VARIABLES {
+            "too many variables"
+        } else {
+            self.environment.push((name.to_owned(), value.to_owned()));
+            return Answer { accepted: true, ..Answer::default() };
+        };
+        let asked = format!("env {}", printable(name));
+        let told = Told::plain(Code::EnvironmentRefused);
+        Answer { refused: Some(Refused { asked, told, reason }), ..Answer::default() }
+    }
+
+    fn refuse_aloud(&mut self, asked: String, text: &str, reason: &'static str) -> Answer {
+        self.started = true;
+        let told = Told::new(Code::ChannelRefused, text);
+        let refused = Some(Refused { asked, told: told.clone(), reason });
+        Answer { accepted: true, start: Some(Start::Refuse(told)), refused }
+    }
+}
+
+fn quietly(asked: &str, reason: &'static str) -> Answer {
+    let told = Told::plain(Code::ChannelRefused);
+    let refused = Some(Refused { asked: asked.to_owned(), told, reason });
+    Answer { refused, ..Answer::default() }
+}
+
+/// A name that a client chose, fit for the record and for a terminal.
+fn printable(name: &str) -> String {
+    let fit = |character: char| if character.is_ascii_graphic() { character } else { '?' };
+    name.chars().take(NAME_BYTES).map(fit).collect()
+}

@@ -1,0 +1,120 @@
+//! What the SSH listener is given by whoever wires the node, and every limit that it keeps.
+//!
+//! A limit is a named constant with its unit; [`Limits`] exists so that tests can lower them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::target::Target;
+use russh::keys::PrivateKey;
+
+/// From the first byte to a login that succeeded; russh has no such deadline of its own.
+pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
+/// How long every rejected login takes, whatever the reason was.
+pub(crate) const REJECTION_TIME: Duration = Duration::from_millis(500);
+/// How many signatures one connection may show in vain.
+pub(crate) const LOGIN_ATTEMPTS: usize = 6;
+/// How many connections may be open in all.
+pub(crate) const CONNECTIONS: usize = 8192;
+/// How many connections may be open that have not logged in.
+pub(crate) const STRANGERS: usize = 512;
+/// How many of those may come from one source.
+pub(crate) const STRANGERS_PER_SOURCE: usize = 64;
+/// How many channels one connection may have open at a time.
+pub(crate) const CHANNELS: usize = 64;
+/// How many channels one connection may open in its life: russh keeps about 4 KiB of each channel
+/// that we closed until its connection ends.
+pub(crate) const CHANNELS_EVER: u64 = 8192;
+/// How many refusals of one connection are recorded one by one.
+pub(crate) const REFUSALS_RECORDED: u32 = 256;
+/// After how much silence a peer is asked whether it is still there.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How often a client may leave that unanswered: five minutes, since people suspend their clients.
+pub(crate) const CLIENT_KEEPALIVES: usize = 10;
+/// How often a target may leave that unanswered.
+pub(crate) const TARGET_KEEPALIVES: usize = 3;
+/// How long a client may take no byte that is written to it.
+pub(crate) const CLIENT_STALL: Duration = Duration::from_secs(600);
+/// How long the target's TCP connection may take.
+pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the key exchange and the login at the target may take together.
+pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the target may take to open a channel and to accept the command.
+pub(crate) const EXEC_DEADLINE: Duration = Duration::from_secs(10);
+/// How long last words to a client may take that does not read them.
+pub(crate) const FAREWELL_DEADLINE: Duration = Duration::from_secs(5);
+/// How long an orderly goodbye to a target may take.
+pub(crate) const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
+/// How much output is masked and recorded at a time, in bytes.
+pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
+/// How many messages of a channel may wait for their reader, on either side.
+pub(crate) const CHANNEL_MESSAGES: usize = 32;
+
+/// What the SSH listener needs besides sessions.
+pub struct SshConfig {
+    /// The key that clients know the fleet by; Ed25519.
+    pub host_key: PrivateKey,
+    /// Where private keys for targets come from.
+    pub credentials: Arc<dyn Credentials>,
+    /// An existing folder, 0700, for input that waits for slow targets. Files in it are encrypted
+    /// with a key that is only in memory, and have no name once they are open.
+    pub spool_directory: PathBuf,
+    /// The limits; the default unless a test lowers them.
+    pub limits: Limits,
+}
+
+/// Limits that tests lower.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From the first byte to a login that succeeded.
+    pub login_deadline: Duration,
+    /// How many connections may be open in all.
+    pub connections: usize,
+    /// How many of them may not have logged in.
+    pub strangers: usize,
+    /// How many of those may come from one source: an IPv4 address, or an IPv6 network of 64 bits.
+    pub strangers_per_source: usize,
+    /// How many channels one connection may have open at a time.
+    pub channels: usize,
+    /// After how many bytes in one direction new keys are agreed on, on either leg; at most 1 GiB.
+    pub rekey_bytes: usize,
+    /// How many bytes of input one channel may have waiting for its target.
+    pub spool_per_channel: u64,
+    /// How many bytes of input may wait in files in all.
+    pub spool_per_node: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            login_deadline: LOGIN_DEADLINE,
+            connections: CONNECTIONS,
+            strangers: STRANGERS,
+            strangers_per_source: STRANGERS_PER_SOURCE,
+            channels: CHANNELS,
+            rekey_bytes: 1 << 30,
+            spool_per_channel: crate::spool::CHANNEL_BYTES,
+            spool_per_node: crate::spool::NODE_BYTES,
+        }
+    }
+}
+
+/// Gives the private keys that the gateway logs in to targets with.
+pub trait Credentials: Send + Sync + 'static {
+    /// The key for a target. It is asked for at each dial, so it should be at hand.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when this node does not have it.
+    fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, CredentialError>;
+}
+
+/// Why there is no private key. The text is for the operator's log; clients see only a code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no credential for {target}: {reason}")]
+pub struct CredentialError {
+    /// Which target.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+}

@@ -1,0 +1,326 @@
+//! One channel's command: judged, dialled, run, and closed in the record on every way out.
+//!
+//! The order is the promise: the session judges first and gives a permit only for a durable
+//! verdict; only then is the target dialled; the permit is redeemed right before the command is
+//! sent; and what comes back goes to the client only as releases of the session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use node_gate::{Ending, Permit, Release};
+use node_session::seal::Meter;
+use node_session::{Asked, Over, Session};
+use parking_lot::Mutex;
+use proto::event::Stream;
+use proto::reading::Channel;
+use proto::refusal::{Code, Told};
+use russh::Sig;
+use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
+
+use super::client::{Caller, Client, Exit};
+use super::input::{EndOnDrop, Input, pump};
+use super::node::Node;
+use super::output::Arrived;
+use super::target::{Dialled, dial};
+use crate::channel::Start;
+use crate::stderr;
+
+/// How often a command without output is looked at for input that passed.
+const INPUT_LOOK: Duration = Duration::from_secs(10);
+/// The longest name of a signal that is passed on, in bytes.
+const SIGNAL_BYTES: usize = 32;
+
+/// The life of one channel.
+pub(super) async fn run(
+    node: Arc<Node>,
+    caller: Arc<Caller>,
+    client: Client,
+    input: Input,
+    start: oneshot::Receiver<Start>,
+) {
+    metrics::gauge!("sallyport_ssh_channels").increment(1);
+    let start = tokio::select! {
+        () = client.gone.cancelled() => None,
+        () = node.drain.cancelled() => Some(Start::Refuse(Told::plain(Code::Draining))),
+        start = start => start.ok(),
+    };
+    match start {
+        None => {}
+        Some(Start::Refuse(told)) => client.finish(Exit::Told(told)).await,
+        Some(Start::Exec { command, environment }) => {
+            let exit = exec(&node, &caller, &client, input, command, environment).await;
+            if let Some(exit) = exit {
+                client.finish(exit).await;
+            }
+        }
+    }
+    metrics::gauge!("sallyport_ssh_channels").decrement(1);
+}
+
+/// Runs a command in a session of its own. Gives what the client is still to be told.
+async fn exec(
+    node: &Arc<Node>,
+    caller: &Caller,
+    client: &Client,
+    input: Input,
+    command: Zeroizing<Vec<u8>>,
+    environment: Vec<(String, String)>,
+) -> Option<Exit> {
+    let mut session = match open(node, caller).await {
+        Ok(session) => session,
+        Err(told) => return Some(Exit::Told(told)),
+    };
+    let permit = match session.judge(command.to_vec()).await {
+        Ok(permit) => permit,
+        Err(told) => {
+            // The client need not wait for the record's last word: nothing ran.
+            client.finish(Exit::Told(told.clone())).await;
+            session.close(&told.code.to_string()).await;
+            return None;
+        }
+    };
+    let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
+    let login = caller.login.login.clone();
+    let mut running = Running { node, client, session, input, meter, signal: None };
+    let ending = running.run(permit, &login, environment).await;
+    running.end(ending).await
+}
+
+async fn open(node: &Node, caller: &Caller) -> Result<Session, Told> {
+    let actor = match caller.today(&node.view()) {
+        Ok(actor) => actor,
+        Err(told) => {
+            let actor = crate::login::actor(&caller.login.subject, Some(caller.from.clone()));
+            let reason = "the key, or its person, is gone since the login".to_owned();
+            node.sessions.refused(&actor, caller.number, "exec", told.clone(), reason);
+            return Err(told);
+        }
+    };
+    let asked = Asked {
+        actor,
+        target: caller.login.target.clone(),
+        login: Some(caller.login.login.clone()),
+        channel: Channel::Exec,
+        connection: caller.number,
+    };
+    node.sessions.open(&asked).await
+}
+
+/// A command between its verdict and its end.
+struct Running<'a> {
+    node: &'a Arc<Node>,
+    client: &'a Client,
+    session: Session,
+    input: Input,
+    meter: Arc<Mutex<Meter>>,
+    // How the target said that a signal ended the command.
+    signal: Option<(Sig, bool)>,
+}
+
+impl Running<'_> {
+    /// Runs it, whatever happens; says how it ended.
+    async fn run(
+        &mut self,
+        permit: Permit,
+        login: &str,
+        environment: Vec<(String, String)>,
+    ) -> Ending {
+        match self.start(permit, login, environment).await {
+            Ok(mut target) => {
+                let ended = self.serve(&mut target).await;
+                if ended.is_ok() {
+                    target.leave().await;
+                }
+                // Otherwise the target's connection is cut here.
+                ended.unwrap_or_else(|ending| ending)
+            }
+            Err(ending) => ending,
+        }
+    }
+
+    async fn start(
+        &mut self,
+        permit: Permit,
+        login: &str,
+        environment: Vec<(String, String)>,
+    ) -> Result<Dialled, Ending> {
+        let to = self.session.target().clone();
+        let node = self.node.clone();
+        let mut target = self.meanwhile(dial(&node, &to, login)).await?.map_err(Ending::Failed)?;
+        // Right before the write: dialling may have taken longer than a verdict is worth.
+        let now = self.node.sessions.ports().clock.now().elapsed;
+        let text =
+            permit.redeem(now).map_err(|_| Ending::Refused(Told::plain(Code::PermitExpired)))?;
+        self.meanwhile(target.exec(text, environment)).await?.map_err(Ending::Failed)?;
+        self.session.started().await.map_err(Ending::Refused)?;
+        Ok(target)
+    }
+
+    /// Does something for as long as session and client last.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Ending> {
+        let gone = &self.client.gone;
+        let work = async {
+            tokio::select! {
+                biased;
+                () = gone.cancelled() => None,
+                done = work => Some(done),
+            }
+        };
+        match self.session.meanwhile(work).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) => Err(Ending::ClientLeft),
+            Err(Over(told)) => Err(Ending::Refused(told)),
+        }
+    }
+
+    /// Input counts as activity too: an upload may say nothing for hours, and is not idle.
+    async fn look_at_input(&mut self, seen: &mut u64) -> Result<(), Ending> {
+        let passed = self.meter.lock().total().bytes;
+        if passed == std::mem::replace(seen, passed) {
+            return Ok(());
+        }
+        let released = self.session.output(Stream::Output, &[]).await;
+        self.release(released.map_err(Ending::Refused)?).await
+    }
+
+    /// Passes input, output and signals until the command ended.
+    async fn serve(&mut self, target: &mut Dialled) -> Result<Ending, Ending> {
+        let (fault, mut pump_faults) = mpsc::channel(1);
+        let outlet = self.input.take_outlet();
+        let pump =
+            outlet.map(|outlet| pump(outlet, target.write.clone(), self.meter.clone(), fault));
+        let _pump = pump.map(EndOnDrop::spawn);
+        let mut status = None;
+        let mut seen = 0;
+        loop {
+            let next =
+                next(&mut self.session, self.client, &mut self.input, target, &mut pump_faults);
+            match next.await? {
+                Next::Arrived(Arrived::Bytes(stream, bytes)) => {
+                    let released = self.session.output(stream, &bytes).await;
+                    self.release(released.map_err(Ending::Refused)?).await?;
+                }
+                Next::Arrived(Arrived::Ended) => {
+                    for stream in [Stream::Output, Stream::Errors] {
+                        let released = self.session.output_ended(stream).await;
+                        self.release(released.map_err(Ending::Refused)?).await?;
+                    }
+                }
+                Next::Arrived(Arrived::Status(code)) => status = Some(Ending::Exited(code)),
+                Next::Arrived(Arrived::Signal { name, core_dumped }) => {
+                    let name = known_signal(name);
+                    status = Some(Ending::Signalled(signal_name(&name)));
+                    self.signal = Some((name, core_dumped));
+                }
+                Next::Arrived(Arrived::Closed | Arrived::Lost) => {
+                    let lost = || Ending::Failed(Told::plain(Code::TargetLost));
+                    return status.ok_or_else(lost);
+                }
+                Next::Arrived(Arrived::Accepted | Arrived::Refused) => {}
+                Next::Signal(signal) => {
+                    let sent = target.write.signal(known_signal(signal));
+                    if self.meanwhile(sent).await?.is_err() {
+                        return Err(Ending::Failed(Told::plain(Code::TargetLost)));
+                    }
+                }
+                Next::Fault(told) => return Err(Ending::Failed(told)),
+                Next::Quiet => self.look_at_input(&mut seen).await?,
+            }
+        }
+    }
+
+    async fn release(&mut self, released: Vec<Release>) -> Result<(), Ending> {
+        for release in released {
+            let client = self.client;
+            if self.meanwhile(client.release(release)).await?.is_err() {
+                return Err(Ending::ClientLeft);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the books. Gives what the client is still to be told.
+    async fn end(mut self, ending: Ending) -> Option<Exit> {
+        let input = self.meter.lock().total();
+        let held_back = match self.session.ended(ending.clone(), input).await {
+            Ok(held_back) => held_back,
+            Err(told) => {
+                tracing::warn!(session = %self.session.id(), %told, "an end is not recorded");
+                Vec::new()
+            }
+        };
+        // What ended in good order is delivered for as long as the session lasts; what was ended
+        // is not, beyond what the client takes at once.
+        let delivered = match &ending {
+            Ending::ClientLeft => Err(Ending::ClientLeft),
+            _ => self.release(held_back).await,
+        };
+        self.session.close(&stderr::closing_reason(&ending)).await;
+        match (delivered, ending) {
+            (Err(Ending::ClientLeft), _) | (_, Ending::ClientLeft) => None,
+            (Err(Ending::Refused(told)), Ending::Exited(_) | Ending::Signalled(_)) => {
+                Some(Exit::Told(told))
+            }
+            (_, Ending::Exited(status)) => Some(Exit::Status(status)),
+            (_, Ending::Signalled(_)) => {
+                let (name, core_dumped) = self.signal.unwrap_or((Sig::TERM, false));
+                Some(Exit::Signal { name, core_dumped })
+            }
+            (_, Ending::Failed(told) | Ending::Refused(told)) => Some(Exit::Told(told)),
+        }
+    }
+}
+
+/// What a running command waits for.
+enum Next {
+    Arrived(Arrived),
+    Signal(Sig),
+    Fault(Told),
+    /// Nothing came for a while.
+    Quiet,
+}
+
+async fn next(
+    session: &mut Session,
+    client: &Client,
+    input: &mut Input,
+    target: &mut Dialled,
+    pump_faults: &mut mpsc::Receiver<Told>,
+) -> Result<Next, Ending> {
+    let next = async {
+        tokio::select! {
+            biased;
+            () = client.gone.cancelled() => Err(Ending::ClientLeft),
+            Some(told) = input.faults.recv() => Ok(Next::Fault(told)),
+            Some(told) = pump_faults.recv() => Ok(Next::Fault(told)),
+            Some(signal) = input.signals.recv() => Ok(Next::Signal(signal)),
+            arrived = target.output.next() => Ok(Next::Arrived(arrived)),
+            () = tokio::time::sleep(INPUT_LOOK) => Ok(Next::Quiet),
+        }
+    };
+    match session.meanwhile(next).await {
+        Ok(next) => next,
+        Err(Over(told)) => Err(Ending::Refused(told)),
+    }
+}
+
+/// A signal whose name is one: a target's own words reach neither the client nor the record.
+fn known_signal(signal: Sig) -> Sig {
+    match signal {
+        Sig::Custom(name) => {
+            let fit = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            let name_fits = !name.is_empty() && name.len() <= SIGNAL_BYTES;
+            let fits = name_fits && name.bytes().all(fit);
+            Sig::Custom(if fits { name } else { "UNKNOWN".to_owned() })
+        }
+        known => known,
+    }
+}
+
+fn signal_name(signal: &Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name.clone(),
+        known => format!("{known:?}"),
+    }
+}

@@ -1,0 +1,144 @@
+//! A client's side of a channel's input: it is emptied at once, whatever the target does.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use node_session::seal::Meter;
+use parking_lot::Mutex;
+use proto::refusal::{Code, Told};
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, Sig, client};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use super::spool::{Inlet, Outlet, ends};
+use crate::spool::{Spool, SpoolError};
+
+/// How many signals may wait for the target; more are dropped.
+const SIGNALS: usize = 16;
+
+/// What a client sends, as a channel's task sees it.
+pub(super) struct Input {
+    outlet: Option<Outlet>,
+    pub(super) signals: mpsc::Receiver<Sig>,
+    /// Why the input cannot be kept; at most one.
+    pub(super) faults: mpsc::Receiver<Told>,
+    _drain: EndOnDrop,
+}
+
+impl Input {
+    /// The bytes themselves, for whoever passes them on; once.
+    pub(super) fn take_outlet(&mut self) -> Option<Outlet> {
+        self.outlet.take()
+    }
+}
+
+/// A task that ends with its owner.
+pub(super) struct EndOnDrop(JoinHandle<()>);
+
+impl EndOnDrop {
+    pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Splits a client's channel, and begins to empty it. The counter says how many bytes wait; it is
+/// shared for as long as the input lives.
+pub(super) fn split(
+    channel: Channel<Msg>,
+    handle: Handle,
+    spool: Spool,
+) -> (Client, Input, Arc<AtomicU64>) {
+    let (read, write) = channel.split();
+    let (inlet, outlet, waiting) = ends(spool);
+    let (signal, signals) = mpsc::channel(SIGNALS);
+    let (fault, faults) = mpsc::channel(1);
+    let gone = CancellationToken::new();
+    let drain = drain(read, inlet, signal, fault, gone.clone());
+    let input = Input { outlet: Some(outlet), signals, faults, _drain: EndOnDrop::spawn(drain) };
+    (Client { write, handle, gone }, input, waiting)
+}
+
+async fn drain(
+    mut read: ChannelReadHalf,
+    inlet: Inlet,
+    signals: mpsc::Sender<Sig>,
+    faults: mpsc::Sender<Told>,
+    gone: CancellationToken,
+) {
+    let mut lost = false;
+    while let Some(message) = read.wait().await {
+        match message {
+            ChannelMsg::Data { data } if !lost => {
+                if let Err(error) = inlet.push(data).await {
+                    // From here on bytes are missing, so the target gets none that come later.
+                    lost = true;
+                    tell(&faults, &error);
+                }
+            }
+            ChannelMsg::Eof => inlet.finish(),
+            ChannelMsg::Signal { signal } => {
+                let kept = signals.try_send(signal).is_ok();
+                tracing::debug!(kept, "a signal for the target");
+            }
+            ChannelMsg::Close => break,
+            _ => {}
+        }
+    }
+    // Only here: this task is ended early when its channel's command is over, and then the client
+    // is still there to be told.
+    gone.cancel();
+}
+
+fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
+    tracing::warn!(%error, "input cannot be kept");
+    let text = match error {
+        SpoolError::Channel(limit) => {
+            format!(
+                "More than {} MiB of input wait for the target, which is too slow.",
+                limit >> 20
+            )
+        }
+        SpoolError::Node => "Too much input waits for slow targets on this node.".to_owned(),
+        SpoolError::File(_) | SpoolError::Changed => {
+            "Input that waits for the target could not be kept on this node.".to_owned()
+        }
+    };
+    if faults.try_send(Told::new(Code::InputBehind, text)).is_err() {
+        tracing::debug!("nobody asks for the fault of an input");
+    }
+}
+
+/// Passes input on to the target, and its end. `meter` counts what the target was given.
+pub(super) async fn pump(
+    outlet: Outlet,
+    target: Arc<russh::ChannelWriteHalf<client::Msg>>,
+    meter: Arc<Mutex<Meter>>,
+    faults: mpsc::Sender<Told>,
+) {
+    loop {
+        match outlet.next().await {
+            Ok(Some(bytes)) => {
+                meter.lock().pass(&bytes);
+                if target.data_bytes(bytes).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {
+                if target.eof().await.is_err() {
+                    tracing::debug!("the target was gone at the end of the input");
+                }
+                return;
+            }
+            Err(error) => return tell(&faults, &error),
+        }
+    }
+}

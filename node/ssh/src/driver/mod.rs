@@ -1,0 +1,17 @@
+//! Everything here that waits: the listener, clients' connections, channels, targets.
+
+mod client;
+mod connection;
+mod events;
+mod exec;
+mod input;
+mod listen;
+mod node;
+mod output;
+mod pinned;
+mod requests;
+mod socket;
+mod spool;
+mod target;
+
+pub use listen::serve;

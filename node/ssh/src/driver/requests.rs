@@ -1,0 +1,363 @@
+//! Answers what a client's connection asks for, as `russh` calls it.
+//!
+//! These callbacks run inside the connection's own loop, so nothing here waits for anything but a
+//! short pause for clients that send more than their target takes. Logins are decided only where
+//! the signature has been verified; a key that is merely offered is always answered "sign".
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use node_identity::keys;
+use proto::refusal::{Code, Told};
+use russh::keys::{Certificate, HashAlg};
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session, VerifiedPublicKey};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::client::Caller;
+use super::node::Node;
+use super::{events, exec, input};
+use crate::channel::{Asking, Request, Start};
+use crate::config::{CHANNELS_EVER, REFUSALS_RECORDED};
+use crate::login::{self, Login, NotLetIn};
+use crate::spool::{self, Spool};
+
+/// The callbacks of one connection.
+pub(super) struct ClientHandler {
+    node: Arc<Node>,
+    number: u64,
+    from: String,
+    known: CancellationToken,
+    tasks: TaskTracker,
+    caller: Option<Arc<Caller>>,
+    channels: HashMap<ChannelId, Open>,
+    places: Arc<Semaphore>,
+    opened: u64,
+    refusals: u32,
+}
+
+/// One open channel.
+struct Open {
+    asking: Asking,
+    start: Option<oneshot::Sender<Start>>,
+    waiting: Arc<AtomicU64>,
+}
+
+impl ClientHandler {
+    pub(super) fn new(
+        node: Arc<Node>,
+        number: u64,
+        peer: SocketAddr,
+        known: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(node.config.limits.channels)),
+            node,
+            number,
+            from: peer.to_string(),
+            known,
+            tasks,
+            caller: None,
+            channels: HashMap::new(),
+            opened: 0,
+            refusals: 0,
+        }
+    }
+
+    fn reject(&self, user: &str, credential: Option<String>, not: NotLetIn) -> Auth {
+        tracing::info!(connection = self.number, reason = %not.reason, "a login is refused");
+        events::not_let_in(&self.node, user, &self.from, credential, not);
+        Auth::reject()
+    }
+
+    fn let_in(&mut self, login: Login) -> Auth {
+        let (person, target) = (&login.subject.person, &login.target);
+        tracing::info!(connection = self.number, %person, %target, "a login succeeded");
+        events::let_in(&self.node, &login, &self.from, self.number);
+        let (number, from) = (self.number, self.from.clone());
+        self.caller = Some(Arc::new(Caller { login, number, from }));
+        self.known.cancel();
+        Auth::Accept
+    }
+
+    /// Records a refusal, as long as this connection has not filled its part of the record.
+    fn refused(&mut self, asked: &str, told: Told, reason: &str) {
+        self.refusals = self.refusals.saturating_add(1);
+        let Some(caller) = self.caller.as_ref().filter(|_| self.refusals <= REFUSALS_RECORDED)
+        else {
+            return;
+        };
+        let actor = login::actor(&caller.login.subject, Some(self.from.clone()));
+        self.node.sessions.refused(&actor, self.number, asked, told, reason.to_owned());
+    }
+
+    async fn refuse_channel(&mut self, asked: &str, reply: ChannelOpenHandle) {
+        self.refused(asked, Told::plain(Code::ChannelRefused), "this kind is not served");
+        reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+    }
+
+    /// Why no further channel is opened, if so.
+    fn no_channel(&self) -> Option<(Code, &'static str)> {
+        if self.node.drain.is_cancelled() {
+            Some((Code::Draining, "the gateway drains"))
+        } else if self.opened >= CHANNELS_EVER {
+            Some((Code::TooManySessions, "the connection has opened its share of channels"))
+        } else if self.places.available_permits() == 0 {
+            Some((Code::TooManySessions, "too many channels are open on the connection"))
+        } else {
+            None
+        }
+    }
+
+    fn open(&mut self, channel: Channel<Msg>, session: &Session) -> Option<()> {
+        let caller = self.caller.clone()?;
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        self.opened += 1;
+        // `russh` tells nothing of a channel that we closed ourselves, so they are swept up here:
+        // a task that is over has let go of its counter.
+        self.channels.retain(|_, open| Arc::strong_count(&open.waiting) > 1);
+        let limits = &self.node.config.limits;
+        let spool = Spool::new(
+            self.node.config.spool_directory.clone(),
+            self.node.budget.clone(),
+            limits.spool_per_channel,
+        );
+        let (sender, start) = oneshot::channel();
+        let (client, input, waiting) = input::split(channel, session.handle(), spool);
+        let open =
+            Open { asking: Asking::default(), start: Some(sender), waiting: waiting.clone() };
+        self.channels.insert(client.id(), open);
+        let task = exec::run(self.node.clone(), caller, client, input, start);
+        self.tasks.spawn(async move {
+            task.await;
+            drop((place, waiting));
+        });
+        Some(())
+    }
+
+    fn ask(
+        &mut self,
+        id: ChannelId,
+        request: Request<'_>,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let Some(open) = self.channels.get_mut(&id) else { return session.channel_failure(id) };
+        let answer = open.asking.ask(request);
+        // The answer goes out before anything that the channel's task sends: it has not begun.
+        if answer.accepted {
+            session.channel_success(id)?
+        } else {
+            session.channel_failure(id)?
+        }
+        if let Some(start) = answer.start
+            && let Some(sender) = open.start.take()
+            && sender.send(start).is_err()
+        {
+            tracing::debug!(connection = self.number, "a channel was gone when it was to start");
+        }
+        if let Some(refused) = answer.refused {
+            self.refused(&refused.asked, refused.told, refused.reason);
+        }
+        Ok(())
+    }
+}
+
+impl Handler for ClientHandler {
+    type Error = russh::Error;
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        let view = self.node.view();
+        Ok(match login::decide(user, key.public_key, key.algorithm, &view) {
+            Ok(login) => self.let_in(login),
+            Err(not) => self.reject(user, Some(keys::fingerprint(key.public_key)), not),
+        })
+    }
+
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Self::Error> {
+        let credential = certificate.public_key().fingerprint(HashAlg::Sha256).to_string();
+        let reason = "certificates are not accepted".to_owned();
+        Ok(self.reject(user, Some(credential), NotLetIn { reason, subject: None }))
+    }
+
+    async fn auth_password(&mut self, user: &str, _: &str) -> Result<Auth, Self::Error> {
+        let reason = "passwords are not accepted".to_owned();
+        Ok(self.reject(user, None, NotLetIn { reason, subject: None }))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if let Some((code, reason)) = self.no_channel() {
+            self.refused("session", Told::plain(code), reason);
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        }
+        match self.open(channel, session) {
+            Some(()) => reply.accept().await,
+            None => reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await,
+        }
+        Ok(())
+    }
+
+    async fn data(&mut self, id: ChannelId, _: &[u8], _: &mut Session) -> Result<(), Self::Error> {
+        let waiting = self.channels.get(&id).map(|open| open.waiting.load(Ordering::Relaxed));
+        let pause = spool::pause(waiting.unwrap_or(0));
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Exec(command), session)
+    }
+
+    async fn shell_request(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Shell, session)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        id: ChannelId,
+        name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Subsystem(name), session)
+    }
+
+    async fn env_request(
+        &mut self,
+        id: ChannelId,
+        name: &str,
+        value: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Variable(name, value), session)
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        _: &str,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Terminal, session)
+    }
+
+    async fn x11_request(
+        &mut self,
+        id: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ask(id, Request::Display, session)
+    }
+
+    async fn agent_request(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        self.ask(id, Request::Agent, session)?;
+        Ok(false)
+    }
+
+    async fn channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.refuse_channel("x11", reply).await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.refuse_channel("direct-tcpip", reply).await;
+        Ok(())
+    }
+
+    async fn channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.refuse_channel("forwarded-tcpip", reply).await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.refuse_channel("direct-streamlocal", reply).await;
+        Ok(())
+    }
+
+    async fn tcpip_forward(
+        &mut self,
+        _: &str,
+        _: &mut u32,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        self.refused("tcpip-forward", Told::plain(Code::ChannelRefused), "not served");
+        Ok(false)
+    }
+
+    async fn streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Result<bool, Self::Error> {
+        self.refused("streamlocal-forward", Told::plain(Code::ChannelRefused), "not served");
+        Ok(false)
+    }
+}

@@ -1,0 +1,79 @@
+use proto::refusal::{Code, Told};
+use zeroize::Zeroizing;
+
+use crate::channel::{Answer, Asking, Refused, Request, Start};
+use crate::environment::VARIABLES;
+
+/// What is answered, in short: `yes` or `no`, what starts, and what is recorded.
+fn say(answer: Answer) -> String {
+    let mut said = if answer.accepted { "yes" } else { "no" }.to_owned();
+    match answer.start {
+        Some(Start::Exec { command, environment }) => {
+            let command = String::from_utf8_lossy(&command).into_owned();
+            said += &format!(" exec {command:?} {environment:?}");
+        }
+        Some(Start::Refuse(told)) => said += &format!(" tell {}", told.code),
+        None => {}
+    }
+    if let Some(refused) = answer.refused {
+        said += &format!(" record {:?} {}", refused.asked, refused.told.code);
+    }
+    said
+}
+
+#[test]
+fn requests_are_answered_in_order() {
+    #[track_caller]
+    fn check(requests: &[Request<'_>], expected: &[&str]) {
+        let mut asking = Asking::default();
+        let said: Vec<_> = requests.iter().map(|request| say(asking.ask(*request))).collect();
+        assert_eq!(said, expected);
+    }
+    use Request::{Agent, Display, Exec, Shell, Subsystem, Terminal, Variable};
+    check(&[Exec(b"id")], &["yes exec \"id\" []"]);
+    check(
+        &[Variable("LANG", "C"), Variable("PATH", "x"), Variable("TERM", "dumb"), Exec(b"id")],
+        &[
+            "yes",
+            "no record \"env PATH\" SP-1006",
+            "yes",
+            "yes exec \"id\" [(\"LANG\", \"C\"), (\"TERM\", \"dumb\")]",
+        ],
+    );
+    check(&[Shell], &["yes tell SP-1002 record \"shell\" SP-1002"]);
+    check(&[Subsystem("sftp")], &["yes tell SP-1002 record \"subsystem sftp\" SP-1002"]);
+    check(&[Terminal, Exec(b"")], &["no record \"pty-req\" SP-1002", "yes exec \"\" []"]);
+    check(&[Display], &["no record \"x11-req\" SP-1002"]);
+    check(&[Agent], &["no record \"auth-agent-req\" SP-1002"]);
+    // One program to a channel: what comes later changes nothing.
+    check(&[Exec(b"a"), Exec(b"b")], &["yes exec \"a\" []", "no"]);
+    check(&[Exec(b"a"), Shell, Variable("LANG", "C")], &["yes exec \"a\" []", "no", "no"]);
+    check(&[Shell, Exec(b"a")], &["yes tell SP-1002 record \"shell\" SP-1002", "no"]);
+    check(
+        &[Subsystem("a\u{1b}[2Jb é")],
+        &["yes tell SP-1002 record \"subsystem a?[2Jb??\" SP-1002"],
+    );
+}
+
+#[test]
+fn a_channel_sets_so_many_variables_and_no_more() {
+    let mut asking = Asking::default();
+    for _ in 0..VARIABLES {
+        assert!(asking.ask(Request::Variable("LANG", "C")).accepted);
+    }
+    let told = Told::plain(Code::EnvironmentRefused);
+    let refused = Refused { asked: "env LANG".to_owned(), told, reason: "too many variables" };
+    let expected = Answer { refused: Some(refused), ..Answer::default() };
+    assert_eq!(asking.ask(Request::Variable("LANG", "C")), expected);
+    let Some(Start::Exec { environment, .. }) = asking.ask(Request::Exec(b"id")).start else {
+        panic!("exec starts")
+    };
+    assert_eq!(environment.len(), VARIABLES);
+}
+
+#[test]
+fn a_command_may_be_any_bytes() {
+    let command = b"\x00\xff\n\\";
+    let expected = Start::Exec { command: Zeroizing::new(command.to_vec()), environment: vec![] };
+    assert_eq!(Asking::default().ask(Request::Exec(command)).start, Some(expected));
+}
