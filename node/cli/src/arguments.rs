@@ -1,0 +1,87 @@
+//! The command tree, as `--help`, completions and man pages show it.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    audit, detectors, dev, events, journal, login, mask, pages, people, policy, sessions, ssh,
+    target,
+};
+use crate::output::Format;
+
+/// Stands between people and the machines they reach with ordinary clients: knows who is calling,
+/// judges each command before the target sees it, masks secrets in what comes back, and records
+/// everything so that it can be replayed and every decision derived again.
+#[derive(Debug, Parser)]
+#[command(name = "sallyport", version, propagate_version = true)]
+#[command(
+    after_help = "Exit status: 0 done; 1 refused, failed, or tampering found; 2 wrong usage."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which gateway a command talks to. What is not said here comes from the last `sallyport login`.
+/// A token is taken from SALLYPORT_TOKEN alone: a command line can be seen by everybody.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Gateway {
+    /// The gateway's API, e.g. https://127.0.0.1:8443
+    #[arg(long, env = "SALLYPORT_URL", help_heading = "Gateway")]
+    pub(crate) url: Option<String>,
+    /// The certificate of the CA that vouches for the API (`ca.pem` of the data directory)
+    #[arg(long, env = "SALLYPORT_CA", value_name = "FILE")]
+    #[arg(help_heading = "Gateway")]
+    pub(crate) ca: Option<std::path::PathBuf>,
+}
+
+/// How a list is printed.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Listing {
+    /// How to print it; a table on a terminal, JSON lines elsewhere
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one node with everything in it: a cluster of one
+    Dev(dev::Dev),
+    /// Log in to the API with your SSH key, and remember it
+    Login(login::Login),
+    /// Give the saved login up
+    Logout(login::Logout),
+    /// Say who you are to the gateway, and what your roles permit
+    Whoami(login::Whoami),
+    /// Print a block for ~/.ssh/config that reaches targets through the gateway
+    SshConfig(ssh::SshConfig),
+    /// People who may use the gateway
+    #[command(subcommand)]
+    People(people::People),
+    /// Machines behind the gateway
+    #[command(subcommand)]
+    Target(target::Target),
+    /// Check and try policies
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Recorded sessions: list, show, replay, export
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
+    /// Recorded events, as they are in the record
+    #[command(subcommand)]
+    Events(events::Events),
+    /// The journal that a node writes before anything runs
+    #[command(subcommand)]
+    Journal(journal::Journal),
+    /// Prove that the record is whole, and that its decisions were the policy's
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Mask secrets and personal data in a stream: standard input to standard output
+    Mask(mask::Mask),
+    /// What masking can find
+    #[command(subcommand)]
+    Detectors(detectors::Detectors),
+    /// Print completions for a shell
+    Completions(pages::Completions),
+    /// Write man pages into a directory
+    Man(pages::Man),
+}

@@ -1,0 +1,54 @@
+//! Runs the command that was asked for: one file for each group.
+
+pub(crate) mod audit;
+pub(crate) mod detectors;
+pub(crate) mod dev;
+pub(crate) mod events;
+pub(crate) mod journal;
+pub(crate) mod login;
+pub(crate) mod mask;
+pub(crate) mod pages;
+pub(crate) mod people;
+pub(crate) mod policy;
+pub(crate) mod sessions;
+pub(crate) mod ssh;
+pub(crate) mod target;
+
+use std::future::Future;
+
+use proto::refusal::Code;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::{Failure, Outcome};
+
+/// Runs one command.
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    // Before anything speaks TLS: there is one provider, and it is this one.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        return Err(Failure::new(Code::Internal, "the TLS provider was set before"));
+    }
+    match arguments.command {
+        Command::Dev(dev) => dev::run(dev),
+        Command::Login(login) => wait(login::login(login)),
+        Command::Logout(logout) => wait(login::logout(logout)),
+        Command::Whoami(whoami) => wait(login::whoami(whoami)),
+        Command::SshConfig(config) => ssh::run(&config),
+        Command::People(people) => wait(people::run(people)),
+        Command::Target(target) => wait(target::run(target)),
+        Command::Policy(policy) => policy::run(policy),
+        Command::Sessions(sessions) => wait(sessions::run(sessions)),
+        Command::Events(events) => wait(events::run(events)),
+        Command::Journal(journal) => wait(journal::run(journal)),
+        Command::Audit(audit) => wait(audit::run(audit)),
+        Command::Mask(mask) => mask::run(&mask),
+        Command::Detectors(detectors) => detectors::run(detectors),
+        Command::Completions(completions) => pages::completions(&completions),
+        Command::Man(man) => pages::man(&man),
+    }
+}
+
+/// Waits for a command that talks to a gateway.
+fn wait(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,121 @@
+//! `detectors`: what masking can find.
+
+use std::io::Read as _;
+
+use clap::Subcommand;
+use node_enforce::mask::{
+    Action, Detect, DetectorInfo, MaskKey, MaskPlan, MaskRule, Raw, detectors, is_detector,
+    mask_text,
+};
+use proto::refusal::Code;
+use serde::Serialize;
+
+use crate::arguments::Listing;
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Column};
+
+/// The most text that is tried, in bytes.
+const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
+
+const COLUMNS: &[Column] = &[("ID", "/id"), ("CLASS", "/class"), ("FINDS", "/description")];
+const FOUND: &[Column] =
+    &[("ID", "/id"), ("OFFSET", "/offset"), ("LENGTH", "/length"), ("MASKED", "/masked")];
+
+/// What masking can find.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Detectors {
+    /// List every detector with its class
+    List {
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show one detector
+    Show {
+        /// Its name, as the list shows it
+        name: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Try a detector, or all of them, on standard input; shows where it finds something
+    Test {
+        /// Its name; all detectors without one
+        name: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    class: String,
+    description: &'static str,
+}
+
+#[derive(Serialize)]
+struct Found {
+    id: String,
+    offset: u64,
+    length: u64,
+    masked: String,
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: Detectors) -> Outcome {
+    match command {
+        Detectors::List { listing } => {
+            let rows: Vec<_> = detectors().iter().map(row).collect();
+            output::rows(listing.output, COLUMNS, &rows)
+        }
+        Detectors::Show { name, listing } => {
+            let found = detectors().iter().find(|info| info.name == name);
+            let info = found.ok_or_else(|| unknown(&name))?;
+            output::one(listing.output, &row(info))
+        }
+        Detectors::Test { name, listing } => test(name, listing),
+    }
+}
+
+fn row(info: &DetectorInfo) -> Row {
+    let class = info.class.map_or("always".to_owned(), |class| format!("{class:?}").to_lowercase());
+    Row { id: info.name, class, description: info.description }
+}
+
+fn unknown(name: &str) -> Failure {
+    let text = format!("there is no detector {name:?}; see `sallyport detectors list`");
+    Failure::new(Code::NotFound, text)
+}
+
+fn test(name: Option<String>, listing: Listing) -> Outcome {
+    if let Some(name) = name.as_deref().filter(|name| !is_detector(name)) {
+        return Err(unknown(name));
+    }
+    let mut text = Vec::new();
+    std::io::stdin().take(TEXT_LIMIT).read_to_end(&mut text)?;
+    let wanted = |info: &&DetectorInfo| {
+        info.class.is_some() && name.as_deref().is_none_or(|name| name == info.name)
+    };
+    let detect = detectors().iter().filter(wanted);
+    let detect = detect.map(|info| Detect::Detector(info.name.to_owned())).collect();
+    let rules = [MaskRule { name: "test".into(), detect, action: Action::Redact }];
+    let plan = MaskPlan::compile(&rules, &[], MaskKey::new([0; 32]))
+        .map_err(|error| Failure::new(Code::Internal, error))?;
+    let (masked, findings) = mask_text(&std::sync::Arc::new(plan), Raw::new(&text));
+    // With one detector named, the defaults would speak too: only what was asked for is shown.
+    let findings =
+        findings.iter().filter(|found| name.as_deref().is_none_or(|name| *found.detector == *name));
+    let rows: Vec<_> = findings
+        .map(|found| {
+            let start = usize::try_from(found.offset).unwrap_or(usize::MAX);
+            let length = usize::try_from(found.length).unwrap_or(0);
+            let bytes = masked.bytes().get(start..start.saturating_add(length));
+            Found {
+                id: found.detector.to_string(),
+                offset: found.offset,
+                length: found.length,
+                masked: String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned(),
+            }
+        })
+        .collect();
+    output::rows(listing.output, FOUND, &rows)
+}

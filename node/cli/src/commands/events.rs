@@ -1,0 +1,241 @@
+//! `events`: the record itself, as exact bytes.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{BufWriter, IsTerminal as _, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use proto::event::{Event, Kind};
+use proto::ids::Digest;
+use proto::refusal::Code;
+use proto::time::Utc;
+use store_proof::{Place, Report, Verifier};
+
+use super::sessions::instant;
+use crate::archive::{ChainHead, EVENTS, MANIFEST, Manifest, POLICIES};
+use crate::arguments::Gateway;
+use crate::client::{Client, Lines};
+use crate::failure::{Failure, Outcome};
+use crate::source::policy;
+use crate::terminal::safe;
+
+/// Recorded events, as they are in the record.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Show the newest events; exact JSON when it is not a terminal. Asking for them is recorded
+    Tail {
+        #[command(flatten)]
+        gateway: Gateway,
+        /// Wait for events to come
+        #[arg(short, long)]
+        follow: bool,
+        /// Only these kinds, e.g. command.judged,command.finished
+        #[arg(long, value_delimiter = ',')]
+        kind: Vec<String>,
+        /// Only events of this session
+        #[arg(long)]
+        session: Option<String>,
+        /// How many of the newest events to look at
+        #[arg(short = 'n', long, default_value_t = 20)]
+        lines: u64,
+    },
+    /// Write the record into a directory that `audit verify` and `audit rederive` take
+    ///
+    /// events.jsonl holds the exact bytes, policies/ every policy that an event names,
+    /// manifest.json counts and the last event of each chain. That you export it is recorded.
+    Export {
+        #[command(flatten)]
+        gateway: Gateway,
+        /// Into which directory; made, or empty
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Only events of this instant or later, e.g. 2026-01-31T09:30:00Z
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        from: Option<Utc>,
+        /// Only events before this instant
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        to: Option<Utc>,
+    },
+}
+
+/// Runs one of them.
+pub(crate) async fn run(events: Events) -> Outcome {
+    match events {
+        Events::Tail { gateway, follow, kind, session, lines } => {
+            let mut query = vec![("tail", lines.to_string())];
+            if follow {
+                query.push(("follow", "true".to_owned()));
+            }
+            if !kind.is_empty() {
+                query.push(("kind", kind.join(",")));
+            }
+            query.extend(session.map(|session| ("session", session)));
+            tail(Client::new(&gateway)?.lines("/v1/events", &query).await?).await
+        }
+        Events::Export { gateway, out, from, to } => {
+            export(&Client::new(&gateway)?, &out, from, to).await
+        }
+    }
+}
+
+async fn tail(mut lines: Lines) -> Outcome {
+    let for_a_person = std::io::stdout().is_terminal();
+    while let Some(line) = lines.next().await? {
+        let mut out = std::io::stdout().lock();
+        if for_a_person {
+            writeln!(out, "{}", summary(&line))?;
+        } else {
+            out.write_all(&line)?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// One line for a person, safe for a terminal.
+pub(crate) fn summary(line: &[u8]) -> String {
+    let event = match Event::read(line) {
+        Ok(event) => event,
+        Err(error) => return format!("? {}", safe(&error.to_string())),
+    };
+    let about = &event.about;
+    let mut parts = vec![event.time.to_string(), event.id.to_string(), event.name.clone()];
+    parts.extend(about.session.as_ref().map(ToString::to_string));
+    parts.extend(about.actor.as_ref().map(|actor| actor.person.to_string()));
+    let target = about.target.as_ref();
+    parts.extend(target.map(|target| format!("{}@{}", target.login, target.name)));
+    parts.extend(event.kind.as_ref().and_then(detail));
+    safe(&parts.join("  ")).into_owned()
+}
+
+fn detail(kind: &Kind) -> Option<String> {
+    Some(match kind {
+        Kind::CommandJudged(judged) => {
+            let text: String = judged.text.chars().take(200).collect();
+            format!("{} {text}", judged.verdict)
+        }
+        Kind::CommandFinished(finished) => format!("{:?}", finished.outcome),
+        Kind::OutputReleased(released) => {
+            let bytes = released.text.as_ref().or(released.base64.as_ref()).map_or(0, String::len);
+            format!("{:?} at {} ({bytes} characters)", released.stream, released.offset)
+        }
+        Kind::SessionClosed(closed) => closed.reason.clone(),
+        Kind::SessionRefused(refused) => format!("{}: {}", refused.asked, refused.reason),
+        Kind::LoginFailed(failed) => {
+            format!("{} {} from {}: {}", failed.service, failed.claimed, failed.from, failed.reason)
+        }
+        Kind::LoginSucceeded(login) => format!("{} by {}", login.service, login.method),
+        Kind::PolicyChanged(policy) => format!("revision {} by {}", policy.revision, policy.by),
+        Kind::AuditExported(exported) => exported.query.clone(),
+        Kind::AdminDenied(denied) => format!("{} needs {}", denied.endpoint, denied.missing),
+        Kind::ReplayViewed(viewed) => viewed.viewed.to_string(),
+        _ => return None,
+    })
+}
+
+async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>) -> Outcome {
+    empty_directory(out)?;
+    let mut query = Vec::new();
+    query.extend(from.map(|from| ("from", from.to_string())));
+    query.extend(to.map(|to| ("to", to.to_string())));
+    let partial = !query.is_empty();
+    let lines = client.lines("/v1/events", &query).await?;
+    let (report, events, digests) = copy(lines, &out.join(EVENTS), partial).await?;
+    let policies = out.join(POLICIES);
+    empty_directory(&policies)?;
+    let (mut kept, mut missing) = (Vec::new(), Vec::new());
+    for digest in digests {
+        match policy(client, &digest).await? {
+            Some(text) => {
+                write_new(&policies.join(format!("{digest}.yaml")), text.as_bytes())?;
+                kept.push(digest);
+            }
+            None => missing.push(digest),
+        }
+    }
+    let manifest = Manifest {
+        cluster: report.chains.first().map(|chain| chain.cluster.clone()),
+        version: node_daemon::VERSION.to_owned(),
+        partial,
+        from: from.map(|from| from.to_string()),
+        to: to.map(|to| to.to_string()),
+        events,
+        policies: kept,
+        policies_missing: missing,
+        heads: heads(&report),
+    };
+    let text = serde_json::to_vec_pretty(&manifest);
+    let text = text.map_err(|error| Failure::new(Code::Internal, error))?;
+    // Last: an archive that has a manifest is whole.
+    write_new(&out.join(MANIFEST), &text)?;
+    let policies = manifest.policies.len();
+    crate::output::print(&format!("{events} events and {policies} policies in {}\n", out.display()))
+}
+
+/// Writes the lines into a file, and learns what a manifest says of them.
+async fn copy(
+    mut lines: Lines,
+    path: &Path,
+    partial: bool,
+) -> Outcome<(Report, u64, BTreeSet<Digest>)> {
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let mut file = BufWriter::with_capacity(1024 * 1024, file);
+    let mut verifier = Verifier::new().partial();
+    let (mut events, mut digests) = (0, BTreeSet::new());
+    while let Some(line) = lines.next().await? {
+        events += 1;
+        verifier.feed(Place::Position(events), &line);
+        if let Ok(event) = Event::read(&line) {
+            digests.extend(event.about.policy.map(|policy| policy.digest));
+            if let Some(Kind::PolicyChanged(changed)) = event.kind {
+                digests.insert(changed.digest);
+            }
+        }
+        file.write_all(&line).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+    }
+    if !partial && events != lines.last {
+        let text = format!("the gateway gave {events} of {} events", lines.last);
+        return Err(Failure::new(Code::RecordUnavailable, text));
+    }
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    Ok((verifier.finish(), events, digests))
+}
+
+/// The last event of each chain.
+pub(crate) fn heads(report: &Report) -> Vec<ChainHead> {
+    let head = |chain: &store_proof::ChainReport| ChainHead {
+        chain: chain.chain.clone(),
+        events: chain.events,
+        seq: chain.last.seq,
+        hash: chain.head,
+    };
+    report.chains.iter().map(head).collect()
+}
+
+fn empty_directory(path: &Path) -> Outcome {
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(error));
+        }
+        _ => {}
+    }
+    if fs::read_dir(path).map_err(failed)?.next().is_some() {
+        let text = format!("{} is not empty: name a new directory", path.display());
+        return Err(Failure::new(Code::ConfigurationWrong, text));
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}

@@ -1,0 +1,260 @@
+//! `sessions`: what was done, and how it looked.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use proto::event::Event;
+use proto::refusal::Code;
+use proto::time::Utc;
+use serde_json::Value;
+use store_views::{
+    Replay, ReplayBuilder, ReplayOptions, SessionRow, to_asciicast, verify_continuity,
+};
+
+use crate::arguments::{Gateway, Listing};
+use crate::client::Client;
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Column, Format};
+use crate::replay::{Pace, play};
+use crate::terminal::safe;
+
+const COLUMNS: &[Column] = &[
+    ("ID", "/id"),
+    ("STATE", "/state"),
+    ("PERSON", "/person"),
+    ("TARGET", "/target"),
+    ("LOGIN", "/login"),
+    ("CHANNEL", "/channel"),
+    ("OPENED", "/opened"),
+    ("CLOSED", "/closed"),
+    ("COMMANDS", "/commands_judged"),
+    ("REASON", "/reason"),
+];
+
+const COMMANDS: &[Column] = &[
+    ("#", "/command"),
+    ("STATE", "/state"),
+    ("VERDICT", "/verdict"),
+    ("RULES", "/rules"),
+    ("OUTCOME", "/outcome"),
+    ("MS", "/duration_ms"),
+    ("OUT", "/output_bytes"),
+    ("ERR", "/errors_bytes"),
+    ("MASKED", "/masked"),
+    ("TEXT", "/text"),
+];
+
+/// Recorded sessions: list, show, replay, export.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// List sessions, the oldest first
+    List {
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+        /// Only sessions of this person
+        #[arg(long)]
+        person: Option<String>,
+        /// Only sessions with this target
+        #[arg(long)]
+        target: Option<String>,
+        /// Only sessions in this state
+        #[arg(long, value_enum)]
+        state: Option<State>,
+        /// Only sessions opened at this instant or later, e.g. 2026-01-31T09:30:00Z
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        from: Option<Utc>,
+        /// Only sessions opened before this instant
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        to: Option<Utc>,
+    },
+    /// Show one session with its commands
+    Show {
+        /// Its id, as the list shows it
+        id: String,
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Play a session back as it was seen; that you watch it is recorded
+    ///
+    /// The client's bytes are written to standard output and standard error as they were. On a
+    /// terminal that means what it meant to the client's: what the target wrote can move the cursor
+    /// and set the title. `sessions show` and `events tail` are safe for any terminal.
+    Replay {
+        /// Its id, as the list shows it
+        id: String,
+        #[command(flatten)]
+        gateway: Gateway,
+        /// How many times as fast as it was
+        #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
+        #[arg(conflicts_with = "no_wait")]
+        speed: f64,
+        /// Do not wait between pieces of output
+        #[arg(long)]
+        no_wait: bool,
+        /// Leave standard error out
+        #[arg(long)]
+        output_only: bool,
+    },
+    /// Write a session into a file: an asciicast for players, or JSON
+    Export {
+        /// Its id, as the list shows it
+        id: String,
+        #[command(flatten)]
+        gateway: Gateway,
+        /// In which form
+        #[arg(long, value_enum, default_value_t = ExportFormat::Cast)]
+        format: ExportFormat,
+        /// Into which file, which must not be there; standard output without it
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// States of sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum State {
+    /// Going on
+    Open,
+    /// Ended, in whatever way
+    Closed,
+    /// Ended without a known outcome
+    Unknown,
+}
+
+/// Forms of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// asciicast, version 2
+    Cast,
+    /// Commands and frames as JSON
+    Json,
+}
+
+/// An instant on the command line.
+pub(crate) fn instant(text: &str) -> Result<Utc, String> {
+    text.parse().map_err(|error: proto::time::NotAnInstant| error.to_string())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let fits = speed.is_finite() && (0.01..=1000.0).contains(&speed);
+    if fits { Ok(speed) } else { Err("expected 0.01 to 1000".to_owned()) }
+}
+
+/// Runs one of them.
+pub(crate) async fn run(sessions: Sessions) -> Outcome {
+    match sessions {
+        Sessions::List { gateway, listing, person, target, state, from, to } => {
+            let state = state.and_then(|state| state.to_possible_value());
+            let query = [
+                ("person", person),
+                ("target", target),
+                ("state", state.map(|state| state.get_name().to_owned())),
+                ("from", from.map(|from| from.to_string())),
+                ("to", to.map(|to| to.to_string())),
+                ("limit", Some("1000".to_owned())),
+            ];
+            let given = |(name, value): (&'static str, Option<String>)| Some((name, value?));
+            let query: Vec<_> = query.into_iter().filter_map(given).collect();
+            let rows: Vec<SessionRow> = Client::new(&gateway)?.list("/v1/sessions", &query).await?;
+            output::rows(listing.output, COLUMNS, &rows)
+        }
+        Sessions::Show { id, gateway, listing } => {
+            let path = format!("/v1/sessions/{}", path_part(&id)?);
+            show(&Client::new(&gateway)?.get(&path).await?, listing)
+        }
+        Sessions::Replay { id, gateway, speed, no_wait, output_only } => {
+            let replay = replay(&Client::new(&gateway)?, &id).await?;
+            play(&replay, Pace { speed: (!no_wait).then_some(speed), output_only }).await?;
+            gaps(&replay)
+        }
+        Sessions::Export { id, gateway, format, out } => {
+            let replay = replay(&Client::new(&gateway)?, &id).await?;
+            let text = match format {
+                ExportFormat::Cast => {
+                    let title = format!("Sallyport session {id}");
+                    let options = ReplayOptions { title, carriage_returns: true };
+                    to_asciicast(&replay, &options)
+                }
+                ExportFormat::Json => {
+                    let text = serde_json::to_string_pretty(&replay);
+                    text.map_err(|error| Failure::new(Code::Internal, error))? + "\n"
+                }
+            };
+            match out {
+                None => output::print(&text)?,
+                Some(path) => write_new(&path, text.as_bytes())?,
+            }
+            gaps(&replay)
+        }
+    }
+}
+
+fn show(session: &Value, listing: Listing) -> Outcome {
+    if Format::or_fitting(listing.output) != Format::Table {
+        return output::one(listing.output, session);
+    }
+    let mut about = session.clone();
+    let commands = about.as_object_mut().and_then(|fields| fields.remove("commands"));
+    output::one(Some(Format::Table), &about)?;
+    output::print("\n")?;
+    let commands = commands.and_then(|commands| commands.as_array().cloned()).unwrap_or_default();
+    output::rows(Some(Format::Table), COMMANDS, &commands)
+}
+
+/// Reads a session's events and folds them.
+async fn replay(client: &Client, id: &str) -> Outcome<Replay> {
+    let path = format!("/v1/sessions/{}/events", path_part(id)?);
+    let mut lines = client.lines(&path, &[]).await?;
+    let mut builder = ReplayBuilder::new();
+    while let Some(line) = lines.next().await? {
+        let event = Event::read(&line).map_err(|error| Failure::new(Code::RecordDamaged, error))?;
+        builder.feed(&event);
+    }
+    Ok(builder.finish())
+}
+
+/// Says on standard error what the record does not hold: a replay must not look whole when it is
+/// not.
+fn gaps(replay: &Replay) -> Outcome {
+    let mut notes: Vec<_> = verify_continuity(replay)
+        .iter()
+        .map(|gap| {
+            let why = if gap.truncated { " (over the limit of the record)" } else { "" };
+            format!(
+                "command {}: bytes {} to {} are not recorded{why}",
+                gap.command, gap.expected, gap.found
+            )
+        })
+        .collect();
+    if replay.left_out {
+        notes.push("the session is larger than a replay holds; the rest is left out".to_owned());
+    }
+    for note in notes {
+        writeln!(std::io::stderr(), "sallyport: {note}")?;
+    }
+    Ok(())
+}
+
+/// An id as a part of a path. Ids have none of the characters that would need an escape.
+fn path_part(id: &str) -> Outcome<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if !id.is_empty() && id.bytes().all(plain) {
+        return Ok(id);
+    }
+    let text = format!("{:?} is not the id of a session; see `sallyport sessions list`", safe(id));
+    Err(Failure::new(Code::NotFound, text))
+}
+
+fn write_new(path: &std::path::Path, bytes: &[u8]) -> Outcome {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(|error| Failure::file(path, &error))?;
+    file.write_all(bytes).map_err(|error| Failure::file(path, &error))
+}

@@ -1,0 +1,72 @@
+//! How a command fails: what was wrong, where, what to do, and a stable code.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use proto::refusal::{Code, Told};
+
+use crate::terminal::safe;
+
+/// Refused, failed, or tampering found.
+const FAILED: u8 = 1;
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// A command that did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// With a code.
+    Told(Told),
+    /// The command line has no meaning.
+    Usage(String),
+    /// The reader of the output is gone, which is no failure.
+    NobodyListens,
+}
+
+/// What commands give.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure with a code and a text.
+    pub(crate) fn new(code: Code, text: impl fmt::Display) -> Self {
+        Self::Told(Told::new(code, text.to_string()))
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
+        Self::new(Code::ConfigurationWrong, format!("{}: {error}", path.display()))
+    }
+
+    /// Says it on standard error, and gives the exit status.
+    pub(crate) fn tell(self) -> ExitCode {
+        let (text, status) = match self {
+            Self::Told(told) => (format!("{}: {}", told.code, lines(&told.text)), FAILED),
+            Self::Usage(text) => (lines(&text), USAGE),
+            Self::NobodyListens => return ExitCode::SUCCESS,
+        };
+        // When standard error is gone too there is nobody left to tell.
+        drop(writeln!(io::stderr(), "sallyport: {text}"));
+        ExitCode::from(status)
+    }
+}
+
+/// Text that may have come from a server, each of its lines made safe.
+fn lines(text: &str) -> String {
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::NobodyListens;
+        }
+        Self::new(Code::Internal, error)
+    }
+}
+
+impl From<Told> for Failure {
+    fn from(told: Told) -> Self {
+        Self::Told(told)
+    }
+}

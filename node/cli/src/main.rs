@@ -1,0 +1,34 @@
+//! The one binary, `sallyport`: a node, and the command line of everybody who talks to one.
+//!
+//! It reads the arguments, runs one command, and says how it went: 0 done, 1 refused, failed or
+//! tampering found, 2 usage. Everything else is in the file of its command.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+mod archive;
+mod arguments;
+mod client;
+mod commands;
+mod context;
+mod failure;
+mod output;
+mod rederive;
+mod replay;
+mod source;
+mod terminal;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    match commands::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Stopping in good order: nothing new, time for what runs, then an end that everybody is told.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use node_session::Sessions;
+use proto::refusal::{Code, Told};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::myself::Myself;
+use crate::signals::Signals;
+
+/// How long sessions that were told to end may take to say their last words.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Waits for a signal, then lets sessions end; a second signal ends them at once. Gives the reason.
+pub(crate) async fn drain(
+    config: &Config,
+    mut signals: Signals,
+    sessions: &Sessions,
+    myself: &Arc<Myself>,
+    stop: CancellationToken,
+    mut serving: JoinHandle<()>,
+) -> &'static str {
+    let reason = tokio::select! {
+        reason = signals.next() => reason,
+        ended = &mut serving => {
+            tracing::error!(?ended, "the SSH listener ended by itself");
+            return "the SSH listener ended";
+        }
+    };
+    let live = sessions.live().count();
+    tracing::info!(reason, live, "the node drains");
+    myself.draining.store(true, Ordering::Relaxed);
+    stop.cancel();
+    tokio::select! {
+        ended = &mut serving => return told(reason, ended),
+        _ = signals.next() => tracing::warn!("told to stop again: sessions are ended at once"),
+        () = tokio::time::sleep(config.drain) => {
+            tracing::warn!(live = sessions.live().count(), "sessions are ended");
+        }
+    }
+    sessions.live().end_all(&Told::plain(Code::Draining));
+    tokio::select! {
+        ended = &mut serving => return told(reason, ended),
+        _ = signals.next() => {}
+        () = tokio::time::sleep(LAST_WORDS) => {}
+    }
+    tracing::warn!(live = sessions.live().count(), "sessions are left without an end");
+    serving.abort();
+    reason
+}
+
+fn told(reason: &'static str, ended: Result<(), tokio::task::JoinError>) -> &'static str {
+    if let Err(error) = ended {
+        tracing::error!(%error, "the SSH listener ended badly");
+    }
+    reason
+}

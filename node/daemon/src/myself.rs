@@ -1,0 +1,80 @@
+//! What the node says of itself: whether commands run, its metrics, the credentials that it lacks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use node_api::Node;
+use proto::refusal::{Code, Told};
+use proto::target::Target;
+use store_log::{Backend, Health};
+
+use crate::credentials::NodeCredentials;
+
+/// Latencies are counted in these buckets, in seconds.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Starts metrics for this process.
+///
+/// # Errors
+/// [`BuildError`] when they were started before.
+pub(crate) fn metrics() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new().set_buckets(SECONDS)?.install_recorder()
+}
+
+/// The node itself.
+pub(crate) struct Myself {
+    /// The journal of events.
+    pub record: Arc<dyn Backend>,
+    /// The journal of the control plane's entries.
+    pub control: Arc<dyn Backend>,
+    /// Credentials for targets.
+    pub credentials: Arc<NodeCredentials>,
+    /// Metrics.
+    pub metrics: PrometheusHandle,
+    /// Set when the node drains.
+    pub draining: AtomicBool,
+}
+
+impl Node for Myself {
+    fn troubles(&self) -> Vec<Told> {
+        let mut troubles = Vec::new();
+        for (what, journal) in [("record", &self.record), ("control journal", &self.control)] {
+            match journal.health() {
+                Health::Good => {}
+                Health::Full => troubles.push(Told::new(
+                    Code::RecordFull,
+                    format!("the {what} is full, so nothing runs: make room, or raise its quota"),
+                )),
+                Health::Stopped(reason) => troubles.push(Told::new(
+                    Code::RecordUnavailable,
+                    format!("the {what} stopped, so nothing runs until a restart: {reason}"),
+                )),
+            }
+        }
+        if self.draining.load(Ordering::Relaxed) {
+            troubles.push(Told::plain(Code::Draining));
+        }
+        troubles
+    }
+
+    fn metrics(&self) -> String {
+        let usage = self.record.usage();
+        let gauge = |name: &'static str, value: u64| {
+            #[allow(clippy::cast_precision_loss)]
+            metrics::gauge!(name).set(value as f64);
+        };
+        gauge("sallyport_record_used_bytes", usage.used);
+        gauge("sallyport_record_quota_bytes", usage.quota);
+        gauge("sallyport_record_archived_bytes", usage.archived);
+        gauge("sallyport_record_last_position", usage.last.0);
+        gauge("sallyport_healthy", u64::from(self.troubles().is_empty()));
+        self.metrics.run_upkeep();
+        self.metrics.render()
+    }
+
+    fn problem_of(&self, target: &Target) -> Option<String> {
+        self.credentials.problem_of(target)
+    }
+}
