@@ -48,6 +48,6 @@ pub struct Command {
     /// HMAC-SHA256 of the text under the cluster's digest key.
     pub digest: Digest,
     /// The raw text encrypted to the audit key, in base64: one item for each
-    /// [`crate::record::PART_BYTES`] of the text, at least one.
+    /// [`proto::event::TEXT_PART_BYTES`] of the text, at least one.
     pub sealed: Vec<String>,
 }

@@ -80,6 +80,12 @@ impl Gate {
         (gate, vec![Output::Append(append)])
     }
 
+    /// The number that the next command will have.
+    #[must_use]
+    pub fn next_command(&self) -> u64 {
+        self.commands + 1
+    }
+
     /// Takes one input and says what to do, in order.
     ///
     /// # Errors
@@ -97,6 +103,10 @@ impl Gate {
                 };
                 let output = running.feed(&self.facts, &mut self.scribe, stream, raw, now);
                 Ok(output.into_iter().collect())
+            }
+            Input::InputPassed => {
+                self.busy = now.elapsed;
+                Ok(Vec::new())
             }
             Input::OutputEnded(stream) => {
                 let State::Running(running) = &mut self.state else {

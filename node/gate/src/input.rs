@@ -25,6 +25,8 @@ pub enum Input<'a> {
         /// The bytes, unmasked.
         raw: Raw<'a>,
     },
+    /// Bytes were passed to the command's input.
+    InputPassed,
     /// The target will send no more on this output.
     OutputEnded(Stream),
     /// The command ended; its outputs have ended before, or end with this.

@@ -11,6 +11,7 @@ use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
 use node_enforce::shell::mask_words;
 use proto::event::{
     About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
+    TEXT_PART_BYTES,
 };
 use proto::reading::{Durability, Program, Reading};
 use proto::time::Moment;
@@ -18,11 +19,12 @@ use proto::time::Moment;
 use crate::command::Command;
 use crate::facts::SessionFacts;
 
-/// How much of a command's text one event holds, in bytes.
-pub(crate) const PART_BYTES: usize = 64 * 1024;
-
 /// How many bytes of words a recorded reading keeps; over it, only the programs' names are kept.
 const READING_WORDS_LIMIT: usize = 48 * 1024;
+
+/// How many masked places one event names: with more, a window of output that is masked all over
+/// would be larger than an event may be.
+const PLACES_LIMIT: usize = 256;
 
 /// What stands for a word that is not shown.
 const HIDDEN: &str = "***";
@@ -168,12 +170,12 @@ fn line(program: &Program) -> String {
     line
 }
 
-/// Cuts text into pieces of at most [`PART_BYTES`], never within a character.
+/// Cuts text into pieces of at most [`TEXT_PART_BYTES`], never within a character.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while rest.len() > PART_BYTES {
-        let cut = rest.floor_char_boundary(PART_BYTES);
+    while rest.len() > TEXT_PART_BYTES {
+        let cut = rest.floor_char_boundary(TEXT_PART_BYTES);
         let (piece, tail) = rest.split_at(cut);
         pieces.push(piece.to_owned());
         rest = tail;
@@ -198,12 +200,9 @@ pub(crate) fn released(
         at_ms,
         text,
         base64,
-        masked: window.findings.iter().map(place).collect(),
-        record_masked: window
-            .record_masked
-            .iter()
-            .map(|span| [span.start as u64, span.length as u64])
-            .collect(),
+        masked: window.findings.iter().take(PLACES_LIMIT).map(place).collect(),
+        masked_more: window.findings.len().saturating_sub(PLACES_LIMIT) as u64,
+        record_masked: window.record_masked.iter().map(|span| [span.start, span.length]).collect(),
     }
 }
 

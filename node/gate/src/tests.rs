@@ -3,7 +3,7 @@
 //! Each file of `scripts/` is one conversation. What it may be told: `command TEXT`,
 //! `recorded` (the receipt that it waits for), `recorded weakly` (a receipt that proves too
 //! little), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
-//! `output TEXT`, `errors TEXT`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,
+//! `output TEXT`, `errors TEXT`, `input passes`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,
 //! `closes`. In texts `\n` is a newline and `{github}` a fresh token.
 
 mod script;

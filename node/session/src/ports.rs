@@ -97,6 +97,12 @@ pub trait Control: Send + Sync + 'static {
     /// Asks for a change, and waits until it is durable and applied.
     fn propose(&self, entry: Entry) -> Boxed<'_, Result<Reply, ControlError>>;
 
+    /// Asks for a change in order with all others, and does not wait for the reply.
+    ///
+    /// # Errors
+    /// [`ControlError`] when it certainly was not taken.
+    fn tell(&self, entry: Entry) -> Result<(), ControlError>;
+
     /// What has been applied, now and whenever it changes.
     fn views(&self) -> watch::Receiver<Arc<View>>;
 

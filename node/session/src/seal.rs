@@ -13,12 +13,10 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use proto::event::TEXT_PART_BYTES;
 use proto::ids::{Digest, SessionId};
 use ring::hmac;
 use zeroize::Zeroizing;
-
-/// How much raw text one sealed item holds, in bytes: as much as one event of a long command.
-pub const PART_BYTES: usize = 64 * 1024;
 
 const INFO: &[u8] = b"io.sallyport sealed command v1";
 const ENCAPSULATED_BYTES: usize = 32;
@@ -98,7 +96,7 @@ impl fmt::Debug for AuditKey {
 pub struct SealKey(PublicKey);
 
 impl SealKey {
-    /// Seals a whole command, in items of [`PART_BYTES`]; an empty command gives one item.
+    /// Seals a whole command, in items of [`TEXT_PART_BYTES`]; an empty command gives one item.
     ///
     /// # Errors
     /// A text of the encryption's own, when it fails.
@@ -109,7 +107,8 @@ impl SealKey {
         text: &[u8],
     ) -> Result<Vec<String>, String> {
         let first: &[u8] = &[];
-        let parts = if text.is_empty() { vec![first] } else { text.chunks(PART_BYTES).collect() };
+        let parts =
+            if text.is_empty() { vec![first] } else { text.chunks(TEXT_PART_BYTES).collect() };
         let numbered = parts.into_iter().enumerate();
         numbered.map(|(part, text)| self.seal_part(session, command, part as u64, text)).collect()
     }

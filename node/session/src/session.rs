@@ -42,8 +42,9 @@ pub struct Session {
     target: Arc<Target>,
     gate: Gate,
     listed: Listed,
-    commands: u64,
     in_flight: VecDeque<Pending>,
+    // Whether the record holds its first event; before that there is nothing to end in it.
+    opened: bool,
 }
 
 impl Session {
@@ -56,12 +57,14 @@ impl Session {
         outputs: Vec<Output>,
     ) -> Result<Self, Told> {
         let in_flight = VecDeque::new();
-        let session = Self { ports, id, target, gate, listed, commands: 0, in_flight };
+        let opened = false;
+        let mut session = Self { ports, id, target, gate, listed, in_flight, opened };
         for output in outputs {
             if let Output::Append(append) = output {
                 drop(keeping::append(&session.ports.record, &append).await?);
             }
         }
+        session.opened = true;
         Ok(session)
     }
 
@@ -90,11 +93,10 @@ impl Session {
     pub async fn judge(&mut self, text: Vec<u8>) -> Result<Permit, Told> {
         let text = CommandText::new(text)
             .map_err(|long| Told::new(Code::CommandTooLong, long.to_string()))?;
-        self.commands += 1;
         let sealed = self
             .ports
             .seal
-            .seal(&self.id, self.commands, text.bytes())
+            .seal(&self.id, self.gate.next_command(), text.bytes())
             .map_err(|error| Told::new(Code::Internal, error))?;
         let digest = self.ports.digest.digest(text.bytes());
         let outputs = self.tell(Input::Command(Command { text, digest, sealed }))?;
@@ -256,6 +258,11 @@ impl Session {
         })
     }
 
+    /// Bytes were passed to the command's input: the session is not idle.
+    pub fn input_passed(&mut self) {
+        drop(self.tell(Input::InputPassed));
+    }
+
     /// Closes the session and waits until its last word is kept.
     pub async fn close(mut self, reason: &str) {
         let now = self.ports.clock.now();
@@ -264,10 +271,6 @@ impl Session {
             && let Err(told) = keeping::receipt(&self.ports.record, pending).await
         {
             tracing::warn!(session = %self.id, %told, "a session's end is not recorded");
-        }
-        let entry = Entry::SessionClose { session: self.id.clone() };
-        if let Err(error) = self.ports.control.propose(entry).await {
-            tracing::warn!(session = %self.id, %error, "a session's end is not replicated");
         }
     }
 
@@ -284,6 +287,31 @@ impl Session {
             tracing::error!(session = %self.id, %error, "a driver spoke out of turn");
             Told::plain(Code::Internal)
         })
+    }
+}
+
+/// Whatever way a session goes, a panic included: the control plane is told, and the record gets
+/// its last words if it did not have them.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let close = Input::Close("broken off".to_owned());
+        let outputs = self.gate.on(close, self.ports.clock.now()).unwrap_or_default();
+        for output in outputs.into_iter().filter(|_| self.opened) {
+            if let Output::Append(append) = output
+                && let Err(error) =
+                    self.ports.record.append(&append.draft, append.share, append.urgency)
+            {
+                tracing::warn!(session = %self.id, %error, "a session's end is not recorded");
+            }
+        }
+        close_in_control(&self.ports, &self.id);
+    }
+}
+
+pub(crate) fn close_in_control(ports: &Ports, session: &SessionId) {
+    let entry = Entry::SessionClose { session: session.clone() };
+    if let Err(error) = ports.control.tell(entry) {
+        tracing::warn!(%session, %error, "a session's end is not replicated");
     }
 }
 

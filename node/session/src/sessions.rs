@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use consensus_state::{Denied, Reply};
 use node_enforce::decide::Facts;
-use node_enforce::mask::MaskKey;
+use node_enforce::mask::{MaskKey, mask_by_default};
 use node_enforce::policy::{TargetFacts, Who};
 use node_gate::{Gate, SessionFacts};
 use proto::entry::{Entry, SessionOpening};
@@ -119,7 +119,7 @@ impl Sessions {
     /// Records that something other than a session was asked for and refused.
     pub fn refused(&self, actor: &Actor, connection: u64, asked: &str, told: Told, reason: String) {
         let kind = Kind::SessionRefused(SessionRefused {
-            asked: asked.chars().take(256).collect(),
+            asked: mask_by_default(&asked.chars().take(256).collect::<String>()),
             told,
             reason,
             connection,
@@ -140,12 +140,15 @@ impl Sessions {
         for _ in 0..OPENING_ATTEMPTS {
             let view = self.ports.control.views().borrow().clone();
             let (facts, target, per_person) = self.facts(asked, &view)?;
-            let reply = self
-                .ports
-                .control
-                .propose(Entry::SessionOpen(self.opening(&facts, per_person)))
-                .await
-                .map_err(|error| NotOpened::new(Code::RecordUnavailable, error))?;
+            let opening = Entry::SessionOpen(self.opening(&facts, per_person));
+            let reply = match self.ports.control.propose(opening).await {
+                Ok(reply) => reply,
+                Err(error) => {
+                    // It may be open all the same, and nobody would close it.
+                    crate::session::close_in_control(&self.ports, &facts.session);
+                    return Err(NotOpened::new(Code::RecordUnavailable, error));
+                }
+            };
             match reply {
                 Reply::Refused(Denied::PolicyChanged { .. }) => {}
                 Reply::Refused(denied @ Denied::TooManySessions { .. }) => {

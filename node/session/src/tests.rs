@@ -82,7 +82,7 @@ async fn who_may_not_open() {
         reasons,
         [
             "there is no target web-9",
-            "web-1 has no login root",
+            "web-1 does not have that login",
             "no grant is about alice",
             "2 sessions of this person are open, which is the limit"
         ]
@@ -176,18 +176,46 @@ async fn a_session_that_closes_early_says_that_the_client_left() {
     assert!(matches!(&last[0], Some(Kind::SessionClosed(_))), "{last:?}");
     let Some(Kind::CommandFinished(finished)) = &last[1] else { panic!("{last:?}") };
     assert_eq!(finished.outcome, Outcome::ClientLeft);
-    assert_eq!(node.control.views().borrow().applied, 6, "the session is closed there too");
+    let mut views = node.control.views();
+    views.wait_for(|view| view.applied == 6).await.expect("the session is closed there too");
+}
+
+#[tokio::test]
+async fn a_session_that_is_dropped_is_closed_everywhere() {
+    let node = Node::start().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    drop(session.judge(b"sleep 9".to_vec()).await.expect("nothing blocks it"));
+    let task = tokio::spawn(async move {
+        let _session = session;
+        panic!("a bug in a driver");
+    });
+    task.await.expect_err("it panics");
+    assert_eq!(node.kinds()[5..], ["command.finished", "session.closed"]);
+    let mut views = node.control.views();
+    views.wait_for(|view| view.applied == 6).await.expect("the control plane knows");
+}
+
+#[tokio::test]
+async fn an_opening_that_the_record_refuses_is_taken_back() {
+    let node = Node::start().await;
+    node.events.answer(Answers::Refused(RefusedBecause::Full));
+    for _ in 0..3 {
+        assert_eq!(code(node.sessions.open(&asked()).await), Code::RecordFull);
+    }
+    node.events.answer(Answers::AtOnce);
+    node.sessions.open(&asked()).await.expect("the places are free again");
+    assert_eq!(node.kinds()[3..], ["session.opened", "session.closed"]);
 }
 
 #[test]
 fn sealed_text_opens_only_where_it_belongs() {
     let key = crate::seal::AuditKey::generate();
     let session = proto::ids::SessionId::from_text("gw-1-1-1");
-    let text = vec![b'x'; crate::seal::PART_BYTES + 1];
+    let text = vec![b'x'; proto::event::TEXT_PART_BYTES + 1];
     let sealed = key.public().seal(&session, 3, &text).expect("it seals");
     assert_eq!(sealed.len(), 2);
     let first = key.open(&session, 3, 0, &sealed[0]).expect("its own place");
-    assert_eq!(first[..], text[..crate::seal::PART_BYTES]);
+    assert_eq!(first[..], text[..proto::event::TEXT_PART_BYTES]);
     assert_eq!(key.open(&session, 3, 1, &sealed[1]).expect("its own place")[..], *b"x");
     let other = proto::ids::SessionId::from_text("gw-1-1-2");
     assert!(key.open(&other, 3, 0, &sealed[0]).is_err(), "another session");

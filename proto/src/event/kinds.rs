@@ -287,6 +287,9 @@ pub struct OutputReleased {
     /// What was masked in the client's bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<MaskedPlace>,
+    /// How many more places were masked, when there are too many to name in one event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub masked_more: u64,
     /// Spans `[start, length]` in these bytes that only the record masks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub record_masked: Vec<[u64; 2]>,

@@ -24,6 +24,9 @@ use crate::time::Utc;
 /// The largest event, in bytes of JSON.
 pub const EVENT_LIMIT: usize = 512 * 1024;
 
+/// How much of a command's text one event holds, masked or sealed, in bytes.
+pub const TEXT_PART_BYTES: usize = 64 * 1024;
+
 /// What somebody wants recorded, before it has a place in a chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {

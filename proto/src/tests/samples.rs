@@ -114,6 +114,7 @@ fn released() -> OutputReleased {
             offset: 4102,
             length: 4,
         }],
+        masked_more: 0,
         record_masked: vec![[6, 4]],
     }
 }
@@ -233,6 +234,7 @@ pub(super) fn sparse_kinds() -> Vec<Kind> {
             text: None,
             base64: Some(text("/wA=")),
             masked: Vec::new(),
+            masked_more: 0,
             record_masked: Vec::new(),
             ..released()
         }),

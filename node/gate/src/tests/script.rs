@@ -82,6 +82,7 @@ impl Stage {
             }
             ("not", "recorded") => Input::NotRecorded(Told::plain(Code::RecordUnconfirmed)),
             ("started", _) => Input::Started,
+            ("input", _) => Input::InputPassed,
             ("output", "ends") => Input::OutputEnded(Stream::Output),
             ("output", _) => Input::Output { stream: Stream::Output, raw },
             ("errors", _) => Input::Output { stream: Stream::Errors, raw },
@@ -145,6 +146,8 @@ impl Stage {
         let stream = format!("{:?}", release.stream()).to_lowercase();
         let bytes = release.into_bytes();
         let text = String::from_utf8_lossy(&bytes).replace('\n', "\\n");
+        let long = bytes.len() > 1_000;
+        let text = if long { format!("{} bytes", bytes.len()) } else { text };
         self.done.push(format!("releases {stream} {text}"));
     }
 
@@ -163,6 +166,10 @@ fn said(append: &Append) -> String {
         }
         Kind::CommandJudged(event) => format!("{} {}", event.verdict, event.text),
         Kind::CommandPart(event) => format!("{} of {} bytes", event.part, event.text.len()),
+        Kind::OutputReleased(event) if event.masked_more > 0 => {
+            let bytes = event.text.as_ref().map_or(0, String::len);
+            format!("at {} {bytes} bytes and {} more places", event.offset, event.masked_more)
+        }
         Kind::OutputReleased(event) => {
             let text = event.text.clone().unwrap_or_default().replace('\n', "\\n");
             format!("at {} {text}", event.offset)

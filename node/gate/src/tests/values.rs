@@ -40,12 +40,14 @@ pub(super) fn ready(mut pending: Pending) -> Receipt {
     }
 }
 
-/// Text of a script: `\n` is a newline, `{github}` a token made here, `{long}` 70,000 bytes.
+/// Text of a script: `\n` is a newline, `{github}` a token made here, `{long}` 70,000 bytes,
+/// `{dense}` 64,000 bytes of which every second is a digit.
 pub(super) fn text(written: &str) -> String {
     let token = ["ghp", "_"].concat() + &"aB3dE6gH9".repeat(4);
     written
         .replace("\\n", "\n")
         .replace("{github}", &token)
+        .replace("{dense}", &"1 ".repeat(32_000))
         .replace("{long}", &"0123456789".repeat(7_000))
 }
 

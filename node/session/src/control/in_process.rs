@@ -1,21 +1,30 @@
-//! Entries are kept in a journal first and applied second, one at a time.
+//! Entries are put into a journal in order, and applied in that order by one task once each is
+//! durable: proposals that come together share a sync, and a proposer that goes away loses nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use consensus_state::{Changed, Reply, State};
 use parking_lot::Mutex;
 use proto::entry::{Entry, Proposal};
-use proto::event::Stamped;
 use proto::ids::{Chain, Digest, Epoch, Name};
 use store_log::{Backend, Log, Position, ReadError, Record, Share, Urgency};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
+use super::applier::{Applier, Entered, Line, Shared};
 use super::view::{Compile, view};
 use crate::ports::{Boxed, Clock, Control, ControlError, View};
 
 /// How many entries are read at a time when the state is rebuilt.
 const REPLAY_BATCH: usize = 1024;
+
+/// How many entries may wait for their sync.
+const WAITING_LIMIT: usize = 4096;
+
+/// How long a proposer waits for its reply; then the outcome is unknown.
+const PROPOSAL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why the control plane does not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,27 +48,25 @@ pub enum StartError {
     Control(#[from] ControlError),
 }
 
-/// Keeps the events of the control chain in the record.
-type Publish =
-    dyn Fn(Stamped) -> Result<Option<store_log::Pending>, store_log::AppendError> + Send + Sync;
+/// Where a proposal's reply arrives.
+type Answer = oneshot::Receiver<Result<Reply, ControlError>>;
 
 /// The control plane of a cluster of one.
 pub struct InProcess<B> {
     node: Name,
     journal: Arc<B>,
     clock: Arc<dyn Clock>,
-    compile: Box<Compile>,
-    // Proposals are made one after the other: keeping, applying and publishing are one step.
-    turn: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-    views: watch::Sender<Arc<View>>,
-    unpublished: Mutex<Vec<Stamped>>,
-    publish: Mutex<Option<Arc<Publish>>>,
+    shared: Arc<Shared>,
+    views: watch::Receiver<Arc<View>>,
+    line: mpsc::Sender<Line>,
+    // The last index that was given: the order of the journal and of the line are one.
+    given: Mutex<u64>,
 }
 
 impl<B: Backend> InProcess<B> {
-    /// Rebuilds the state from its journal. `published` is the last event of the control chain
-    /// that the record holds: later ones are published when [`InProcess::attach`] gives a log.
+    /// Rebuilds the state from its journal, and starts the task that applies entries. `published`
+    /// is the last event of the control chain that the record holds: later ones are published when
+    /// [`InProcess::attach`] gives a log.
     ///
     /// # Errors
     /// [`StartError`] when an entry cannot be read or applied.
@@ -88,17 +95,12 @@ impl<B: Backend> InProcess<B> {
         }
         let all = Changed { policy: true, people: true, targets: true };
         let first = view(&state, None, all, &*compile).map_err(StartError::Policy)?;
-        Ok(Self {
-            node,
-            journal,
-            clock,
-            compile,
-            turn: tokio::sync::Mutex::new(()),
-            state: Mutex::new(state),
-            views: watch::channel(Arc::new(first)).0,
-            unpublished: Mutex::new(unpublished),
-            publish: Mutex::new(None),
-        })
+        let given = Mutex::new(state.applied());
+        let (sender, views) = watch::channel(Arc::new(first));
+        let (line, waiting) = mpsc::channel(WAITING_LIMIT);
+        let shared = Arc::new(Shared::new(state, unpublished));
+        tokio::spawn(Applier::new(shared.clone(), compile, sender).run(waiting));
+        Ok(Self { node, journal, clock, shared, views, line, given })
     }
 
     /// Enters the node's start: it gets its next epoch.
@@ -117,36 +119,47 @@ impl<B: Backend> InProcess<B> {
     /// # Errors
     /// [`ControlError`] when the record refuses.
     pub async fn attach<L: Backend>(&self, log: Arc<Log<L>>) -> Result<(), ControlError> {
-        let _turn = self.turn.lock().await;
-        *self.publish.lock() = Some(Arc::new(move |event| log.keep_control(event)));
-        self.publish_all().await
+        self.shared.attach(Arc::new(move |event| log.keep_control(event)));
+        let (reply, published) = oneshot::channel();
+        self.line.send(Line::Publish(reply)).await.map_err(|_| stopped())?;
+        published.await.map_err(|_| stopped())?
     }
 
     async fn enter(&self, entry: Entry) -> Result<Reply, ControlError> {
-        let _turn = self.turn.lock().await;
-        let index = self.state.lock().applied() + 1;
-        let at = self.clock.now().utc;
-        // The index is never used twice, so it names the request too.
-        let proposal = Proposal { client: self.node.clone(), request: index, at, entry };
-        self.keep(index, &proposal).await?;
-        let (reply, effects, changed_view) = {
-            let mut state = self.state.lock();
-            let (reply, effects) = state.apply(index, &proposal);
-            let before = self.views.borrow().clone();
-            let next = view(&state, Some(&before), effects.changed, &*self.compile);
-            (reply, effects, next)
-        };
-        self.unpublished.lock().extend(effects.event);
-        let next = changed_view.map_err(ControlError::Unavailable)?;
-        self.views.send_replace(Arc::new(next));
-        self.publish_all().await?;
-        Ok(reply)
+        let place = self.line.reserve().await.map_err(|_| stopped())?;
+        let answer = self.put(place, entry)?;
+        match timeout(PROPOSAL_DEADLINE, answer).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => Err(stopped()),
+            Err(_) => Err(ControlError::Unknown),
+        }
     }
 
-    async fn keep(&self, index: u64, proposal: &Proposal) -> Result<(), ControlError> {
+    /// Puts an entry into the journal and into the line, in one order.
+    fn put(&self, place: mpsc::Permit<'_, Line>, entry: Entry) -> Result<Answer, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        let mut given = self.given.lock();
+        let index = *given + 1;
+        let (proposal, completion) = self.keep(index, entry)?;
+        *given = index;
+        place.send(Line::Entered(Box::new(Entered { index, proposal, completion, reply })));
+        Ok(answer)
+    }
+
+    fn keep(
+        &self,
+        index: u64,
+        entry: Entry,
+    ) -> Result<(Proposal, store_log::Completion), ControlError> {
         let unavailable = |error: &dyn std::fmt::Display| {
             ControlError::Unavailable(format!("the control journal refuses: {error}"))
         };
+        // What ends something may use the room that is kept back; what begins something may not.
+        let begins = matches!(entry, Entry::SessionOpen(_));
+        let urgency = if begins { Urgency::Ordinary } else { Urgency::LastWords };
+        let at = self.clock.now().utc;
+        // The index is never used twice, so it names the request too.
+        let proposal = Proposal { client: self.node.clone(), request: index, at, entry };
         let bytes = proposal.to_bytes().map_err(|error| unavailable(&error))?;
         let record = Record {
             chain: Chain::Control,
@@ -154,36 +167,18 @@ impl<B: Backend> InProcess<B> {
             seq: index,
             session: None,
             share: Share::NODE,
-            urgency: Urgency::LastWords,
+            urgency,
             bytes: Bytes::from(bytes),
         };
-        let (position, completion) =
-            self.journal.enqueue(record).map_err(|because| unavailable(&because))?;
-        if position != Position(index) {
-            // An entry whose fate was unknown is in the journal after all: state and journal have
-            // parted, and only replaying the journal brings them together.
-            return Err(ControlError::Unknown);
-        }
-        match completion.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) => Err(unavailable(&failure)),
-            Err(_) => Err(ControlError::Unknown),
-        }
+        let kept = self.journal.enqueue(record);
+        let (position, completion) = kept.map_err(|because| unavailable(&because))?;
+        if position == Position(index) { Ok((proposal, completion)) } else { Err(stopped()) }
     }
+}
 
-    /// Keeps the events that are not in the record yet; one that fails stays for the next time.
-    async fn publish_all(&self) -> Result<(), ControlError> {
-        let Some(publish) = self.publish.lock().clone() else { return Ok(()) };
-        loop {
-            let Some(event) = self.unpublished.lock().first().cloned() else { return Ok(()) };
-            let unavailable =
-                |error: store_log::AppendError| ControlError::Unavailable(error.to_string());
-            if let Some(pending) = publish(event).map_err(unavailable)? {
-                drop(pending.await.map_err(unavailable)?);
-            }
-            self.unpublished.lock().remove(0);
-        }
-    }
+/// The answer when nothing can be entered any more until the node starts again.
+pub(super) fn stopped() -> ControlError {
+    ControlError::Unavailable("the control journal stopped; start the node again".to_owned())
 }
 
 impl<B: Backend> Control for InProcess<B> {
@@ -191,12 +186,17 @@ impl<B: Backend> Control for InProcess<B> {
         Box::pin(self.enter(entry))
     }
 
+    fn tell(&self, entry: Entry) -> Result<(), ControlError> {
+        let full = |_| ControlError::Unavailable("too much waits for the disk".to_owned());
+        let place = self.line.try_reserve().map_err(full)?;
+        self.put(place, entry).map(drop)
+    }
+
     fn views(&self) -> watch::Receiver<Arc<View>> {
-        self.views.subscribe()
+        self.views.clone()
     }
 
     fn policy_text(&self, digest: &Digest) -> Option<String> {
-        let state = self.state.lock();
-        state.policy_by_digest(digest).map(|revision| revision.document.to_string())
+        self.shared.policy_text(digest)
     }
 }

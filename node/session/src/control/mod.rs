@@ -4,6 +4,7 @@
 //! stands in for the Raft log. It cannot serve a second node, and must not learn anything that a
 //! one-member Raft would not do as well.
 
+mod applier;
 mod in_process;
 mod view;
 

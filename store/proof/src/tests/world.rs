@@ -178,6 +178,7 @@ pub(super) fn released(command: u64, offset: u64, text: &str) -> Kind {
         at_ms: 1,
         text: Some(text.to_owned()),
         base64: None,
+        masked_more: 0,
         masked: Vec::new(),
         record_masked: Vec::new(),
     })

@@ -155,6 +155,7 @@ pub(super) fn window(command: u64, stream: Stream, at_ms: u64, offset: u64, byte
         text,
         base64,
         masked: Vec::new(),
+        masked_more: 0,
         record_masked: Vec::new(),
     })
 }
