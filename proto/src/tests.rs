@@ -1,5 +1,4 @@
 //! What may never change without somebody noticing: bytes, names, schemas and codes.
-#![allow(clippy::unwrap_used)]
 
 mod entries;
 mod files;

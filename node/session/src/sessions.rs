@@ -119,7 +119,7 @@ impl Sessions {
     /// Records that something other than a session was asked for and refused.
     pub fn refused(&self, actor: &Actor, connection: u64, asked: &str, told: Told, reason: String) {
         let kind = Kind::SessionRefused(SessionRefused {
-            asked: mask_by_default(&asked.chars().take(256).collect::<String>()),
+            asked: mask_by_default(asked).chars().take(256).collect(),
             told,
             reason,
             connection,

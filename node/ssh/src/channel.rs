@@ -7,7 +7,7 @@
 use proto::refusal::{Code, Told};
 use zeroize::Zeroizing;
 
-use crate::environment;
+use crate::{environment, names};
 
 /// How many bytes of a name that a client chose go into the record.
 const NAME_BYTES: usize = 64;
@@ -93,11 +93,15 @@ impl Asking {
                 "shell channels are not served",
             ),
             Request::Subsystem(name) => {
-                let name = printable(name);
-                let text = format!(
-                    "The subsystem {name} is not served here. Old-style copies work: `scp -O`."
-                );
-                self.refuse_aloud(format!("subsystem {name}"), &text, "subsystems are not served")
+                // What a client is told is recorded too, so it says no name that is not known.
+                let text = match name {
+                    "sftp" => {
+                        "The subsystem sftp is not served here. Old-style copies work: `scp -O`."
+                    }
+                    _ => "That subsystem is not served here.",
+                };
+                let asked = format!("subsystem {}", names::printable(name, NAME_BYTES));
+                self.refuse_aloud(asked, text, "subsystems are not served")
             }
             Request::Terminal => quietly("pty-req", "terminals are not served"),
             Request::Display => quietly("x11-req", "displays are not forwarded"),
@@ -115,7 +119,7 @@ impl Asking {
             self.environment.push((name.to_owned(), value.to_owned()));
             return Answer { accepted: true, ..Answer::default() };
         };
-        let asked = format!("env {}", printable(name));
+        let asked = format!("env {}", names::printable(name, NAME_BYTES));
         let told = Told::plain(Code::EnvironmentRefused);
         Answer { refused: Some(Refused { asked, told, reason }), ..Answer::default() }
     }
@@ -132,10 +136,4 @@ fn quietly(asked: &str, reason: &'static str) -> Answer {
     let told = Told::plain(Code::ChannelRefused);
     let refused = Some(Refused { asked: asked.to_owned(), told, reason });
     Answer { refused, ..Answer::default() }
-}
-
-/// A name that a client chose, fit for the record and for a terminal.
-fn printable(name: &str) -> String {
-    let fit = |character: char| if character.is_ascii_graphic() { character } else { '?' };
-    name.chars().take(NAME_BYTES).map(fit).collect()
 }

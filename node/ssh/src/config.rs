@@ -40,7 +40,9 @@ pub(crate) const CLIENT_STALL: Duration = Duration::from_secs(600);
 pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the key exchange and the login at the target may take together.
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long the target may take to open a channel and to accept the command.
+/// How long the target may take to open a channel.
+pub(crate) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the target may take to be sent the environment and the command, and to accept it.
 pub(crate) const EXEC_DEADLINE: Duration = Duration::from_secs(10);
 /// How long last words to a client may take that does not read them.
 pub(crate) const FAREWELL_DEADLINE: Duration = Duration::from_secs(5);

@@ -11,6 +11,8 @@ mod config;
 mod driver;
 mod environment;
 mod login;
+mod names;
+mod signals;
 mod sources;
 mod spool;
 mod stderr;

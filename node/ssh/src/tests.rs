@@ -4,6 +4,7 @@ mod channel;
 mod environment;
 mod live;
 mod login;
+mod signals;
 mod sources;
 mod spool;
 mod stderr;

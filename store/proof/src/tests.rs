@@ -1,5 +1,4 @@
 //! Every way to tamper with a record, and the exact findings; and that honest records have none.
-#![allow(clippy::unwrap_used)]
 
 mod bounds;
 mod flips;

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use node_enforce::mask::mask_by_default;
 use node_enforce::policy::Permission;
 use node_identity::challenge::CHALLENGE_LIFETIME;
 use node_identity::tokens::TOKEN_LIFETIME;
@@ -157,7 +158,7 @@ async fn failed(
     let kind = Kind::LoginFailed(LoginFailed {
         method: method.to_owned(),
         service: "api".to_owned(),
-        claimed: claimed.chars().take(CLAIMED_LIMIT).collect(),
+        claimed: mask_by_default(claimed).chars().take(CLAIMED_LIMIT).collect(),
         reason,
         from: caller.from.to_string(),
         credential,

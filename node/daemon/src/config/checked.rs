@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proto::ids::{Name, NotAName};
+use proto::ids::{Chain, Name, NotAName};
 
 use super::raw::RawDev;
 
@@ -100,13 +100,19 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         let expected = format!("at least {SMALLEST_QUOTA} bytes");
         return Err(ConfigError::Bounds { option: "--journal-quota", expected });
     }
+    let node = name("--name", raw.name, NODE)?;
+    if node.as_str() == Chain::Control.to_string() {
+        // Its events would be taken for those of the control plane.
+        let expected = "a name other than `control`, which is the control plane's".to_owned();
+        return Err(ConfigError::Bounds { option: "--name", expected });
+    }
     let drain = raw.drain.map_or(DRAIN, Duration::from_secs);
     if drain > LONGEST_DRAIN {
         let expected = format!("at most {} seconds", LONGEST_DRAIN.as_secs());
         return Err(ConfigError::Bounds { option: "--drain", expected });
     }
     Ok(Config {
-        node: name("--name", raw.name, NODE)?,
+        node,
         cluster: name("--cluster", raw.cluster, CLUSTER)?,
         data: raw.dir.unwrap_or_else(|| PathBuf::from(DIRECTORY)),
         ssh: address("--ssh", raw.ssh, SSH)?,

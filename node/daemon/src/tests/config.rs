@@ -30,6 +30,7 @@ fn what_has_no_meaning_is_named() {
     wrong(RawDev { api: text("127.0.0.1:99999"), ..raw() }, "--api: ");
     wrong(RawDev { name: text("a/b"), ..raw() }, "--name: \"a/b\" is not a name");
     wrong(RawDev { name: text(""), ..raw() }, "--name: \"\" is not a name");
+    wrong(RawDev { name: text("control"), ..raw() }, "--name: expected a name other than");
     wrong(RawDev { cluster: text("-x"), ..raw() }, "--cluster: \"-x\" is not a name");
     wrong(RawDev { journal_quota: Some(1024), ..raw() }, "--journal-quota: expected at least");
     wrong(RawDev { drain: Some(1_000_000), ..raw() }, "--drain: expected at most 86400 seconds");

@@ -4,7 +4,7 @@
 //! It must never let a byte go that a scanner still holds, and never let one go in the clear that a
 //! span covers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use super::detector::{CardScanner, EmailScanner, Ipv4Scanner};
 use super::known::KnownScanner;
 use super::masked::{Masked, Raw};
 use super::pattern::PatternScanner;
+use super::plan::MaskKey;
 use super::scan::{Found, Pending, Scanner};
 use super::spans::{Spans, strength};
 use super::text::Text;
@@ -231,4 +232,18 @@ pub fn mask_text(plan: &Arc<MaskPlan>, raw: Raw<'_>) -> (Masked, Vec<Finding>) {
         return (first, findings);
     }
     (Masked::new(Bytes::from([&first.bytes()[..], rest.bytes()].concat())), findings)
+}
+
+/// Masks a text that belongs to no session, such as the name that a stranger claims, with what is
+/// masked by default.
+#[must_use]
+pub fn mask_by_default(text: &str) -> String {
+    static DEFAULTS: OnceLock<Arc<MaskPlan>> = OnceLock::new();
+    let plan = DEFAULTS.get_or_init(|| {
+        // Nothing is hashed by default, so the key is never used.
+        let plan = MaskPlan::compile(&[], &[], MaskKey::new([0; 32]));
+        Arc::new(plan.expect("no rules and no values compile"))
+    });
+    let (masked, _) = mask_text(plan, Raw::new(text.as_bytes()));
+    String::from_utf8_lossy(masked.bytes()).into_owned()
 }

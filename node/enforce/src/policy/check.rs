@@ -291,6 +291,10 @@ impl Checker<'_> {
         if raw.detect.is_empty() && raw.columns.is_empty() {
             self.error(raw.name.place, "the mask needs the key `detect` or `columns`");
         }
+        if let Some(column) = raw.columns.first() {
+            let what = "columns of databases are not masked in this version".to_owned();
+            self.warning(column.place, what);
+        }
         let action = match raw.with.value {
             raw::With::None => Action::None,
             raw::With::Redact => Action::Redact,
@@ -306,11 +310,7 @@ impl Checker<'_> {
         let detect: Vec<Detect> =
             raw.detect.iter().filter_map(|detect| self.detect(detect)).collect();
         let name: Arc<str> = raw.name.value.as_str().into();
-        Mask {
-            when,
-            columns: raw.columns.into_iter().map(|column| column.value).collect(),
-            rule: (!detect.is_empty()).then_some(MaskRule { name, detect, action }),
-        }
+        Mask { when, rule: (!detect.is_empty()).then_some(MaskRule { name, detect, action }) }
     }
 
     fn detect(&mut self, raw: &At<raw::Detect>) -> Option<Detect> {

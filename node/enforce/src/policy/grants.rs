@@ -52,7 +52,8 @@ pub struct Granted<'p> {
     pub commands: Commands,
 }
 
-/// Why no grant lets somebody open a session; for the record, never for the client.
+/// Why no grant lets somebody open a session; for the record, never for the client. A login is
+/// named only when the target is known to have it: what a client typed may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoGrant {
     /// No grant is about this person.
@@ -69,23 +70,27 @@ pub enum NoGrant {
         /// The target.
         target: String,
     },
-    /// No grant about this person and target is about this login.
-    #[error("no grant lets {person} reach {target} as {login}")]
+    /// No grant about this person and target is about the login that was asked for.
+    #[error("no grant lets {person} reach {target} as that login")]
     Login {
         /// The person.
         person: String,
         /// The target.
         target: String,
-        /// The login that was asked for.
-        login: String,
     },
-    /// The target does not have the login.
-    #[error("{target} has no login {login}")]
+    /// No grant about this person and target is about a login that the target has.
+    #[error("no grant lets {person} reach {target} as any of its logins")]
+    AnyLogin {
+        /// The person.
+        person: String,
+        /// The target.
+        target: String,
+    },
+    /// The target does not have the login that was asked for.
+    #[error("{target} does not have that login")]
     NoSuchLogin {
         /// The target.
         target: String,
-        /// The login that was asked for.
-        login: String,
     },
     /// No grant about this person, target and login is about this channel.
     #[error("no grant lets {person} open {channel:?} on {target} as {login}")]
@@ -107,7 +112,8 @@ impl Policy {
     /// document. Without a `login`, it is the first of the target's `logins` that is granted.
     ///
     /// # Errors
-    /// The first of the four that no grant satisfies together with those before it.
+    /// The first of person, target, login and channel that no grant satisfies together with those
+    /// before it.
     pub fn grant(
         &self,
         who: &Who<'_>,
@@ -126,9 +132,8 @@ impl Policy {
         if grants.is_empty() {
             return Err(NoGrant::Target { person: person(), target: target.name.to_owned() });
         }
-        let named = |login: &str| login.to_owned();
-        if let Some(login) = login.filter(|login| !logins.iter().any(|known| known == login)) {
-            return Err(NoGrant::NoSuchLogin { target: named(target.name), login: named(login) });
+        if login.is_some_and(|login| !logins.iter().any(|known| known == login)) {
+            return Err(NoGrant::NoSuchLogin { target: target.name.to_owned() });
         }
         let wanted = logins.iter().filter(|known| login.is_none_or(|login| login == *known));
         let mut refused = None;
@@ -149,10 +154,8 @@ impl Policy {
         let target = target.name.to_owned();
         Err(match refused {
             Some(login) => NoGrant::Channel { person: person(), target, login, channel },
-            None => {
-                let login = login.unwrap_or("any of its logins").to_owned();
-                NoGrant::Login { person: person(), target, login }
-            }
+            None if login.is_some() => NoGrant::Login { person: person(), target },
+            None => NoGrant::AnyLogin { person: person(), target },
         })
     }
 }

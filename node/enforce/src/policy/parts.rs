@@ -218,9 +218,6 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Mask {
     pub(crate) when: When,
-    /// Columns are for databases; nothing reads them yet.
-    #[allow(dead_code)]
-    pub(crate) columns: Vec<String>,
     /// Absent when the mask is about columns alone.
     pub(crate) rule: Option<MaskRule>,
 }

@@ -122,9 +122,9 @@ fn grants() {
         Channel::Exec,
         Some("root"),
         &["root"],
-        "no grant lets bob reach web-1 as root",
+        "no grant lets bob reach web-1 as that login",
     );
-    check(eng, web, Channel::Exec, Some("x"), &["app"], "web-1 has no login x");
+    check(eng, web, Channel::Exec, Some("x"), &["app"], "web-1 does not have that login");
     check(
         eng,
         web,

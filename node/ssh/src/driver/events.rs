@@ -5,6 +5,7 @@ use store_log::{Share, Urgency};
 
 use super::node::Node;
 use crate::login::{Login, NotLetIn, actor};
+use crate::names;
 
 /// How many bytes of the claimed name are recorded.
 const CLAIMED_BYTES: usize = 256;
@@ -42,7 +43,7 @@ pub(super) fn not_let_in(
     let kind = Kind::LoginFailed(LoginFailed {
         method: METHOD.to_owned(),
         service: SERVICE.to_owned(),
-        claimed: claimed[..claimed.floor_char_boundary(CLAIMED_BYTES)].to_owned(),
+        claimed: names::masked(claimed, CLAIMED_BYTES),
         reason: not.reason,
         from: from.to_owned(),
         credential,

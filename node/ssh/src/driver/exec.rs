@@ -24,12 +24,10 @@ use super::node::Node;
 use super::output::Arrived;
 use super::target::{Dialled, dial};
 use crate::channel::Start;
-use crate::stderr;
+use crate::{signals, stderr};
 
 /// How often a command without output is looked at for input that passed.
 const INPUT_LOOK: Duration = Duration::from_secs(10);
-/// The longest name of a signal that is passed on, in bytes.
-const SIGNAL_BYTES: usize = 32;
 
 /// The life of one channel.
 pub(super) async fn run(
@@ -148,11 +146,8 @@ impl Running<'_> {
         let to = self.session.target().clone();
         let node = self.node.clone();
         let mut target = self.meanwhile(dial(&node, &to, login)).await?.map_err(Ending::Failed)?;
-        // Right before the write: dialling may have taken longer than a verdict is worth.
-        let now = self.node.sessions.ports().clock.now().elapsed;
-        let text =
-            permit.redeem(now).map_err(|_| Ending::Refused(Told::plain(Code::PermitExpired)))?;
-        self.meanwhile(target.exec(text, environment)).await?.map_err(Ending::Failed)?;
+        let clock = &*node.sessions.ports().clock;
+        self.meanwhile(target.exec(permit, environment, clock)).await??;
         self.session.started().await.map_err(Ending::Refused)?;
         Ok(target)
     }
@@ -175,23 +170,35 @@ impl Running<'_> {
     }
 
     /// Input counts as activity too: an upload may say nothing for hours, and is not idle.
-    async fn look_at_input(&mut self, seen: &mut u64) -> Result<(), Ending> {
+    fn look_at_input(&mut self, seen: &mut u64) {
         let passed = self.meter.lock().total().bytes;
-        if passed == std::mem::replace(seen, passed) {
-            return Ok(());
+        if passed != std::mem::replace(seen, passed) {
+            self.session.input_passed();
         }
-        let released = self.session.output(Stream::Output, &[]).await;
-        self.release(released.map_err(Ending::Refused)?).await
     }
 
-    /// Passes input, output and signals until the command ended.
+    /// Passes input, output and signals until the command ended. No input passes after that.
     async fn serve(&mut self, target: &mut Dialled) -> Result<Ending, Ending> {
-        let (fault, mut pump_faults) = mpsc::channel(1);
+        let (fault, pump_faults) = mpsc::channel(1);
         let outlet = self.input.take_outlet();
         let pump =
             outlet.map(|outlet| pump(outlet, target.write.clone(), self.meter.clone(), fault));
-        let _pump = pump.map(EndOnDrop::spawn);
+        let pump = pump.map(EndOnDrop::spawn);
+        let ended = self.pass(target, pump_faults).await;
+        if let Some(pump) = pump {
+            pump.end().await;
+        }
+        ended
+    }
+
+    async fn pass(
+        &mut self,
+        target: &mut Dialled,
+        mut pump_faults: mpsc::Receiver<Told>,
+    ) -> Result<Ending, Ending> {
+        let lost = || Ending::Failed(Told::plain(Code::TargetLost));
         let mut status = None;
+        let mut outputs_ended = false;
         let mut seen = 0;
         loop {
             let next =
@@ -202,6 +209,7 @@ impl Running<'_> {
                     self.release(released.map_err(Ending::Refused)?).await?;
                 }
                 Next::Arrived(Arrived::Ended) => {
+                    outputs_ended = true;
                     for stream in [Stream::Output, Stream::Errors] {
                         let released = self.session.output_ended(stream).await;
                         self.release(released.map_err(Ending::Refused)?).await?;
@@ -209,23 +217,24 @@ impl Running<'_> {
                 }
                 Next::Arrived(Arrived::Status(code)) => status = Some(Ending::Exited(code)),
                 Next::Arrived(Arrived::Signal { name, core_dumped }) => {
-                    let name = known_signal(name);
-                    status = Some(Ending::Signalled(signal_name(&name)));
+                    let name = signals::known(name);
+                    status = Some(Ending::Signalled(signals::name(&name)));
                     self.signal = Some((name, core_dumped));
                 }
+                // A status does not prove that every byte of output came.
+                Next::Arrived(Arrived::Lost) if !outputs_ended => return Err(lost()),
                 Next::Arrived(Arrived::Closed | Arrived::Lost) => {
-                    let lost = || Ending::Failed(Told::plain(Code::TargetLost));
                     return status.ok_or_else(lost);
                 }
                 Next::Arrived(Arrived::Accepted | Arrived::Refused) => {}
                 Next::Signal(signal) => {
-                    let sent = target.write.signal(known_signal(signal));
+                    let sent = target.write.signal(signals::known(signal));
                     if self.meanwhile(sent).await?.is_err() {
-                        return Err(Ending::Failed(Told::plain(Code::TargetLost)));
+                        return Err(lost());
                     }
                 }
                 Next::Fault(told) => return Err(Ending::Failed(told)),
-                Next::Quiet => self.look_at_input(&mut seen).await?,
+                Next::Quiet => self.look_at_input(&mut seen),
             }
         }
     }
@@ -302,25 +311,5 @@ async fn next(
     match session.meanwhile(next).await {
         Ok(next) => next,
         Err(Over(told)) => Err(Ending::Refused(told)),
-    }
-}
-
-/// A signal whose name is one: a target's own words reach neither the client nor the record.
-fn known_signal(signal: Sig) -> Sig {
-    match signal {
-        Sig::Custom(name) => {
-            let fit = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-            let name_fits = !name.is_empty() && name.len() <= SIGNAL_BYTES;
-            let fits = name_fits && name.bytes().all(fit);
-            Sig::Custom(if fits { name } else { "UNKNOWN".to_owned() })
-        }
-        known => known,
-    }
-}
-
-fn signal_name(signal: &Sig) -> String {
-    match signal {
-        Sig::Custom(name) => name.clone(),
-        known => format!("{known:?}"),
     }
 }

@@ -42,6 +42,16 @@ impl EndOnDrop {
     pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(task))
     }
+
+    /// Ends the task, and waits until it does nothing more.
+    pub(super) async fn end(mut self) {
+        self.0.abort();
+        if let Err(error) = (&mut self.0).await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "a channel's task broke");
+        }
+    }
 }
 
 impl Drop for EndOnDrop {
@@ -117,7 +127,8 @@ fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
     }
 }
 
-/// Passes input on to the target, and its end. `meter` counts what the target was given.
+/// Passes input on to the target, and its end. `meter` counts what the target was given; of the
+/// piece during which this is ended, it counts nothing.
 pub(super) async fn pump(
     outlet: Outlet,
     target: Arc<russh::ChannelWriteHalf<client::Msg>>,
@@ -127,10 +138,10 @@ pub(super) async fn pump(
     loop {
         match outlet.next().await {
             Ok(Some(bytes)) => {
-                meter.lock().pass(&bytes);
-                if target.data_bytes(bytes).await.is_err() {
+                if target.data_bytes(bytes.clone()).await.is_err() {
                     return;
                 }
+                meter.lock().pass(&bytes);
             }
             Ok(None) => {
                 if target.eof().await.is_err() {

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use node_gate::CommandText;
+use node_gate::{Ending, Permit};
+use node_session::Clock;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use russh::client::{self, AuthResult, Handle};
@@ -21,7 +22,9 @@ use super::output::{Arrived, TargetOutput};
 use super::pinned::Pinned;
 use super::socket::Socket;
 use crate::algorithms;
-use crate::config::{CONNECT_DEADLINE, EXEC_DEADLINE, GOODBYE_DEADLINE, HANDSHAKE_DEADLINE};
+use crate::config::{
+    CONNECT_DEADLINE, EXEC_DEADLINE, GOODBYE_DEADLINE, HANDSHAKE_DEADLINE, OPEN_DEADLINE,
+};
 
 /// A connection to a target, logged in, with one open channel. Dropping it cuts it.
 pub(super) struct Dialled {
@@ -107,7 +110,7 @@ async fn try_dial(node: &Arc<Node>, target: &Target, login: &str) -> Result<Dial
         Ok(handle) => handle?,
         Err(late) => return Err(fault(Code::TargetTimeout, &late)),
     };
-    let channel = match timeout(EXEC_DEADLINE, handle.channel_open_session()).await {
+    let channel = match timeout(OPEN_DEADLINE, handle.channel_open_session()).await {
         Ok(Ok(channel)) => channel,
         Ok(Err(error)) => return Err(fault(Code::TargetRefusedChannel, &error)),
         Err(late) => return Err(fault(Code::TargetTimeout, &late)),
@@ -150,31 +153,47 @@ async fn log_in(
 }
 
 impl Dialled {
-    /// Sends the command, and waits until the target took it.
+    /// Sends the environment, then the command if its permit is still good by the clock, and waits
+    /// until the target took it.
     ///
     /// # Errors
-    /// What the client is told.
+    /// How the command ended before it began.
     pub(super) async fn exec(
         &mut self,
-        command: CommandText,
+        permit: Permit,
         environment: Vec<(String, String)>,
-    ) -> Result<(), Told> {
-        let lost = |_| Told::plain(Code::TargetLost);
-        for (name, value) in environment {
-            self.write.set_env(false, name, value).await.map_err(lost)?;
+        clock: &dyn Clock,
+    ) -> Result<(), Ending> {
+        if let Ok(done) = timeout(EXEC_DEADLINE, self.send(permit, environment, clock)).await {
+            return done;
         }
-        self.write.exec(true, command.bytes()).await.map_err(lost)?;
+        let text = format!("{} did not take the command in time.", self.name);
+        Err(Ending::Failed(Told::new(Code::TargetTimeout, text)))
+    }
+
+    async fn send(
+        &mut self,
+        permit: Permit,
+        environment: Vec<(String, String)>,
+        clock: &dyn Clock,
+    ) -> Result<(), Ending> {
+        let lost = || Ending::Failed(Told::plain(Code::TargetLost));
+        for (name, value) in environment {
+            self.write.set_env(false, name, value).await.map_err(|_| lost())?;
+        }
+        // Right before the write: all that went before may have taken longer than a verdict is
+        // worth.
+        let command = permit
+            .redeem(clock.now().elapsed)
+            .map_err(|_| Ending::Refused(Told::plain(Code::PermitExpired)))?;
+        self.write.exec(true, command.bytes()).await.map_err(|_| lost())?;
         drop(command);
-        match timeout(EXEC_DEADLINE, self.output.next()).await {
-            Ok(Arrived::Accepted) => Ok(()),
-            Ok(Arrived::Lost | Arrived::Closed) => Err(Told::plain(Code::TargetLost)),
-            Ok(_) => {
+        match self.output.next().await {
+            Arrived::Accepted => Ok(()),
+            Arrived::Lost | Arrived::Closed => Err(lost()),
+            _ => {
                 let text = format!("{} refused to run the command.", self.name);
-                Err(Told::new(Code::TargetRefusedChannel, text))
-            }
-            Err(_) => {
-                let text = format!("{} did not take the command in time.", self.name);
-                Err(Told::new(Code::TargetTimeout, text))
+                Err(Ending::Failed(Told::new(Code::TargetRefusedChannel, text)))
             }
         }
     }

@@ -1,3 +1,5 @@
+//! What may be asked of a channel, and what is answered.
+
 use proto::refusal::{Code, Told};
 use zeroize::Zeroizing;
 
@@ -53,6 +55,39 @@ fn requests_are_answered_in_order() {
         &[Subsystem("a\u{1b}[2Jb é")],
         &["yes tell SP-1002 record \"subsystem a?[2Jb??\" SP-1002"],
     );
+}
+
+#[test]
+fn what_is_told_of_a_subsystem() {
+    #[track_caller]
+    fn check(name: &str, expected: &str) {
+        let Some(Start::Refuse(told)) = Asking::default().ask(Request::Subsystem(name)).start
+        else {
+            panic!("{name:?} is refused aloud")
+        };
+        assert_eq!(told, Told::new(Code::ChannelRefused, expected), "{name:?}");
+    }
+    let sftp = "The subsystem sftp is not served here. Old-style copies work: `scp -O`.";
+    check("sftp", sftp);
+    check("netconf", "That subsystem is not served here.");
+    check("SFTP", "That subsystem is not served here.");
+    check("sftp sftp", "That subsystem is not served here.");
+    check("", "That subsystem is not served here.");
+}
+
+/// A secret that a length cuts in two is still one.
+#[test]
+fn names_are_masked_before_they_are_cut() {
+    let secret = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    for before in [0, 20, 40, 50] {
+        let name = format!("{} {secret}", "x".repeat(before));
+        let requests = [Request::Subsystem(&name), Request::Variable(&name, "C")];
+        for request in requests {
+            let refused = Asking::default().ask(request).refused.expect("refused");
+            assert!(!refused.asked.contains("a1B2"), "{}", refused.asked);
+            assert!(refused.asked.contains(&"x".repeat(before)), "{}", refused.asked);
+        }
+    }
 }
 
 #[test]

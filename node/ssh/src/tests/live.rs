@@ -33,12 +33,18 @@ async fn what_a_client_hears() {
     check("cat", "some input", status("some input", 0)).await;
     check("both", "", Heard::status("out", "err", 0)).await;
     check("die SEGV", "", Heard::signal("SEGV")).await;
+    check("die USR2", "", Heard::signal("USR2")).await;
     check("die made up by the target", "", Heard::signal("UNKNOWN")).await;
+    check("die MADEUP", "", Heard::signal("UNKNOWN")).await;
     let told = |code: &str, text: &str, status| {
         Heard::status("", &format!("sallyport: {code}: {text}\n"), status)
     };
     check("printenv HOME", "", told("SP-1201", "Ask the platform team.", 126)).await;
     check("vanish", "", told("SP-1306", "the connection to the target was lost", 255)).await;
+    // A status does not prove that everything came.
+    let lost = "sallyport: SP-1306: the connection to the target was lost\n";
+    check("cut short", "", Heard::status("half", lost, 255)).await;
+    check("cut after", "", status("all", 3)).await;
     let refused = "web-1 refused to run the command.";
     check("fail", "", told("SP-1307", refused, 255)).await;
     let commands = rig.target.commands();
@@ -59,6 +65,18 @@ async fn a_target_that_is_not_reached() {
     check("locked", "SP-1303").await;
     check("keyless", "SP-1305").await;
     assert_eq!(rig.target.commands(), Vec::<String>::new());
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_permit_that_expires_while_the_target_is_dialled_runs_nothing() {
+    let rig = Rig::start().await;
+    let client = rig.client("slow").await;
+    let heard = in_time(client.run("echo x", "")).await;
+    assert_eq!(heard.status, Some(126), "{}", heard.errors);
+    assert!(heard.errors.starts_with("sallyport: SP-1205: "), "{}", heard.errors);
+    assert_eq!(rig.target.commands(), Vec::<String>::new());
+    drop(client);
     rig.stop().await;
 }
 
@@ -111,6 +129,22 @@ async fn one_channel_does_not_hold_up_another() {
     assert_eq!(heard, Heard::status("past the stalled ones", "", 0));
     drop((deaf, client));
     rig.stop().await;
+}
+
+/// What was taken from the spool and still waits for the target's window is not input it was given.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn input_is_counted_when_the_target_was_given_it() {
+    let rig = Rig::start().await;
+    let client = rig.client("web-1").await;
+    let mut deaf = client.exec("deaf").await;
+    assert_eq!(in_time(rig::bytes(&mut deaf, 5)).await, b"ready");
+    in_time(deaf.data(&vec![7; 8 << 20][..])).await.expect("taken");
+    deaf.close().await.expect("sent");
+    drop((deaf, client));
+    let endings = in_time(rig.stop()).await;
+    assert_eq!(endings.finished, ["client_left"]);
+    let [input] = endings.input[..] else { panic!("one command: {:?}", endings.input) };
+    assert!((1..=rig::TARGET_WINDOW).contains(&input), "{input}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,17 +207,32 @@ async fn strangers_are_turned_away_alike_and_recorded() {
     for (user, key) in [("web-1", &rig.stranger), ("nosuch", &rig.person), ("x@", &rig.person)] {
         assert!(!rig.try_client(user, key).await.1, "{user}");
     }
-    let reasons: Vec<_> = rig
+    let secret = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    for before in [0, 20, 240, 5000] {
+        let user = format!("{} {secret}@web-1", "x".repeat(before));
+        assert!(!rig.try_client(&user, &rig.person).await.1);
+    }
+    let failed: Vec<_> = rig
         .kinds()
         .into_iter()
         .filter_map(|kind| match kind {
-            Kind::LoginFailed(failed) => Some(failed.reason),
+            Kind::LoginFailed(failed) => Some(failed),
             _ => None,
         })
         .collect();
+    for failed in &failed {
+        assert!(failed.claimed.len() <= 256, "{}", failed.claimed);
+        assert!(!failed.claimed.contains("a1B2"), "{}", failed.claimed);
+        assert!(!failed.reason.contains("a1B2"), "{}", failed.reason);
+    }
+    let reasons: Vec<_> = failed.into_iter().map(|failed| failed.reason).collect();
     let expected = [
         "the key is nobody's",
         "there is no such target",
+        "the user is not of the form LOGIN@TARGET or TARGET",
+        "web-1 does not have that login",
+        "web-1 does not have that login",
+        "the user is not of the form LOGIN@TARGET or TARGET",
         "the user is not of the form LOGIN@TARGET or TARGET",
     ];
     assert_eq!(reasons, expected);

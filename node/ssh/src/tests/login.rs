@@ -1,3 +1,5 @@
+//! Who is let in, and what strangers are told.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -126,7 +128,8 @@ fn who_is_let_in() {
     check("web-1", ALICE, Ok("alice as deploy on web-1"));
     check("deploy@web-1", ALICE, Ok("alice as deploy on web-1"));
     check("ops@corp@web-1", ALICE, Ok("alice as ops@corp on web-1"));
-    check("root@web-1", ALICE, Err(""));
+    check("root@web-1", ALICE, Err("no grant lets alice reach web-1 as that login"));
+    check("a secret@web-1", ALICE, Err("web-1 does not have that login"));
     check("db-1", ALICE, Err(""));
     check("nosuch", ALICE, Err("no such target"));
     check("orders", ALICE, Err("kind postgres"));

@@ -1,3 +1,5 @@
+//! How many strangers may knock at once.
+
 use crate::config::Limits;
 use crate::sources::{Full, Source, Sources};
 

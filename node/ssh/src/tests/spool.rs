@@ -1,3 +1,5 @@
+//! The spool gives back what it was given, in order, and no more than it may hold.
+
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 

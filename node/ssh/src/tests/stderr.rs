@@ -1,3 +1,5 @@
+//! How refusals are said, and with which exit status.
+
 use node_gate::Ending;
 use proto::refusal::{Code, Told};
 

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use node_enforce::mask::{KnownValue, MaskKey};
 use node_enforce::policy::Policy;
 use node_session::clock::SystemClock;
 use node_session::control::InProcess;
 use node_session::seal::{AuditKey, DigestKey};
-use node_session::{Control, KnownValues, Ports, Sessions};
+use node_session::{Clock, Control, KnownValues, Ports, Sessions};
+use parking_lot::Mutex;
 use proto::entry::Entry;
 use proto::event::{Event, Kind, Outcome};
 use proto::ids::{Digest, Name};
 use proto::person::Person;
 use proto::target::{CredentialSource, HostKeys, Target as KnownTarget, TargetKind};
+use proto::time::Moment;
 use russh::client::{self, Handle, Msg};
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, Sig};
@@ -28,6 +31,8 @@ use crate::{CredentialError, Credentials, Limits, SshConfig};
 
 /// How many channels a connection of the rig may have open.
 pub(super) const CHANNELS: usize = 6;
+/// How many bytes the rig's target takes before it is to ask for more; `russh`'s default.
+pub(super) const TARGET_WINDOW: u64 = 2 << 20;
 const POLICY: &str = "
 version: 1
 grants:
@@ -60,6 +65,8 @@ fn kinds(record: &Memory) -> Vec<Kind> {
 pub(super) struct Endings {
     pub(super) finished: Vec<String>,
     pub(super) closed: Vec<String>,
+    /// How many bytes of input each command was given.
+    pub(super) input: Vec<u64>,
 }
 
 fn name(text: &str) -> Name {
@@ -74,15 +81,33 @@ fn line(key: &PrivateKey) -> String {
     node_identity::keys::one_line(key.public_key()).expect("a line")
 }
 
+/// The system's clock, and how far it was put forward.
+#[derive(Default)]
+struct LeapingClock(Mutex<Duration>);
+
+impl Clock for LeapingClock {
+    fn now(&self) -> Moment {
+        let mut now = SystemClock.now();
+        now.elapsed += *self.0.lock();
+        now
+    }
+}
+
 struct Keys {
     right: Arc<PrivateKey>,
     wrong: Arc<PrivateKey>,
+    clock: Arc<LeapingClock>,
 }
 
 impl Credentials for Keys {
     fn private_key(&self, target: &KnownTarget) -> Result<Arc<PrivateKey>, CredentialError> {
         match target.name.as_str() {
             "locked" => Ok(self.wrong.clone()),
+            // As if it took this long to dial: more than a permit is good for.
+            "slow" => {
+                *self.clock.0.lock() += Duration::from_secs(16);
+                Ok(self.right.clone())
+            }
             "keyless" => {
                 let target = target.name.to_string();
                 Err(CredentialError { target, reason: "no such file".to_owned() })
@@ -100,8 +125,11 @@ impl KnownValues for NoSecrets {
     }
 }
 
-async fn sessions(record: &Arc<Memory>, entries: Vec<Entry>) -> Arc<Sessions> {
-    let clock = Arc::new(SystemClock);
+async fn sessions(
+    record: &Arc<Memory>,
+    clock: Arc<LeapingClock>,
+    entries: Vec<Entry>,
+) -> Arc<Sessions> {
     let compile = |text: &str| {
         let parsed = Policy::parse("policy.yaml", text, &|_| true);
         parsed.map(|(policy, _)| policy).map_err(|error| error.to_string())
@@ -155,6 +183,7 @@ impl Rig {
             known("web-1", &up, &host_key),
             known("locked", &up, &host_key),
             known("keyless", &up, &host_key),
+            known("slow", &up, &host_key),
             known("impostor", &up, &new_key()),
             known("down", &down, &host_key),
         ];
@@ -174,11 +203,12 @@ impl Rig {
             Entry::TargetsSet { targets, by },
         ];
         let record = Arc::new(Memory::new());
-        let sessions = sessions(&record, entries).await;
+        let clock = Arc::new(LeapingClock::default());
+        let sessions = sessions(&record, clock.clone(), entries).await;
         let spool = tempfile::tempdir().expect("a folder");
         let config = SshConfig {
             host_key: new_key(),
-            credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()) }),
+            credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock }),
             spool_directory: spool.path().to_owned(),
             limits: Limits { channels: CHANNELS, ..Limits::default() },
         };
@@ -218,19 +248,22 @@ impl Rig {
     pub(super) async fn stop(self) -> Endings {
         self.drain.cancel();
         self.serving.await.expect("served");
-        let mut endings = Endings { finished: Vec::new(), closed: Vec::new() };
+        let mut endings = Endings { finished: Vec::new(), closed: Vec::new(), input: Vec::new() };
         let mut opened = 0;
         for kind in kinds(&self.record) {
             match kind {
                 Kind::SessionOpened(_) => opened += 1,
                 Kind::SessionClosed(closed) => endings.closed.push(closed.reason),
-                Kind::CommandFinished(finished) => endings.finished.push(match finished.outcome {
-                    Outcome::Exited(status) => format!("exited {status}"),
-                    Outcome::Signalled(name) => format!("signalled {name}"),
-                    Outcome::Refused(told) => format!("refused {}", told.code),
-                    Outcome::ClientLeft => "client_left".to_owned(),
-                    Outcome::Failed(told) => format!("failed {}", told.code),
-                }),
+                Kind::CommandFinished(finished) => {
+                    endings.input.push(finished.input.bytes);
+                    endings.finished.push(match finished.outcome {
+                        Outcome::Exited(status) => format!("exited {status}"),
+                        Outcome::Signalled(name) => format!("signalled {name}"),
+                        Outcome::Refused(told) => format!("refused {}", told.code),
+                        Outcome::ClientLeft => "client_left".to_owned(),
+                        Outcome::Failed(told) => format!("failed {}", told.code),
+                    });
+                }
                 _ => {}
             }
         }

@@ -114,6 +114,18 @@ async fn perform(handle: Handle, id: ChannelId, command: String) -> Result<(), (
             let reason = russh::Disconnect::ByApplication;
             handle.disconnect(reason, String::new(), String::new()).await.map_err(|_| ())
         }
+        // Ends without closing the channel: with its outputs cut off, or after they ended.
+        ("cut", after) => {
+            let output = if after == "after" { "all" } else { "half" };
+            handle.data(id, output).await.map_err(gone)?;
+            handle.exit_status_request(id, 3).await?;
+            if after == "after" {
+                handle.eof(id).await?;
+            }
+            let reason = russh::Disconnect::ByApplication;
+            handle.disconnect(reason, String::new(), String::new()).await.map_err(|_| ())
+        }
+        ("deaf", _) => handle.data(id, "ready").await.map_err(gone),
         ("wait", _) => handle.data(id, "ready").await.map_err(gone),
         _ => Ok(()),
     }
