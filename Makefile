@@ -1,0 +1,70 @@
+# Sallyport's one entry point: CI and people call the same targets. What a target needs and the
+# machine lacks is installed with apt-get, rustup or cargo, and said before.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SILENT:
+.PHONY: help demo test lint bench chaos sshd-there deny-there components-there
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# Only what is not the user's own needs more rights.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# The version that the checks are known to pass with.
+DENY_VERSION := 0.20.2
+
+help: ## Show this list
+	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: sshd-there ## Allowed, blocked, masked and replayed, with a real ssh and sshd (about a minute once built)
+	demo/run.sh
+
+test: sshd-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
+	# Program and tests in one go, so that nothing is built twice; the system tests run that program.
+	$(CARGO) build --workspace --locked --bins --tests
+	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
+
+chaos: sshd-there ## The same system tests, longer: 200 rounds of kill -9, more damaged bytes
+	$(CARGO) build --workspace --locked --bins --tests
+	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
+	SALLYPORT_CHAOS_ROUNDS=$${SALLYPORT_CHAOS_ROUNDS:-200} \
+	SALLYPORT_CHAOS_FLIPS=$${SALLYPORT_CHAOS_FLIPS:-400} \
+		$(CARGO) test -p chaos-tests --locked --test system -- chaos --nocapture
+
+lint: components-there deny-there ## Format, clippy, licences and sources, one crypto provider
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) deny --locked check bans licenses sources
+	for unwanted in aws-lc-rs openssl-sys; do
+		# That cargo finds no such package is what is wanted; any other answer is not.
+		found=$$($(CARGO) tree --locked --workspace -e normal -i "$$unwanted" 2>&1 || true)
+		if ! grep -q 'did not match any packages' <<< "$$found"; then
+			echo "lint: $$unwanted must not be linked (ring and rustls are the only providers): $$found" >&2
+			exit 1
+		fi
+	done
+
+bench: sshd-there ## Benchmarks, as ratios to what the machine does without Sallyport (see bench/README.md)
+	bench/run.sh
+
+sshd-there:
+	if ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null || [ ! -x /usr/sbin/sshd ]; then
+		echo "make: installing openssh-server and openssh-client (the tests' target) with apt-get"
+		echo "make: (Debian may start its own ssh service with it; the tests do not use that one)"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends openssh-server openssh-client
+	fi
+
+components-there:
+	if ! $(CARGO) fmt --version >/dev/null 2>&1 || ! $(CARGO) clippy --version >/dev/null 2>&1; then
+		echo "make: installing rustfmt and clippy with rustup"
+		rustup component add rustfmt clippy
+	fi
+
+deny-there:
+	if ! $(CARGO) deny --version >/dev/null 2>&1; then
+		echo "make: installing cargo-deny $(DENY_VERSION) with cargo (some minutes)"
+		$(CARGO) install --locked --quiet cargo-deny --version $(DENY_VERSION)
+	fi

@@ -1,0 +1,54 @@
+//! Oracles: what must be true of a run, judged from what it left behind. One file each, pure, and
+//! each shown to fail on a seeded bad input. Simulations and real faults share them.
+//!
+//! An empty answer means that the invariant holds; each line otherwise is one violation.
+
+pub mod acknowledged_once;
+pub mod no_secret_anywhere;
+pub mod recorded_before_done;
+
+use serde_json::Value;
+
+/// Events as they were read: exact lines and what is in them.
+#[derive(Clone, Debug)]
+pub struct Events {
+    lines: Vec<(String, Value)>,
+}
+
+/// A line that is not an event.
+#[derive(Debug)]
+pub struct NotAnEvent(pub String);
+
+impl Events {
+    /// Reads lines of JSON.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] with the line.
+    pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, NotAnEvent> {
+        let parse = |line: &str| match serde_json::from_str(line) {
+            Ok(json) => Ok((line.to_owned(), json)),
+            Err(_) => Err(NotAnEvent(line.to_owned())),
+        };
+        Ok(Self { lines: lines.into_iter().map(parse).collect::<Result<_, _>>()? })
+    }
+
+    /// The exact lines.
+    pub fn exact(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|(line, _)| line.as_str())
+    }
+
+    /// Chain and id of each event: what must be unique.
+    pub fn ids(&self) -> impl Iterator<Item = String> {
+        self.lines.iter().map(|(_, event)| format!("{}#{}", event["source"], event["id"]))
+    }
+
+    /// The data of all events of a kind, e.g. `command.judged`.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        let wanted = format!("io.sallyport.{kind}.v1");
+        let events = self.lines.iter().map(|(_, event)| event);
+        events.filter(move |event| event["type"] == wanted.as_str()).map(|event| &event["data"])
+    }
+}
+
+#[cfg(test)]
+mod tests;

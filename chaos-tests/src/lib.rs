@@ -1,0 +1,10 @@
+//! What holds the house together, checked: [`tidy`] reads the sources and says where a house rule
+//! is broken, [`invariants`] judge what a run left behind, [`live`] runs the real parts (an sshd,
+//! a `sallyport`, ssh clients) on loopback.
+//!
+//! Nothing here is linked into the product. It must never touch a process that it did not start,
+//! nor an address that is not loopback.
+
+pub mod invariants;
+pub mod live;
+pub mod tidy;

@@ -1,0 +1,130 @@
+//! Real `ssh` clients, as a person would call them, with nothing of the machine's own settings.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::process::{Process, Reaped, run};
+use super::wait::SHORT;
+
+/// How a client ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit status; none when a signal ended it.
+    pub status: Option<i32>,
+    /// Its standard output.
+    pub output: Vec<u8>,
+    /// Its standard error.
+    pub errors: String,
+}
+
+impl From<Reaped> for Ended {
+    fn from(reaped: Reaped) -> Self {
+        let errors = reaped.said();
+        Self { status: reaped.status.code(), output: reaped.output, errors }
+    }
+}
+
+impl Ended {
+    /// Standard output as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+}
+
+/// A client to be: where to, as whom, with which key and options.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(super) user: String,
+    pub(super) port: String,
+    pub(super) key: PathBuf,
+    pub(super) known_hosts: PathBuf,
+    options: Vec<String>,
+}
+
+impl Client {
+    /// A client of a gateway on loopback.
+    #[must_use]
+    pub fn new(user: String, port: String, key: PathBuf, known_hosts: PathBuf) -> Self {
+        Self { user, port, key, known_hosts, options: Vec::new() }
+    }
+
+    /// The same with another user part.
+    #[must_use]
+    pub fn user(&self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self.clone() }
+    }
+
+    /// The same with another key.
+    #[must_use]
+    pub fn key(&self, file: &Path) -> Self {
+        Self { key: file.to_owned(), ..self.clone() }
+    }
+
+    /// The same with more options before the destination.
+    #[must_use]
+    pub fn with(&self, options: &[&str]) -> Self {
+        let mut client = self.clone();
+        client.options.extend(options.iter().map(|option| (*option).to_owned()));
+        client
+    }
+
+    /// The same over one shared connection; the first one that runs is the master.
+    #[must_use]
+    pub fn shared(&self, socket: &Path) -> Self {
+        let path = format!("ControlPath={}", socket.display());
+        self.with(&["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", &path])
+    }
+
+    /// The command line of a client that runs something.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
+        ssh.args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
+        ssh.args(["-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR"]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts.display()));
+        ssh.arg("-i").arg(&self.key).args(["-p", &self.port]).args(&self.options);
+        ssh.args(["-l", &self.user, "127.0.0.1"]).args(arguments);
+        // No agent and no display of whoever runs the tests.
+        ssh.env_remove("SSH_AUTH_SOCK").env_remove("DISPLAY");
+        ssh
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// When the client does not end.
+    pub fn run(&self, command: &str) -> Result<Ended> {
+        self.run_with(command, Vec::new(), SHORT)
+    }
+
+    /// Runs a command that gets input.
+    ///
+    /// # Errors
+    /// When the client does not end within the time.
+    pub fn run_with(&self, command: &str, input: Vec<u8>, within: Duration) -> Result<Ended> {
+        Ok(run(&mut self.command(&[command]), input, within)?.into())
+    }
+
+    /// Starts a command and leaves it running; its outputs are pipes.
+    ///
+    /// # Errors
+    /// When the client does not start.
+    pub fn start(&self, command: &str) -> Result<Process> {
+        let mut ssh = self.command(&[command]);
+        ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Process::start(&mut ssh)
+    }
+
+    /// Ends the master of a shared connection.
+    ///
+    /// # Errors
+    /// When the client does not end.
+    pub fn end_shared(&self) -> Result<Ended> {
+        Ok(run(&mut self.with(&["-O", "exit"]).command(&[]), Vec::new(), SHORT)?.into())
+    }
+}

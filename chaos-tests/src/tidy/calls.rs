@@ -1,0 +1,89 @@
+//! Who may make a proof value. The compiler keeps them from being made outside their crate; this
+//! keeps them from being made carelessly inside.
+
+use super::Finding;
+use super::rust::{blank, line_of, words};
+use super::sources::Source;
+
+/// What makes a proof value, and the beginnings of the paths of the files that may write it.
+const MAKERS: &[(&str, &[&str])] = &[
+    ("Receipt::mint(", &["store/log/src/log.rs", "store/log/src/pending.rs"]),
+    ("Judged::allowed(", &["node/gate/src/gate.rs"]),
+    ("Judged::blocked(", &["node/gate/src/gate.rs"]),
+    ("Judged::held(", &["node/gate/src/gate.rs"]),
+    ("Masked::new(", &["node/enforce/src/mask/"]),
+];
+
+/// Values whose literals only some files may write, beside the file that defines the type.
+const LITERALS: &[(&str, &[&str])] = &[
+    ("Receipt", &["store/log/src/receipt.rs"]),
+    ("Permit", &["node/gate/src/proof.rs"]),
+    ("Refusal", &["node/gate/src/proof.rs"]),
+    ("Held", &["node/gate/src/proof.rs"]),
+    ("Release", &["node/gate/src/proof.rs"]),
+    ("Unreleased", &["node/gate/src/proof.rs"]),
+    ("Masked", &["node/enforce/src/mask/masked.rs"]),
+    ("OutputReleased", &["node/gate/src/record.rs", "proto/src/"]),
+    ("CommandJudged", &["node/gate/src/record.rs", "proto/src/"]),
+    ("CommandPart", &["node/gate/src/record.rs", "proto/src/"]),
+];
+
+/// Words before a name and a brace that make it no literal.
+const NO_LITERAL: &[&str] = &["struct", "enum", "impl", "for", "->", "let", "trait", "mod"];
+
+/// Places of the product that make a proof value and must not.
+#[must_use]
+pub fn foreign_makers(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources.iter().filter(|source| source.is_product()) {
+        let blanked = blank(&source.text);
+        for (call, files) in MAKERS {
+            if may(source, files) {
+                continue;
+            }
+            for at in words(&blanked, call) {
+                let what = format!("{call}…) is called only in {files:?}");
+                findings.push(Finding::at(&source.path, line_of(&blanked, at), what));
+            }
+        }
+        for (name, files) in LITERALS {
+            if may(source, files) {
+                continue;
+            }
+            for at in literals(&blanked, name) {
+                let what = format!("{name} {{…}} is written only in {files:?}");
+                findings.push(Finding::at(&source.path, line_of(&blanked, at), what));
+            }
+        }
+    }
+    findings
+}
+
+fn may(source: &Source, files: &[&str]) -> bool {
+    files.iter().any(|file| source.path.starts_with(file))
+}
+
+/// Where a struct of this name is made: a name and a brace which are no definition and no pattern.
+fn literals<'a>(blanked: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+    words(blanked, name).filter(move |at| {
+        let after = blanked[at + name.len()..].trim_start();
+        let before = blanked[..*at].trim_end();
+        let named = before.split_whitespace().next_back().unwrap_or_default();
+        after.starts_with('{') && !NO_LITERAL.contains(&named) && !is_pattern(after)
+    })
+}
+
+/// Whether braces hold a pattern: it leaves fields out (`..` and nothing after it), or an arrow
+/// or an equals sign follows.
+fn is_pattern(after: &str) -> bool {
+    let mut depth = 0_usize;
+    let end = after.find(|letter| {
+        depth += usize::from(letter == '{');
+        depth -= usize::from(letter == '}');
+        depth == 0
+    });
+    let Some(end) = end else { return false };
+    let following = after[end + 1..].trim_start_matches([')', ' ', '\n']);
+    let takes_apart = following.starts_with("=>") || following.starts_with("= ");
+    after[..end].trim_end().ends_with("..") || takes_apart
+}

@@ -1,0 +1,85 @@
+//! What may break a rule, and why. The lists only get shorter: an entry that is no longer needed
+//! fails as well.
+
+use super::Finding;
+
+/// One exception: the beginning of a place, and the reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    /// The file or package that may.
+    pub place: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+const fn may(place: &'static str, reason: &'static str) -> Exception {
+    Exception { place, reason }
+}
+
+/// Files that read a clock or randomness.
+pub const EDGES: &[Exception] = &[
+    may("node/session/src/clock.rs", "the node's clocks, behind the port that everybody else uses"),
+    may("node/session/src/seal.rs", "a new audit key, and a fresh key for each sealed text"),
+    may("node/daemon/src/secrets.rs", "the node's randomness, handed on as values"),
+    may("node/daemon/src/keys.rs", "makes the node's keys on its first start"),
+    may("node/daemon/src/certificates.rs", "makes the CA and certificate of the API"),
+    may("node/api/src/handlers/login.rs", "draws challenges and tokens"),
+    may("node/cli/src/commands/mask.rs", "a policy's times are judged by the clock of who masks"),
+    may("node/cli/src/commands/pages.rs", "`generate` writes shell completions and draws nothing"),
+    may("node/ssh/src/spool/vault.rs", "the spool's key exists only in memory"),
+    may(
+        "store/disk/src/storage/files.rs",
+        "the salt of a journal, so that nobody can forge its checksums",
+    ),
+    may("store/log/src/conformance/waiting.rs", "the deadline of a test suite"),
+];
+
+/// Files over the limit.
+pub const LONG_FILES: &[Exception] = &[];
+
+/// Files with functions over the limit.
+pub const LONG_FUNCTIONS: &[Exception] = &[
+    may("node/enforce/src/policy/tests.rs", "a table of grants"),
+    may("proto/src/tests/samples.rs", "one sample of each kind of event"),
+];
+
+/// Files with lines over the limit.
+pub const WIDE_LINES: &[Exception] = &[];
+
+/// Files that switch a lint off.
+pub const ALLOWED_LINTS: &[Exception] = &[
+    may("chaos-tests/src/live/wait.rs", "the one place that polls: processes give no event"),
+    may("node/daemon/src/myself.rs", "metrics are floats"),
+    may("node/identity/src/targets/raw.rs", "fields of kinds that are not served yet are named"),
+    may("node/ssh/src/driver/node.rs", "metrics are floats"),
+    may("proto/src/entry.rs", "the archived twins that rkyv derives have no documentation"),
+    may("store/disk/src/shared.rs", "metrics are floats"),
+];
+
+/// Files that name a path which only looks like one of a machine.
+pub const MACHINE_PATHS: &[Exception] = &[may(
+    "node/enforce/src/mask/tests/detectors.rs",
+    "PWD of a made-up shell, which is no password",
+)];
+
+/// Refusal codes that no test names yet.
+pub const UNTESTED_CODES: &[Exception] = &[
+    may("SP-1405", "a gigabyte of input that no target reads: too long for each run"),
+    may("SP-1901", "a bug; there is no way to make one on purpose"),
+];
+
+/// Findings that are no exception, and exceptions without a finding.
+#[must_use]
+pub fn judge(findings: Vec<Finding>, exceptions: &[Exception]) -> Vec<Finding> {
+    let is = |finding: &Finding, exception: &Exception| finding.place == exception.place;
+    let unused = exceptions
+        .iter()
+        .filter(|exception| !findings.iter().any(|finding| is(finding, exception)))
+        .map(|unused| {
+            let what = format!("needs its exception no longer ({}): take it off", unused.reason);
+            Finding::whole(unused.place, what)
+        });
+    let unused: Vec<_> = unused.collect();
+    let listed = |finding: &Finding| exceptions.iter().any(|exception| is(finding, exception));
+    findings.into_iter().filter(|finding| !listed(finding)).chain(unused).collect()
+}
