@@ -94,6 +94,9 @@ fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
         let (masked, _) = mask_text(&facts.masks, Raw::new(word.as_bytes()));
         String::from_utf8_lossy(masked.bytes()).into_owned()
     };
+    if let Some(why) = &mut reading.unreadable {
+        *why = mask(why);
+    }
     let joined: Vec<_> = reading.programs.iter().map(|program| mask(&line(program))).collect();
     mask_words(reading, &mut mask);
     for (program, joined) in reading.programs.iter_mut().zip(joined) {

@@ -2,20 +2,25 @@
 //!
 //! A judgement, kept as a table: what is not here is taken to run nothing but itself.
 
+use super::input::{is_input, names_input};
 use super::run::may_be_option;
 use super::word::Word;
 use super::{sed, tables};
 
 /// Options and words, by program, that make it run something. One that ends with `*` is the start
 /// of a word.
-const ESCAPES: [(&str, &[&str]); 32] = [
+const ESCAPES: &[(&str, &[&str])] = &[
     ("ansible", &["*"]),
     ("apt", &["-o*", "--option*"]),
     ("apt-get", &["-o*", "--option*"]),
+    ("bundle", &["exec", "open", "console"]),
+    ("cmake", &["-E*", "-P*"]),
     ("cpio", &["--rsh-command*"]),
     ("crictl", &["exec", "run"]),
     ("crontab", &["-", "-e"]),
     ("docker", &["exec", "run", "compose", "create"]),
+    ("direnv", &["exec", "edit"]),
+    ("dpkg", &["--pre-invoke*", "--post-invoke*", "--status-logger*"]),
     (
         "git",
         &[
@@ -41,8 +46,8 @@ const ESCAPES: [(&str, &[&str]); 32] = [
     ("ip", &["netns", "vrf", "-b*", "-batch"]),
     ("kubectl", &["exec", "run", "debug", "attach", "edit"]),
     ("lxc", &["exec"]),
-    ("make", &["--eval*", "-f-", "-", "/dev/*", "SHELL=*", "-E*"]),
-    ("gmake", &["--eval*", "-f-", "-", "/dev/*", "SHELL=*", "-E*"]),
+    ("make", &["--eval*", "SHELL=*", "-E*"]),
+    ("gmake", &["--eval*", "SHELL=*", "-E*"]),
     ("nc", &["-e*", "-c*"]),
     ("ncat", &["-e*", "-c*", "--exec*", "--sh-exec*", "--lua-exec*"]),
     ("nerdctl", &["exec", "run"]),
@@ -50,7 +55,11 @@ const ESCAPES: [(&str, &[&str]); 32] = [
     ("nmap", &["--script*", "--interactive"]),
     ("npm", &["exec", "x", "--script-shell*"]),
     ("oc", &["exec", "run", "debug", "rsh", "attach"]),
+    ("pip", &["--editor*", "config"]),
+    ("pip3", &["--editor*", "config"]),
+    ("poetry", &["run", "shell"]),
     ("podman", &["exec", "run", "create"]),
+    ("rpm", &["--eval*", "-E*", "--define*", "-D*", "--pipe*"]),
     ("rsync", &["-e", "--rsh*", "--rsync-path*"]),
     ("scp", &["-S*", "-o*", "-D*"]),
     ("sort", &["--compress-program*"]),
@@ -69,7 +78,8 @@ const ESCAPES: [(&str, &[&str]); 32] = [
         ],
     ),
     ("tcpdump", &["-z*"]),
-    ("wget", &["--use-askpass*"]),
+    ("uv", &["run", "tool", "x"]),
+    ("wget", &["-e*", "--execute*", "--use-askpass*"]),
     ("zip", &["-TT*", "--unzip-command*"]),
     ("bsdtar", &["--use-compress-program*"]),
     (
@@ -99,7 +109,7 @@ fn escape(name: &str) -> Option<&'static [&'static str]> {
 
 /// Why a program with these words may run something else that is not read here.
 pub(super) fn runs_more(name: &str, arguments: &[Word]) -> Option<&'static str> {
-    if tables::OPAQUE.contains(&name) {
+    if tables::is_opaque(name) {
         return Some("runs something that is not read here");
     }
     if AWK.contains(&name) {
@@ -115,27 +125,55 @@ pub(super) fn runs_more(name: &str, arguments: &[Word]) -> Option<&'static str> 
     if name == "crontab" && arguments.is_empty() {
         return Some("takes what it runs from its input");
     }
+    let serves = arguments.iter().any(|word| word.text == "--server");
+    // The first word of tar is a cluster of letters without its `-`.
+    let letters = arguments.first().filter(|_| matches!(name, "tar" | "gtar" | "bsdtar"));
+    if letters.is_some_and(|word| !word.text.starts_with('-') && word.text.contains(['I', 'F'])) {
+        return Some("is told to run something");
+    }
     for word in arguments {
         if may_be_option(word) && !word.raw.starts_with(['*', '?', '[']) {
             return Some("is given words that are not literal");
         }
-        if escapes.iter().any(|escape| matches(escape, &word.text)) {
+        if matches!(name, "make" | "gmake") && names_input(&word.text) {
+            return Some("takes its code from its input");
+        }
+        if matches!(name, "make" | "gmake") && computes(&word.text) {
+            return Some("is told to run something");
+        }
+        // `rsync --server -e.…` says what it can do.
+        let told = name == "rsync" && word.text.contains("e.") && serves;
+        if !told && escapes.iter().any(|escape| matches(escape, &word.text)) {
             return Some("is told to run something");
         }
     }
     None
 }
 
+/// Whether a word says what an entry of the table says: programs take the start of a long option
+/// for the whole, and letters of short options in a row.
 fn matches(escape: &str, text: &str) -> bool {
-    match escape.strip_suffix('*') {
-        Some(start) => text.starts_with(start),
-        None => text == escape,
+    let start = escape.trim_end_matches('*');
+    if let (true, Some(_)) = (start.len() > 2, start.strip_prefix("--")) {
+        let name = text.split('=').next().unwrap_or_default();
+        return name.len() > 2 && (start.starts_with(name) || name.starts_with(start));
     }
+    if let Some(letters) = start.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+        let cluster = text.strip_prefix('-').unwrap_or_default();
+        let end = cluster.find(|next: char| !next.is_ascii_alphanumeric());
+        return cluster[..end.unwrap_or(cluster.len())].contains(letters);
+    }
+    if escape.ends_with('*') { text.starts_with(start) } else { text == escape }
+}
+
+/// Whether a word of make gives a variable something to run.
+fn computes(text: &str) -> bool {
+    text.contains("!=") || text.contains('=') && text.contains(['$', '`'])
 }
 
 /// An awk program can run commands by `system`, pipes and `getline`.
 fn awk(arguments: &[Word]) -> Option<&'static str> {
-    let mut at = 0;
+    let (mut at, mut from_file) = (0, false);
     while let Some(word) = arguments.get(at) {
         at += 1;
         if word.unknown.is_some() {
@@ -143,15 +181,18 @@ fn awk(arguments: &[Word]) -> Option<&'static str> {
         }
         match word.text.as_str() {
             "-F" | "-v" | "--assign" | "--field-separator" => at += 1,
-            "--" | "-version" | "--version" | "-W" => {}
+            "--" | "-version" | "--version" => {}
             "-f" | "--file" => {
                 let file = arguments.get(at)?;
-                let input =
-                    file.unknown.is_some() || file.text == "-" || file.text.starts_with("/dev/");
-                return input.then_some("takes its code from its input");
+                if file.unknown.is_some() || is_input(&file.text) {
+                    return Some("takes its code from its input");
+                }
+                from_file = true;
+                at += 1;
             }
             text if text.starts_with("-F") || text.starts_with("-v") => {}
             text if text.starts_with('-') => return Some("is given an option that is not known"),
+            _ if from_file => return None,
             text => {
                 let piped = text.replace("||", "").contains('|');
                 let runs = piped || text.contains("system") || text.contains('@');
@@ -167,16 +208,16 @@ fn sql(arguments: &[Word]) -> Option<&'static str> {
     const STATEMENT: [&str; 4] = ["-c", "--command", "-e", "--execute"];
     const QUIET: [&str; 7] = ["--version", "-V", "-l", "--list", "--help", "-?", "-f"];
     let mut given = false;
-    for (at, word) in arguments.iter().enumerate() {
+    for word in arguments {
         if may_be_option(word) {
             return Some("is given words that are not literal");
         }
         let text = word.text.to_ascii_lowercase();
         let name = text.split('=').next().unwrap_or_default();
-        if QUIET.contains(&name) || name == "--file" {
-            let file = arguments.get(at + 1).map_or("", |word| word.text.as_str());
-            given |= !(file == "-" || file.starts_with("/dev/"));
+        if names_input(&word.text) {
+            return Some("takes its statements from its input");
         }
+        given |= QUIET.contains(&name) || name == "--file";
         given |= STATEMENT.iter().any(|option| name.starts_with(option));
         let shells = ["\\", "system", "program", ".shell", ".system", "|", "edit("];
         if word.unknown.is_some() || shells.iter().any(|shell| text.contains(shell)) {

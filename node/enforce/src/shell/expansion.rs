@@ -11,8 +11,9 @@ impl Lexer<'_> {
         let start = self.at;
         self.at += 1;
         let next = self.peek().unwrap_or(' ');
+        let mut computes = false;
         match next {
-            '(' => self.parenthesis(word)?,
+            '(' => computes = self.parenthesis(word)?,
             '{' => self.braces(word, quoted)?,
             '[' => {
                 self.doubt("shells disagree about $[");
@@ -42,6 +43,9 @@ impl Lexer<'_> {
         }
         let from = word.text.len();
         word.text.push_str(&self.text[start..self.at]);
+        if computes || matches!(next, '?' | '#' | '!' | '$') {
+            word.numbers.push(from..word.text.len());
+        }
         word.unknown(EXPANSION, from);
         word.splits |= !quoted;
         Ok(())
@@ -68,18 +72,19 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// `$((…))` or `$(…)`.
-    fn parenthesis(&mut self, word: &mut Word) -> Result<(), NotRead> {
+    /// `$((…))` or `$(…)`; whether it is arithmetic.
+    fn parenthesis(&mut self, word: &mut Word) -> Result<bool, NotRead> {
         let start = self.at;
         self.count()?;
         if self.rest().starts_with("((") {
             self.at += 2;
             if self.arithmetic(word)? {
-                return Ok(());
+                return Ok(true);
             }
         }
         self.at = start + 1;
-        self.command(word)
+        self.command(word)?;
+        Ok(false)
     }
 
     /// A command up to its `)`.
@@ -116,8 +121,8 @@ impl Lexer<'_> {
             }
             self.at += next.len_utf8();
         }
-        let names = |next: char| next.is_ascii_alphabetic() || matches!(next, '_' | '$' | '`');
-        word.evaluates |= self.text[start..self.at].contains(names);
+        word.arithmetic.evaluate(&self.text[start..self.at]);
+        word.arithmetic.append(&mut inside.arithmetic);
         word.substitutions.append(&mut inside.substitutions);
         self.at += 2;
         Ok(true)
@@ -171,7 +176,7 @@ impl Lexer<'_> {
         }
         self.parameter(word, &self.text[start..self.at]);
         word.splits |= inside.splits;
-        word.evaluates |= inside.evaluates;
+        word.arithmetic.append(&mut inside.arithmetic);
         word.substitutions.append(&mut inside.substitutions);
         self.at += 1;
         Ok(())
@@ -185,14 +190,22 @@ impl Lexer<'_> {
         word.splits |= inside.contains(['@', '*']);
         let name = |next: char| next.is_ascii_alphanumeric() || next == '_';
         let operator = inside.trim_start_matches(['!', '#']).trim_start_matches(name);
-        let evaluates = match operator.strip_prefix(':') {
-            Some(rest) => !rest.starts_with(['-', '=', '?', '+']),
-            None => operator.starts_with('['),
-        };
-        word.evaluates |= evaluates;
-        let assigns = operator.starts_with('=') || operator.starts_with(":=");
-        if assigns && super::variables::steers(&inside[..inside.len() - operator.len()]) {
-            self.doubt("it sets a variable that decides what runs");
+        let named = &inside[..inside.len() - operator.len()];
+        match operator.strip_prefix(':') {
+            Some(rest) if rest.starts_with(['-', '=', '?', '+']) => {}
+            Some(rest) => word.arithmetic.evaluate(rest),
+            None if operator.starts_with('[') => word.arithmetic.subscript(&inside[named.len()..]),
+            None => {}
+        }
+        if inside.starts_with('!') && !named.is_empty() && operator.is_empty() {
+            // `${!x}` takes the name of a variable from a value, with a subscript.
+            word.arithmetic.evaluate(&named[1..]);
+        }
+        if operator.starts_with('=') || operator.starts_with(":=") {
+            word.arithmetic.taint(named.trim_start_matches('!'));
+            if super::variables::steers(named) {
+                self.doubt("it sets a variable that decides what runs");
+            }
         }
     }
 

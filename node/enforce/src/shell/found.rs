@@ -2,6 +2,7 @@
 
 use proto::reading::{Program, Redirect};
 
+use super::arithmetic::Arithmetic;
 use super::word::Word;
 use super::{OpenWord, OpenWords, WORD_LIMIT};
 
@@ -12,10 +13,8 @@ pub(super) struct Found {
     pub(super) unreadable: Option<String>,
     /// Words that may still be read.
     pub(super) words: usize,
-    /// Some text evaluates arithmetic that names a variable, and some text sets one to a text
-    /// with `[`: together they can run a command (bash evaluates a subscript).
-    pub(super) evaluates: bool,
-    pub(super) assigns_subscript: bool,
+    /// What all texts evaluate, and the values that they give.
+    pub(super) arithmetic: Arithmetic,
 }
 
 impl Default for Found {
@@ -24,8 +23,7 @@ impl Default for Found {
             programs: Vec::new(),
             unreadable: None,
             words: WORD_LIMIT,
-            evaluates: false,
-            assigns_subscript: false,
+            arithmetic: Arithmetic::default(),
         }
     }
 }

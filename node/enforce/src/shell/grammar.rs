@@ -80,9 +80,11 @@ fn ends_a_case(before: &Token) -> bool {
 
 /// Refuses what would make the parser recurse too deep: an upper bound of the depth is counted.
 /// The patterns of a case close parentheses that were never opened, so behind one none counts as
-/// closed.
+/// closed. Inside of `[[ ]]` each `!` recurses; no `;` stands in there, and a row of `!` ends where
+/// no parenthesis is open.
 fn bounded(tokens: &[Token]) -> Result<(), NotRead> {
     let (mut groups, mut open, mut in_case, mut starts) = (0_usize, 0_usize, false, true);
+    let mut negations = 0_usize;
     for (place, token) in tokens.iter().enumerate() {
         match token {
             Token::Operator("(") => open += 1,
@@ -102,7 +104,13 @@ fn bounded(tokens: &[Token]) -> Result<(), NotRead> {
                 }
             }
         }
-        if groups + open > GROUP_LIMIT {
+        match token {
+            Token::Word(word) if word.raw == "!" => negations += 1,
+            Token::Operator(";" | "&" | ";;") => negations = 0,
+            _ if open == 0 => negations = 0,
+            _ => {}
+        }
+        if groups + open + negations > GROUP_LIMIT {
             return Err(TOO_DEEP);
         }
         starts = match token {

@@ -3,6 +3,7 @@
 //! A script in a file is readable, as a program is: nobody can see inside from here.
 
 use super::found::Found;
+use super::input;
 use super::run::{Call, may_be_option};
 use super::word::Word;
 
@@ -18,48 +19,79 @@ struct Interpreter {
     code: &'static str,
     /// Other options that bring code.
     words: &'static [&'static str],
+    /// Letters of short options that make it read code from its input.
+    interactive: &'static str,
     /// Letters of short options that take the next word.
     takes: &'static str,
 }
 
 const INTERPRETERS: [Interpreter; 12] = [
-    Interpreter { names: &["python", "pypy"], code: "cm", words: &[], takes: "WX" },
-    Interpreter { names: &["perl"], code: "eEx", words: &[], takes: "I" },
-    Interpreter { names: &["ruby", "jruby"], code: "ex", words: &[], takes: "IrC" },
+    Interpreter {
+        names: &["python", "pypy"],
+        code: "cm",
+        interactive: "i",
+        words: &[],
+        takes: "WX",
+    },
+    Interpreter { names: &["perl"], code: "eEx", interactive: "d", words: &[], takes: "I" },
+    Interpreter {
+        names: &["ruby", "jruby"],
+        code: "ex",
+        interactive: "",
+        words: &[],
+        takes: "IrC",
+    },
     Interpreter {
         names: &["node", "nodejs", "bun"],
         code: "ep",
-        words: &["--eval", "--print", "repl", "exec", "x"],
+        interactive: "i",
+        words: &["--eval", "--print", "--interactive", "repl", "exec", "x"],
         takes: "rC",
     },
-    Interpreter { names: &["deno"], code: "", words: &["eval", "repl"], takes: "" },
+    Interpreter {
+        names: &["deno"],
+        code: "",
+        interactive: "",
+        words: &["eval", "repl"],
+        takes: "",
+    },
     Interpreter {
         names: &["php"],
         code: "rBRE",
-        words: &["--run", "--process-begin", "--process-code", "--process-end"],
+        interactive: "a",
+        words: &["--run", "--interactive", "--process-begin", "--process-code", "--process-end"],
         takes: "dcz",
     },
-    Interpreter { names: &["lua", "luajit"], code: "e", words: &[], takes: "l" },
+    Interpreter { names: &["lua", "luajit"], code: "e", interactive: "i", words: &[], takes: "l" },
     Interpreter {
         names: &["tclsh", "wish", "guile", "racket", "sbcl", "ocaml"],
         code: "ce",
+        interactive: "i",
         words: &["--eval", "-eval"],
         takes: "",
     },
     Interpreter {
         names: &["julia", "Rscript", "groovy", "elixir", "osascript", "swift"],
         code: "eE",
-        words: &["--eval", "--print"],
+        interactive: "i",
+        words: &["--eval", "--print", "--interactive"],
         takes: "",
     },
     Interpreter {
         names: &["csh", "tcsh", "fish", "nu", "elvish", "xonsh", "rc", "es"],
         code: "ctC",
-        words: &["--command", "--commands", "--init-command"],
+        interactive: "is",
+        words: &["--command", "--commands", "--init-command", "--interactive"],
         takes: "",
     },
-    Interpreter { names: &["pwsh", "powershell"], code: "cCeE", words: &[], takes: "" },
-    Interpreter { names: &["java", "kotlin"], code: "", words: &[], takes: "" },
+    Interpreter {
+        names: &["pwsh", "powershell"],
+        code: "cCeE",
+        interactive: "",
+        words: &[],
+        takes: "",
+    },
+    Interpreter { names: &["java", "kotlin"], code: "", interactive: "", words: &[], takes: "" },
 ];
 
 /// Options with which nothing runs.
@@ -70,10 +102,19 @@ pub(super) fn is_known(name: &str) -> bool {
     SHELLS.contains(&name) || interpreter(name).is_some()
 }
 
-fn interpreter(name: &str) -> Option<&'static Interpreter> {
+/// An interpreter by its name in the table.
+struct Known {
+    name: &'static str,
+    how: &'static Interpreter,
+}
+
+fn interpreter(name: &str) -> Option<Known> {
     let bare =
         name.trim_end_matches(|next: char| next.is_ascii_digit() || matches!(next, '.' | '-'));
-    INTERPRETERS.iter().find(|known| known.names.contains(&name) || known.names.contains(&bare))
+    INTERPRETERS.iter().find_map(|how| {
+        let found = how.names.iter().find(|known| **known == name || **known == bare)?;
+        Some(Known { name: found, how })
+    })
 }
 
 /// Reads what an interpreter runs, if this is one.
@@ -81,9 +122,10 @@ pub(super) fn run(name: &str, call: Call<'_>, found: &mut Found) {
     if SHELLS.contains(&name) {
         shell(call, found);
     } else if let Some(known) = interpreter(name)
-        && let Some(why) = other(known, call.arguments(), call.appended)
+        && let Some(why) = other(known.how, call.arguments(), call.appended)
     {
-        found.doubt(format!("{name} {why}"));
+        // Not the name as it was written: reasons never quote the command.
+        found.doubt(format!("{known} {why}", known = known.name));
     }
 }
 
@@ -91,10 +133,9 @@ const FROM_INPUT: &str = "takes its code from its input";
 
 /// Whether a file is the input of the program, or anything else that is no file.
 fn is_input(word: &Word) -> bool {
-    let text = word.text.as_str();
-    word.raw.starts_with(['<', '>'])
-        || ["/dev/", "/proc/"].iter().any(|place| text.starts_with(place))
-        || text == "-"
+    // A bare number is an open file in its folder.
+    let number = !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit());
+    word.raw.starts_with(['<', '>']) || number || input::is_input(&word.text)
 }
 
 fn shell(call: Call<'_>, found: &mut Found) {
@@ -148,7 +189,9 @@ fn other(known: &Interpreter, words: &[Word], appended: bool) -> Option<&'static
         }
         let text = word.text.as_str();
         let name = text.split('=').next().unwrap_or(text);
-        if known.words.contains(&name) {
+        let data = text.contains("data:");
+        let module = text.contains([';', '(', '{', '$', '`', '\'', '"', ' ', '\n']);
+        if known.words.contains(&name) || data || module && text.starts_with('-') {
             return Some("is given code as a word");
         }
         if is_input(word) {
@@ -163,7 +206,17 @@ fn other(known: &Interpreter, words: &[Word], appended: bool) -> Option<&'static
             if text[1..].contains(|letter| known.code.contains(letter)) {
                 return Some("is given code as a word");
             }
-            at += usize::from(text[1..].ends_with(|letter| known.takes.contains(letter)));
+            let takes = |letter| known.takes.contains(letter);
+            let flags = text[1..].split(takes).next().unwrap_or_default();
+            if flags.contains(|letter| known.interactive.contains(letter)) {
+                return Some(FROM_INPUT);
+            }
+            if text[1..].ends_with(takes) {
+                if words.get(at).is_some_and(is_input) {
+                    return Some(FROM_INPUT);
+                }
+                at += 1;
+            }
         }
     }
     (!quiet || appended).then_some(FROM_INPUT)

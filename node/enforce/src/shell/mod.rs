@@ -5,10 +5,12 @@
 //! favour of the command. Reasons never quote the command: they are shown unmasked.
 
 mod ansi;
+mod arithmetic;
 mod escapes;
 mod expansion;
 mod found;
 mod grammar;
+mod input;
 mod interpreters;
 mod lex;
 mod run;
@@ -66,8 +68,16 @@ pub fn read(text: &[u8]) -> Reading {
 pub(crate) fn read_open(text: &[u8]) -> (Reading, Vec<OpenWords>) {
     let mut found = found::Found::default();
     match readable(text) {
-        Ok(text) => walk::text(text, 0, &mut found),
+        Ok(text) => {
+            if text.as_bytes().windows(2).any(|two| may_join(two[0], two[1])) {
+                found.doubt("shells disagree about what stands behind a letter that is not ASCII");
+            }
+            walk::text(text, 0, &mut found);
+        }
         Err(why) => found.doubt(why),
+    }
+    if found.arithmetic.is_doubtful() {
+        found.doubt("it evaluates a value that may be more than a number");
     }
     let (programs, open) = found.programs.into_iter().unzip();
     let unreadable = found.unreadable;
@@ -82,6 +92,13 @@ fn readable(text: &[u8]) -> Result<&str, &'static str> {
         return Err("it contains a NUL byte");
     }
     std::str::from_utf8(text).map_err(|_| "it is not UTF-8")
+}
+
+/// Whether a shell in another locale may take two bytes for one letter and lose what the second
+/// one means: second bytes of GBK, Big5 and Shift JIS reach from 0x40 to 0x7E. Letters and digits
+/// have no meaning to lose.
+fn may_join(first: u8, second: u8) -> bool {
+    !first.is_ascii() && matches!(second, b'['..=b'`' | b'{'..=b'~')
 }
 
 /// The file that takes everything and keeps nothing.

@@ -4,7 +4,9 @@
 
 use super::found::{File, Found, basename};
 use super::word::Word;
-use super::{DEPTH_LIMIT, escapes, grammar, interpreters, tables, variables, walk, wrappers};
+use super::{
+    DEPTH_LIMIT, arithmetic, escapes, grammar, interpreters, tables, variables, walk, wrappers,
+};
 
 /// One run of a program.
 #[derive(Clone, Copy)]
@@ -37,6 +39,9 @@ impl<'a> Call<'a> {
         }
         found.program(&name.text, arguments, self.redirects, self.appended);
         let name = basename(&name.text);
+        if tables::SETTING.contains(&name) {
+            found.arithmetic.builtin(name, arguments);
+        }
         if let Some(why) = builtin(name, arguments) {
             return found.doubt(why);
         }
@@ -124,8 +129,9 @@ fn builtin(name: &str, arguments: &[Word]) -> Option<&'static str> {
 /// Whether an argument of a builtin that sets variables may name one that decides what runs.
 fn steers(builtin: &str, word: &Word) -> bool {
     let target = variables::assigned(&word.text).unwrap_or(&word.text);
-    let named = variables::steers(target);
     // `export "$x"` may set anything; `printf -v x "$y"` and `read -p "$y" x` may not.
     let free = !matches!(builtin, "printf" | "read" | "mapfile" | "readarray" | "getopts");
+    let named = variables::steers(target)
+        || !free && arithmetic::attached(&word.text).is_some_and(variables::steers);
     named || free && word.unknown.is_some() && target.contains(['$', '`'])
 }

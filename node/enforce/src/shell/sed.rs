@@ -1,6 +1,7 @@
 //! Scripts of sed: GNU's has a command and a flag `e` that run a shell. Only what is surely
 //! harmless passes.
 
+use super::input::is_input;
 use super::word::Word;
 
 const NOT_SURE: &str = "is given a script that may run something";
@@ -19,7 +20,7 @@ pub(super) fn runs_more(arguments: &[Word]) -> Option<&'static str> {
             }
             "-f" | "--file" => {
                 let file = arguments.get(at)?;
-                if file.unknown.is_some() || file.text == "-" || file.text.starts_with("/dev/") {
+                if file.unknown.is_some() || is_input(&file.text) {
                     return Some("takes its code from its input");
                 }
                 from_file = true;

@@ -47,12 +47,13 @@ const BUILTINS: [&str; 20] = [
 
 /// Programs that run another one in a way that is not read here, editors and pagers among them:
 /// they have commands that run a shell.
-pub(super) const OPAQUE: [&str; 126] = [
+const OPAQUE: &[&str] = &[
     "R",
     "at",
     "batch",
     "bwrap",
     "capsh",
+    "choom",
     "chpst",
     "chrt",
     "cpulimit",
@@ -79,7 +80,12 @@ pub(super) const OPAQUE: [&str; 126] = [
     "gdb",
     "ghci",
     "gosu",
+    "gpg-agent",
     "htop",
+    "i386",
+    "i486",
+    "i586",
+    "i686",
     "iex",
     "incus",
     "info",
@@ -110,6 +116,7 @@ pub(super) const OPAQUE: [&str; 126] = [
     "mutt",
     "nano",
     "newgrp",
+    "not",
     "npx",
     "nsenter",
     "numactl",
@@ -128,6 +135,7 @@ pub(super) const OPAQUE: [&str; 126] = [
     "pry",
     "ranger",
     "red",
+    "repeat",
     "rlwrap",
     "rsh",
     "run-parts",
@@ -145,10 +153,12 @@ pub(super) const OPAQUE: [&str; 126] = [
     "socat",
     "softlimit",
     "sqlplus",
+    "ssh-agent",
     "sshpass",
     "start-stop-daemon",
     "su-exec",
     "sudoedit",
+    "systemd-cat",
     "systemd-run",
     "taskset",
     "telnet",
@@ -158,6 +168,7 @@ pub(super) const OPAQUE: [&str; 126] = [
     "torify",
     "torsocks",
     "trickle",
+    "uname26",
     "unbuffer",
     "unshare",
     "uvx",
@@ -170,17 +181,25 @@ pub(super) const OPAQUE: [&str; 126] = [
     "vipw",
     "visudo",
     "w3m",
+    "x86_64",
     "xterm",
     "xvfb-run",
     "yarn",
+    "yash",
     "zellij",
 ];
+
+/// Whether this program runs something that is not read here; `vim.tiny` is a vim.
+pub(super) fn is_opaque(name: &str) -> bool {
+    let family = name.split('.').next().unwrap_or(name);
+    OPAQUE.contains(&name) || matches!(family, "nvim" | "view" | "vim")
+}
 
 /// Whether a program of this name may run another one, or has a table of its own.
 pub(super) fn is_known(name: &str) -> bool {
     SETTING.contains(&name)
         || BUILTINS.contains(&name)
-        || OPAQUE.contains(&name)
+        || is_opaque(name)
         || wrappers::is_known(name)
         || interpreters::is_known(name)
         || escapes::is_known(name)

@@ -137,6 +137,40 @@ fn texts_made_to_exhaust() {
     }
 }
 
+/// The parser recurses at each of these; none of them may overflow the stack of a small thread.
+#[test]
+fn texts_on_a_small_stack() {
+    const STACK_BYTES: usize = 2 * 1024 * 1024;
+    const TIMES: usize = 1000;
+    for (before, part, behind) in [
+        ("[[ ", "! ", "a ]]"),
+        ("[[ a || ", "! ", "a ]]"),
+        ("[[ ", "! ! ( ", "a ]]"),
+        ("[[ ", "! ( ! ]] && ", "a ]]"),
+        ("[[ ", "a && ", "a ]]"),
+        ("[[ ", "-n a || ! ", "a ]]"),
+        ("", "! ", "a"),
+        ("", "time ", "a"),
+        ("", "coproc ", "a"),
+        ("", "function ", "a"),
+        ("echo $((", "- ! ~ ", "1))"),
+        ("if a; then b; ", "elif a; then b; ", "fi"),
+        ("case x in ", "a) b;; ", "esac"),
+        ("for x in a; ", "do { ", "a"),
+        ("", "a && ", "a"),
+        ("", "a | ", "a"),
+    ] {
+        let text = format!("{before}{}{behind}", part.repeat(TIMES));
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let reading = thread.spawn(move || super::read(text.as_bytes())).expect("a thread");
+        assert_eq!(reading.join().expect("no overflow").reader, super::READER);
+    }
+    let negated = |times| super::read(format!("[[ {}a ]]", "! ".repeat(times)).as_bytes());
+    assert_eq!(negated(super::GROUP_LIMIT - 1).unreadable, None);
+    let why = negated(super::GROUP_LIMIT).unreadable;
+    assert_eq!(why.as_deref(), Some("its parts lie too deep in each other"));
+}
+
 /// Groups in groups are read to a depth, and refused behind it: the parser recurses.
 #[test]
 fn depth_of_groups() {

@@ -1,67 +1,79 @@
 //! Variables that decide what a later program is or does: setting one makes a command unreadable.
 
-const STEERING: [&str; 53] = [
-    "BASHOPTS",
+/// Names that programs read as code, or as the place of code.
+const STEERING: [&str; 42] = [
+    "AR",
     "BASH_ENV",
     "BASH_XTRACEFD",
     "BROWSER",
-    "CDPATH",
+    "CC",
     "COMP_WORDBREAKS",
-    "EDITOR",
+    "CXX",
     "ENV",
     "EXECIGNORE",
-    "FPATH",
-    "GCONV_PATH",
-    "GIT_ASKPASS",
-    "GIT_CONFIG",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_DIR",
-    "GIT_EDITOR",
-    "GIT_EXEC_PATH",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_PAGER",
-    "GIT_PROXY_COMMAND",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
+    "FCEDIT",
     "GLOBIGNORE",
-    "JAVA_TOOL_OPTIONS",
-    "LESSCLOSE",
-    "LESSOPEN",
-    "MANPAGER",
-    "NODE_OPTIONS",
-    "NODE_PATH",
+    "HOME",
+    "INPUTRC",
+    "LD",
+    "MORE",
+    "MYVIMRC",
     "NULLCMD",
-    "PAGER",
-    "PATH",
     "PERL5DB",
     "PERL5LIB",
-    "PERL5OPT",
-    "PROMPT_COMMAND",
+    "PERLLIB",
+    "PGSERVICEFILE",
+    "PROMPT",
+    "PS0",
+    "PS1",
+    "PS2",
     "PS4",
+    "PYTHONBREAKPOINT",
+    "PYTHONEXECUTABLE",
     "PYTHONHOME",
     "PYTHONINSPECT",
-    "PYTHONPATH",
+    "PYTHONPYCACHEPREFIX",
     "PYTHONSTARTUP",
-    "RSYNC_RSH",
+    "PYTHONUSERBASE",
     "RUBYLIB",
-    "RUBYOPT",
-    "SHELL",
-    "SHELLOPTS",
-    "SUDO_ASKPASS",
+    "RUSTC",
+    "TAPE",
+    "TERMCAP",
+    "TERMINFO",
+    "UNZIP",
     "VISUAL",
     "ZDOTDIR",
+    "ZIPINFO",
 ];
+/// Endings of such names, in upper case.
+const ENDINGS: [&str; 23] = [
+    "ASKPASS", "COMMAND", "CONFIG", "EDITOR", "FLAGS", "INIT", "OPT", "OPTIONS", "OPTS", "PAGER",
+    "PATH", "PRELOAD", "PROG", "RSH", "SHELL", "SSH", "_HELPER", "_HOME", "_LIB", "_LINKER", "_RC",
+    "_RUNNER", "_WRAPPER",
+];
+/// How such names begin.
+const FAMILIES: [&str; 10] = [
+    "BASH_FUNC_",
+    "DYLD_",
+    "GIT_",
+    "LD_",
+    "LESS",
+    "LUA_",
+    "NPM_CONFIG_",
+    "PSQL",
+    "XDG_",
+    "npm_config_",
+];
+/// Beginnings of names in those families that are texts and nothing else.
+const HARMLESS: [&str; 4] = ["GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_TERMINAL_PROMPT", "LC_"];
 
 /// Whether the variable decides what runs.
 pub(super) fn steers(name: &str) -> bool {
-    STEERING.binary_search(&name).is_ok()
-        || ["LD_", "DYLD_", "BASH_FUNC_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    let begins = |table: &[&str]| table.iter().any(|start| name.starts_with(start));
+    let upper = !name.contains(|next: char| next.is_ascii_lowercase());
+    STEERING.contains(&name)
+        || begins(&FAMILIES) && !begins(&HARMLESS)
+        || upper && ENDINGS.iter().any(|end| name.ends_with(end))
 }
 
 /// The name of the variable in `name=value`, `name+=value` or `name[…]=value`.

@@ -9,6 +9,7 @@ use brush_parser::ast::{
 };
 use proto::reading::Redirect;
 
+use super::arithmetic::{COMPARING, NAMING};
 use super::found::{File, Found};
 use super::lex::{Token, Tokens};
 use super::word::Word;
@@ -91,13 +92,8 @@ impl<'a> Walker<'a> {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, outer),
             CompoundCommand::Subshell(group) => self.list(&group.list, outer),
             CompoundCommand::ForClause(clause) => {
-                if let Some(Token::Word(name)) = self.tokens.get(clause.loc.start.index + 1)
-                    && variables::steers(&name.raw)
-                {
-                    self.found.doubt(SETS);
-                }
-                for value in clause.values.iter().flatten() {
-                    self.word(value);
+                if let Some(Token::Word(name)) = self.tokens.get(clause.loc.start.index + 1) {
+                    self.loop_values(name, clause.values.as_deref());
                 }
                 self.list(&clause.body.list, outer);
             }
@@ -132,6 +128,20 @@ impl<'a> Walker<'a> {
             }
             CompoundCommand::Arithmetic(_) | CompoundCommand::ArithmeticForClause(_) => {
                 self.found.doubt("it has arithmetic that is not known");
+            }
+        }
+    }
+
+    fn loop_values(&mut self, name: &Word, values: Option<&[Place]>) {
+        if variables::steers(&name.raw) {
+            self.found.doubt(SETS);
+        }
+        if values.is_none() && !name.arithmetic_command {
+            self.found.arithmetic.taint(&name.raw);
+        }
+        for value in values.into_iter().flatten() {
+            if let Some(word) = self.word(value) {
+                self.found.arithmetic.give(&name.raw, word, 0);
             }
         }
     }
@@ -234,23 +244,22 @@ impl<'a> Walker<'a> {
         let Some(Token::Word(word)) = self.tokens.get(index) else { return None };
         self.seen[index] = true;
         self.effects(word);
+        if word.arithmetic_command && !(index > 0 && self.is_word(index - 1, "for")) {
+            self.arithmetic_command(word);
+        }
         Some(word)
     }
 
     /// What a word does to the shell wherever it stands.
     fn effects(&mut self, word: &Word) {
-        self.found.evaluates |= word.evaluates;
+        self.found.arithmetic.append(&mut word.arithmetic.clone());
         if let Some(length) = word.assigns {
-            self.found.assigns_subscript |= word.text.contains('[');
+            let (name, end) = (&word.text[..length], word.text.find('=').unwrap_or(length));
+            self.found.arithmetic.subscript(word.text[..end].trim_end_matches('+'));
+            self.found.arithmetic.give(name, word, end + 1);
             if variables::steers(&word.text[..length]) {
                 self.found.doubt(SETS);
             }
-        }
-        if word.arithmetic_command {
-            self.arithmetic_command(word);
-        }
-        if self.found.evaluates && self.found.assigns_subscript {
-            self.found.doubt("it evaluates arithmetic on a text with a subscript");
         }
     }
 
@@ -282,8 +291,15 @@ impl<'a> Walker<'a> {
                     if word.raw == "[[" || word.raw == "]]" {
                         (testing, open) = (word.raw == "[[", 0);
                     }
+                    if testing {
+                        self.compares(index);
+                    }
+                    let looped = index > 0 && self.is_word(index - 1, "for");
                     self.seen[index] = true;
                     self.effects(word);
+                    if word.arithmetic_command && !looped {
+                        self.arithmetic_command(word);
+                    }
                     self.substitutions(word);
                 }
                 Token::Operator("(") => open += 1,
@@ -297,11 +313,33 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn tested(&mut self, index: usize) {
-        let Some(Token::Word(word)) = self.tokens.get(index) else { return };
-        if word.raw == "!" {
-            return self.tested(index + 1);
+    fn is_word(&self, index: usize, text: &str) -> bool {
+        matches!(self.tokens.get(index), Some(Token::Word(word)) if word.raw == text)
+    }
+
+    /// What an operator of `[[ ]]` evaluates in the words beside it.
+    fn compares(&mut self, index: usize) {
+        let word = |index: usize| match self.tokens.get(index) {
+            Some(Token::Word(word)) => Some(word),
+            _ => None,
+        };
+        let Some(operator) = word(index) else { return };
+        if COMPARING.contains(&operator.raw.as_str()) {
+            let before = index.checked_sub(1).and_then(word);
+            for word in [before, word(index + 1)].into_iter().flatten() {
+                self.found.arithmetic.evaluate(&word.text);
+            }
+        } else if NAMING.contains(&operator.raw.as_str())
+            && let Some(word) = word(index + 1)
+        {
+            self.found.arithmetic.subscript(&word.text);
         }
+    }
+
+    fn tested(&mut self, index: usize) {
+        let mut behind = self.tokens.iter().skip(index);
+        let negates = |token: &&Token| matches!(token, Token::Word(word) if word.raw == "!");
+        let Some(Token::Word(word)) = behind.find(|token| !negates(token)) else { return };
         if word.unknown.is_some() {
             self.found.doubt("shells disagree about a list inside of [[ ]]");
         } else if !word.text.starts_with(['-', '!']) {

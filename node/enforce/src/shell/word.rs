@@ -2,6 +2,7 @@
 //! (POSIX 2.2 and 2.6). Every substitution in it is kept, wherever it stands.
 
 use super::OpenWord;
+use super::arithmetic::Arithmetic;
 use super::lex::{Lexer, NotRead, Token, Tokens};
 
 /// A word and all that is in it.
@@ -25,8 +26,10 @@ pub(super) struct Word {
     pub(super) assigns: Option<usize>,
     /// It is `((…))`.
     pub(super) arithmetic_command: bool,
-    /// It evaluates arithmetic that names a variable.
-    pub(super) evaluates: bool,
+    /// What it evaluates.
+    pub(super) arithmetic: Box<Arithmetic>,
+    /// Where in `text` expansions lie that give numbers.
+    pub(super) numbers: Vec<std::ops::Range<usize>>,
     /// The commands whose output becomes a part of it.
     pub(super) substitutions: Vec<std::rc::Rc<Tokens>>,
 }
@@ -82,6 +85,7 @@ struct Marks {
     equals: bool,
 }
 
+pub(super) const BRACES: &str = "it has braces";
 const PATTERN: &str = "it has a pattern";
 pub(super) const EXPANSION: &str = "it has an expansion";
 
@@ -128,7 +132,7 @@ impl Lexer<'_> {
             ']' if marks.bracket => word.pattern(PATTERN, 0),
             '{' => marks.brace = true,
             ',' | '.' => marks.list |= marks.brace,
-            '}' if marks.list => word.pattern("it has braces", 0),
+            '}' if marks.list => word.pattern(BRACES, 0),
             '~' if self.at == start => {
                 word.tilde = true;
                 word.opens(0, 1);
@@ -165,8 +169,8 @@ impl Lexer<'_> {
             self.doubt(why);
         }
         for token in tokens.list {
-            if let Token::Word(element) = token {
-                word.evaluates |= element.evaluates;
+            if let Token::Word(mut element) = token {
+                word.arithmetic.append(&mut element.arithmetic);
                 word.text.push_str(&element.text);
                 word.substitutions.extend(element.substitutions);
             }

@@ -79,6 +79,10 @@ fn options<'a>(wrapper: &Wrapper, words: &'a [Word]) -> Result<Given<'a>, &'stat
         } else {
             short(wrapper, &text[1..], words, &mut given)?;
         }
+        // What env splits stands in front of the words behind it, as options of env again.
+        if wrapper.name == "env" && given.has(&["S", "split-string"]) {
+            break;
+        }
     }
     Ok(given)
 }
@@ -133,6 +137,7 @@ fn wrapped(wrapper: &Wrapper, call: Call<'_>, found: &mut Found) {
     let assigns = matches!(wrapper.name, "env" | "sudo" | "doas");
     while let Some(word) = rest.first().filter(|_| assigns) {
         let Some(variable) = variables::assigned(&word.text) else { break };
+        found.arithmetic.taint(variable);
         if variables::steers(variable) || word.splits || variable.contains(['$', '`']) {
             found.doubt("it sets a variable that decides what runs");
         }
@@ -178,6 +183,12 @@ fn runs_by_option(name: &str, given: &Given<'_>, call: Call<'_>, found: &mut Fou
                 found.doubt("its parts lie too deep in each other");
             }
             true
+        }
+        "sudo" => {
+            if given.has(&["e", "edit"]) {
+                found.doubt("it starts an editor");
+            }
+            false
         }
         "strace" | "ltrace" => {
             let pipes = |value: &str| value.starts_with(['|', '!', '$', '`']);
