@@ -16,7 +16,7 @@ pub const NAME_LIMIT: usize = 64;
 /// A name that is not one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{name:?} is not a name: 1 to {NAME_LIMIT} letters, digits, '.', '_' or '-', first a letter or digit"
+    "{name:?} is not a name: 1 to {NAME_LIMIT} of letters, digits and ._-, none of ._- first"
 )]
 pub struct NotAName {
     /// What was written, cut to a length that is safe to print.

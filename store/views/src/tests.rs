@@ -1,5 +1,4 @@
 //! Folds of small records: what the rows say, and what a replay shows.
-#![allow(clippy::unwrap_used)]
 
 mod cast;
 mod replay;
