@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 /// The longest name, in bytes.
 pub const NAME_LIMIT: usize = 64;
 
+const NAME_RULE: &str = "1 to 64 letters, digits, '.', '_' or '-', first a letter or digit";
+
 /// A name that is not one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "{name:?} is not a name: 1 to {NAME_LIMIT} of letters, digits and ._-, none of ._- first"
-)]
+#[error("{name:?} is not a name: {NAME_RULE}")]
 pub struct NotAName {
     /// What was written, cut to a length that is safe to print.
     pub name: String,

@@ -72,12 +72,11 @@ fn outputs_input_and_variables() -> Result<()> {
     check(&ssh, "printf '\\303\\244\\000\\377' | od -An -tx1", "", (0, " c3 a4 00 ff\n", ""));
     // The login may be left out: it is the first one that is granted.
     check(&ssh.user("web-1"), "echo as the first", "", (0, "as the first\n", ""));
-    // LC_* is passed on, everything else stays behind.
-    let mut command = ssh
-        .with(&["-o", "SendEnv=LC_TEST SECRET_TEST"])
-        .command(&["echo \"$LC_TEST/$SECRET_TEST\""]);
-    command.env("LC_TEST", "de_DE").env("SECRET_TEST", "kept");
-    assert_eq!(run(&mut command, Vec::new(), SHORT)?.text(), "de_DE/\n");
+    // Locales in UTF-8 are passed on, others and everything else stay behind.
+    let sent = ssh.with(&["-o", "SendEnv=LC_TEST LC_OTHER SECRET_TEST"]);
+    let mut command = sent.command(&["echo \"$LC_TEST/$LC_OTHER/$SECRET_TEST\""]);
+    command.env("LC_TEST", "de_DE.UTF-8").env("LC_OTHER", "zh_CN.GBK").env("SECRET_TEST", "kept");
+    assert_eq!(run(&mut command, Vec::new(), SHORT)?.text(), "de_DE.UTF-8//\n");
     Ok(())
 }
 
