@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold what was built or run, not what was written.
+/// Folders that hold what was built or run, not what was written. In a worktree `.git` is a file.
 const NOT_WRITTEN: &[&str] = &["target", ".git", ".sallyport", "node_modules"];
 
 /// Files over this are data, not text that a person wrote, in bytes.
@@ -73,11 +73,12 @@ pub fn read_all(root: &Path) -> io::Result<Vec<Source>> {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             let name = entry.file_name();
+            if NOT_WRITTEN.iter().any(|not| name.to_str() == Some(not)) {
+                continue;
+            }
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                if !NOT_WRITTEN.iter().any(|not| name.to_str() == Some(not)) {
-                    folders.push(entry.path());
-                }
+                folders.push(entry.path());
             } else if kind.is_file() && entry.metadata()?.len() <= TEXT_LIMIT {
                 sources.extend(read(root, &entry.path())?);
             }

@@ -1,6 +1,25 @@
-//! The small reader of Rust that the rules stand on.
+//! What the rules stand on: which files are read, and the small reader of Rust.
+
+use std::fs;
+
+use tempfile::TempDir;
 
 use crate::tidy::rust::{Function, blank, functions};
+use crate::tidy::sources::read_all;
+
+#[test]
+fn what_was_built_or_run_is_not_read() {
+    let folder = TempDir::new().unwrap();
+    for file in ["a.rs", "b/c.md", "target/d.rs", "b/.sallyport/e"] {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "text").unwrap();
+    }
+    fs::write(folder.path().join(".git"), "gitdir: as in a worktree").unwrap();
+    let read = read_all(folder.path()).unwrap();
+    let paths: Vec<_> = read.iter().map(|source| source.path.as_str()).collect();
+    assert_eq!(paths, ["a.rs", "b/c.md"]);
+}
 
 #[track_caller]
 fn check(text: &str, blanked: &str) {
