@@ -29,10 +29,10 @@ pub fn violations(acknowledged: &Acknowledged, after: &Events) -> Vec<String> {
     }
     let often = times.into_iter().filter(|(_, count)| *count > 1);
     violations.extend(often.map(|(id, count)| format!("{id} exists {count} times")));
+    let judged = after.of_kind("command.judged");
+    let texts: Vec<_> = judged.filter_map(|data| data["text"].as_str()).collect();
     for marker in &acknowledged.markers {
-        let says = |text: &str| text.contains(marker.as_str());
-        let texts = after.of_kind("command.judged").filter_map(|data| data["text"].as_str());
-        let count = texts.filter(|text| says(text)).count();
+        let count = texts.iter().filter(|text| text.contains(marker.as_str())).count();
         if count != 1 {
             violations.push(format!("the verdict on {marker} exists {count} times"));
         }

@@ -3,6 +3,8 @@
 //! The target's own log says what reached it, and, where it was told to look, whether the journal
 //! held the command at that moment.
 
+use std::collections::BTreeMap;
+
 use super::Events;
 use crate::live::Ran;
 
@@ -12,14 +14,15 @@ use crate::live::Ran;
 pub fn violations(ran: &[Ran], record: &Events) -> Vec<String> {
     let mut violations = Vec::new();
     let judged = record.of_kind("command.judged").filter(|data| data["verdict"] == "allow");
-    let mut allowed: Vec<_> = judged.filter_map(|data| data["text"].as_str()).collect();
+    let mut allowed = BTreeMap::new();
+    for text in judged.filter_map(|data| data["text"].as_str()) {
+        *allowed.entry(text).or_insert(0_usize) += 1;
+    }
     for command in ran {
         // Each decision allows one run.
-        match allowed.iter().position(|text| *text == command.command) {
-            Some(place) => {
-                allowed.swap_remove(place);
-            }
-            None => violations.push(format!("ran and was not allowed: {:?}", command.command)),
+        match allowed.get_mut(command.command.as_str()) {
+            Some(left) if *left > 0 => *left -= 1,
+            _ => violations.push(format!("ran and was not allowed: {:?}", command.command)),
         }
         if command.was_recorded == Some(false) {
             violations.push(format!("ran before it was recorded: {:?}", command.command));
