@@ -10,6 +10,8 @@ use chaos_tests::invariants::Events;
 use chaos_tests::invariants::no_secret_anywhere::Places;
 use chaos_tests::live::{Ended, Scene, Secret, fresh_secrets};
 
+use crate::api::ask;
+
 /// How long a command is silent between two lines at least, as a replay must show it.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -53,20 +55,6 @@ fn collect(scene: &Scene, seen: &Ended) -> Result<Places> {
     places.add("the node's log", scene.node.logged()?);
     add_files(&mut places, &scene.path("data"))?;
     Ok(places)
-}
-
-/// What the gateway's API answers its administrator.
-fn ask(scene: &Scene, path: &str) -> Result<String> {
-    let ready = &scene.node.ready;
-    let ca = reqwest::Certificate::from_pem(&fs::read(&ready.ca)?)?;
-    let token = fs::read_to_string(scene.node.data.join("admin.token"))?;
-    let url = format!("{}{path}", ready.api);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().add_root_certificate(ca).build()?;
-        let answer = client.get(url).bearer_auth(token.trim()).send().await?;
-        Ok(answer.error_for_status()?.text().await?)
-    })
 }
 
 fn add_files(places: &mut Places, folder: &Path) -> Result<()> {
