@@ -7,10 +7,12 @@ pub mod acknowledged_once;
 pub mod no_secret_anywhere;
 pub mod recorded_before_done;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// Events as they were read: exact lines and what is in them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Events {
     lines: Vec<(String, Value)>,
 }
@@ -25,11 +27,36 @@ impl Events {
     /// # Errors
     /// [`NotAnEvent`] with the line.
     pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, NotAnEvent> {
-        let parse = |line: &str| match serde_json::from_str(line) {
-            Ok(json) => Ok((line.to_owned(), json)),
-            Err(_) => Err(NotAnEvent(line.to_owned())),
-        };
-        Ok(Self { lines: lines.into_iter().map(parse).collect::<Result<_, _>>()? })
+        let mut events = Self::default();
+        events.read_on(lines)?;
+        Ok(events)
+    }
+
+    /// Reads more lines, which come after those that were read before.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] with the line; those before it were read.
+    pub fn read_on<'a>(
+        &mut self,
+        lines: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), NotAnEvent> {
+        for line in lines {
+            match serde_json::from_str(line) {
+                Ok(json) => self.lines.push((line.to_owned(), json)),
+                Err(_) => return Err(NotAnEvent(line.to_owned())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The exact last line of each chain.
+    #[must_use]
+    pub fn heads(&self) -> Vec<&str> {
+        let lines = self.lines.iter();
+        // Of lines with the same key the last one stays.
+        let last: BTreeMap<_, _> =
+            lines.map(|(line, event)| (event["source"].as_str(), line.as_str())).collect();
+        last.into_values().collect()
     }
 
     /// The exact lines.
