@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SILENT:
-.PHONY: help demo test lint bench chaos sshd-there deny-there components-there
+.PHONY: help demo test lint bench chaos sshd-there fleet-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -17,20 +17,30 @@ DENY_VERSION := 0.20.2
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: sshd-there ## Allowed, blocked, masked and replayed, with a real ssh and sshd (about a minute once built)
+demo: sshd-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
 	demo/run.sh
 
-test: sshd-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
+test: sshd-there fleet-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
 	# Program and tests in one go, so that nothing is built twice; the system tests run that program.
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
 
-chaos: sshd-there ## The same system tests, longer: 200 rounds of kill -9, more damaged bytes
+chaos: sshd-there fleet-there ## The same system tests, longer: kill -9, damaged bytes, a fleet under faults, simulated worlds
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
 	SALLYPORT_CHAOS_ROUNDS=$${SALLYPORT_CHAOS_ROUNDS:-200} \
 	SALLYPORT_CHAOS_FLIPS=$${SALLYPORT_CHAOS_FLIPS:-400} \
-		$(CARGO) test -p chaos-tests --locked --test system -- chaos --nocapture
+	SALLYPORT_CHAOS_LEADERS=$${SALLYPORT_CHAOS_LEADERS:-200} \
+	SALLYPORT_CHAOS_LOCKS=$${SALLYPORT_CHAOS_LOCKS:-50} \
+	SALLYPORT_CHAOS_STALL=$${SALLYPORT_CHAOS_STALL:-20} \
+	SALLYPORT_CHAOS_RECOVERIES=$${SALLYPORT_CHAOS_RECOVERIES:-30} \
+	SALLYPORT_CHAOS_FLAPS=$${SALLYPORT_CHAOS_FLAPS:-40} \
+	SALLYPORT_CHAOS_SPENT=$${SALLYPORT_CHAOS_SPENT:-30} \
+	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
+	SALLYPORT_CHAOS_STORMS=$${SALLYPORT_CHAOS_STORMS:-100} \
+		$(CARGO) test -p chaos-tests --locked --test system -- chaos fleet --nocapture
+	SALLYPORT_WORLD_SEEDS=$${SALLYPORT_WORLD_SEEDS:-500} \
+		$(CARGO) test -p chaos-tests --locked --lib --release -- world --nocapture
 
 lint: components-there deny-there ## Format, clippy, licences and sources, one crypto provider
 	$(CARGO) fmt --all -- --check
@@ -55,6 +65,14 @@ sshd-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends openssh-server openssh-client
+	fi
+
+fleet-there:
+	if ! command -v ip >/dev/null || ! command -v nft >/dev/null || ! command -v faketime >/dev/null; then
+		echo "make: installing iproute2, nftables and faketime (the tests' network and clocks) with apt-get"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends iproute2 nftables faketime
 	fi
 
 components-there:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows Sallyport with a real ssh and a real sshd: a command that is allowed, one that is blocked,
-# one whose output is masked, and the replay. It listens on loopback only, keeps everything in one
-# temporary folder, and ends only what it started.
+# one whose output is masked, one that is held until a second person approves it, and the replay. It
+# listens on loopback only, keeps everything in one temporary folder, and ends only what it started.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cargo=${CARGO:-cargo}
@@ -35,6 +35,7 @@ login=$(id -un)
 ssh-keygen -q -t ed25519 -N '' -C web-1 -f host
 ssh-keygen -q -t ed25519 -N '' -C gateway -f web-1.key
 ssh-keygen -q -t ed25519 -N '' -C alice -f alice
+ssh-keygen -q -t ed25519 -N '' -C bob -f bob
 cp web-1.key.pub authorized_keys
 printf '#!/bin/sh\nprintf "%%s\\n" "$SSH_ORIGINAL_COMMAND" >> %s/reached\nexec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n' \
     "$folder" > run-and-log
@@ -69,6 +70,7 @@ started+=("$sshd")
 cat > people.yaml <<PEOPLE
 people:
   - { name: alice, groups: [engineering], ssh_keys: ["$(cut -d' ' -f1,2 alice.pub)"] }
+  - { name: bob, groups: [platform], ssh_keys: ["$(cut -d' ' -f1,2 bob.pub)"] }
 PEOPLE
 cat > targets.yaml <<TARGETS
 targets:
@@ -132,13 +134,43 @@ as_alice "cat $folder/deploy.conf"
 [ "$status" = 0 ] || fail "the masked command was allowed"
 if grep -q "${token#ghp_}" seen; then fail "the token was not masked"; fi
 
-bold "5. Recorded, before it ran"
+bold "5. Held: a second person looks first"
+printf '\n   \033[36malice$ ssh … touch %s\033[0m\n' released
+ssh -F none -i alice -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR \
+    -o UserKnownHostsFile=known_hosts -o StrictHostKeyChecking=yes \
+    -p "$gateway_port" -l "$login@web-1" 127.0.0.1 "touch $folder/released" > held 2>&1 &
+waiting=$!
+bob_token=$("$sallyport" login --ssh-key bob --print-token)
+approval=
+for _ in $(seq 200); do
+    approval=$(SALLYPORT_TOKEN=$bob_token "$sallyport" approvals list --output jsonl \
+        | sed -n 's/.*"id":"\{0,1\}\([0-9]*\)"\{0,1\}.*/\1/p' | head -n 1)
+    [ -z "$approval" ] || break
+    kill -0 "$waiting" 2>/dev/null || fail "the held command ended: $(cat held)"
+    sleep 0.05
+done
+[ -n "$approval" ] || fail "nobody was asked for an approval"
+[ ! -e released ] || fail "the held command ran before anybody approved it"
+printf '\n   \033[36mbob$ sallyport approvals list\033[0m\n'
+SALLYPORT_TOKEN=$bob_token "$sallyport" approvals list --output table | cut -c1-110 | sed 's/^/   /'
+printf '\n   \033[36mbob$ sallyport approvals approve %s --reason "seen with Alice"\033[0m\n' "$approval"
+SALLYPORT_TOKEN=$bob_token "$sallyport" approvals approve "$approval" --reason "seen with Alice" \
+    | sed 's/^/   /'
+status=0
+wait "$waiting" || status=$?
+sed 's/^/   alice: /' held
+[ "$status" = 0 ] || fail "the approved command did not run"
+[ -e released ] || fail "the approved command did not reach the target"
+say "(exit status $status; it ran once, after Bob)"
+
+bold "6. Recorded, before it ran"
 "$sallyport" sessions list --output table | cut -c1-110 | sed 's/^/   /'
-last=$("$sallyport" sessions list --output jsonl | sed -n 's/.*"id":"\([^"]*\)".*/\1/p' | tail -n 1)
+# The one whose output was masked: the last but one, before Bob's approval.
+last=$("$sallyport" sessions list --output jsonl | sed -n 's/.*"id":"\([^"]*\)".*/\1/p' | tail -n 2 | head -n 1)
 printf '\n   \033[36mauditor$ sallyport sessions replay %s\033[0m\n' "$last"
 "$sallyport" sessions replay "$last" | sed 's/^/   /'
 
-bold "6. Provable"
+bold "7. Provable"
 printf '   \033[36mauditor$ sallyport audit verify\033[0m\n'
 "$sallyport" audit verify --output table 2>&1 | sed 's/^/   /'
 printf '   \033[36mauditor$ sallyport audit rederive\033[0m\n'

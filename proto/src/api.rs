@@ -3,6 +3,26 @@
 //! A refusal's body is [`Told`](crate::refusal::Told). Events are not here: they are served as the
 //! exact bytes that were recorded. Nothing here may hold a secret except the tokens of a login.
 
+mod approvals;
+mod cluster;
+mod documents;
+mod locks;
+mod sessions;
+
+pub use approvals::{
+    ApprovalRow, ApprovalState, ProposedPolicy, RevocationAsked, RulingAsked, RulingRow,
+};
+pub use cluster::{
+    BackupAsked, ClusterProblem, ClusterStatus, JoinTokenGiven, LedgerHead, NodePresence, NodeRole,
+    NodeRow,
+};
+pub use documents::{
+    DocumentApplied, DocumentAsked, PolicyApplied, PolicyAsked, PolicyRevisionRow, RemovalAsked,
+    RollbackAsked, TargetProblem,
+};
+pub use locks::{LiftAsked, LockAsked, LockRow, LockedOut};
+pub use sessions::{KillAsked, SessionListed, Watched};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -27,6 +47,18 @@ pub struct Page<T> {
     /// What to give as `after` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Which revision the list shows, of what is replaced as a whole: what to give as
+    /// `expected_revision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+}
+
+impl<T> Page<T> {
+    /// All rows on one page.
+    #[must_use]
+    pub fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None, revision: None }
+    }
 }
 
 /// Whether a node can be relied on.

@@ -8,6 +8,7 @@ pub mod api;
 pub mod entry;
 pub mod event;
 pub mod ids;
+pub mod peer;
 pub mod person;
 pub mod reading;
 pub mod refusal;

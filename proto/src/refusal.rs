@@ -23,6 +23,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $number,)* }
             }
 
+            /// The code with that number, when there is one.
+            #[must_use]
+            pub fn from_number(number: u16) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
+            }
+
             /// One line that says what it means.
             #[must_use]
             pub fn title(self) -> &'static str {
@@ -39,12 +45,19 @@ codes! {
     SessionEnded = 1004, "the session was ended by the gateway";
     Draining = 1005, "the gateway is shutting down";
     EnvironmentRefused = 1006, "an environment variable was not passed on";
+    Locked = 1007, "access is locked";
+    ContactLost = 1008, "the gateway has lost contact with its cluster";
     BlockedByRule = 1201, "the command is blocked by policy";
     Unreadable = 1202, "the command cannot be read, so it is blocked";
     NotListed = 1203, "the command is not among those that are allowed";
     HeldWithoutApprovals = 1204, "the command needs an approval, which this node cannot ask for";
     PermitExpired = 1205, "the decision was too old when the command was to be sent";
     CommandTooLong = 1206, "the command is too long to be judged";
+    ApprovalDenied = 1207, "the approval was denied";
+    ApprovalExpired = 1208, "nobody approved the command in time";
+    ApprovalWithdrawn = 1209, "the request for an approval was withdrawn";
+    ApprovalRevoked = 1210, "the approval was taken back";
+    Held = 1211, "the command waits for somebody else's approval";
     TargetUnreachable = 1301, "the target cannot be reached";
     HostKeyMismatch = 1302, "the target's host key is not the one that is pinned";
     TargetRefusedLogin = 1303, "the target refused the gateway's credential";
@@ -64,6 +77,15 @@ codes! {
     TooManyRequests = 1505, "too many requests";
     LoginRefused = 1506, "the login was refused";
     ServerUnreachable = 1507, "the gateway's API cannot be reached";
+    NoQuorum = 1508, "the cluster has no majority";
+    OutcomeUnknown = 1509, "it is unknown whether the change was made";
+    StaleRevision = 1510, "somebody else changed it meanwhile";
+    SelfApproval = 1511, "nobody approves what they asked for themselves";
+    NotAnApprover = 1512, "you are not among those who may approve this";
+    AlreadyRuled = 1513, "you have ruled on this already";
+    ApprovalOver = 1514, "the request is not open any more";
+    AdministratorNeverApproves = 1515, "the administrator is no person, and approves nothing";
+    SecondPersonNeeded = 1516, "a second person must agree to this change";
     PolicyWrong = 1601, "the policy is not right";
     PeopleWrong = 1602, "the people file is not right";
     TargetsWrong = 1603, "the targets file is not right";
@@ -72,9 +94,22 @@ codes! {
     DataDirectoryWrong = 1606, "the data directory cannot be used";
     ListenFailed = 1607, "an address cannot be listened on";
     CasesFailed = 1608, "cases of the policy did not come out as expected";
+    ClusterUninitialized = 1609, "the node belongs to no cluster yet";
+    AlreadyInitialized = 1610, "the data directory belongs to a cluster already";
     TamperingFound = 1701, "the record was tampered with";
     DecisionDiffers = 1702, "a recorded decision comes out differently";
     ArchiveUnreadable = 1703, "the archive cannot be read";
+    JoinRefused = 1801, "the join token is not good";
+    WrongCluster = 1802, "the node belongs to another cluster";
+    VersionMismatch = 1803, "the versions are too far apart";
+    ClockOff = 1804, "the node's clock is off";
+    PeerUntrusted = 1805, "the certificate is not one of this cluster's";
+    StaleDisk = 1806, "the disk is an old copy of this node's";
+    LogDamaged = 1807, "the replicated log is damaged";
+    NotAMember = 1808, "the node is not a member";
+    PeerUnreachable = 1809, "another node cannot be reached";
+    LastVoter = 1810, "the cluster cannot do without this node";
+    BackupUnreadable = 1811, "the backup cannot be read";
     Internal = 1901, "a bug in the gateway ended this";
 }
 

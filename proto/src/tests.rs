@@ -3,6 +3,7 @@
 mod entries;
 mod files;
 mod golden;
+mod peer;
 mod reading;
 mod refusals;
 mod samples;

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::Events;
 
 /// What was acknowledged before the fault.
@@ -29,13 +31,27 @@ pub fn violations(acknowledged: &Acknowledged, after: &Events) -> Vec<String> {
     }
     let often = times.into_iter().filter(|(_, count)| *count > 1);
     violations.extend(often.map(|(id, count)| format!("{id} exists {count} times")));
-    let judged = after.of_kind("command.judged");
-    let texts: Vec<_> = judged.filter_map(|data| data["text"].as_str()).collect();
+    let judged: Vec<_> = after.of_kind("command.judged").collect();
     for marker in &acknowledged.markers {
-        let count = texts.iter().filter(|text| text.contains(marker.as_str())).count();
+        let text = |data: &Value| data["text"].as_str().unwrap_or_default().contains(marker);
+        let count = verdicts(judged.iter().copied().filter(|data| text(data)));
         if count != 1 {
             violations.push(format!("the verdict on {marker} exists {count} times"));
         }
     }
     violations
+}
+
+/// How many verdicts there are. One that only held its command is none when the same command was
+/// judged again.
+fn verdicts<'a>(judged: impl Iterator<Item = &'a Value>) -> usize {
+    let (mut count, mut holds) = (0, BTreeSet::new());
+    for data in judged {
+        let command = format!("{} {}", data["session"], data["command"]);
+        count += usize::from(!holds.remove(&command));
+        if data["verdict"] == "hold" {
+            holds.insert(command);
+        }
+    }
+    count
 }

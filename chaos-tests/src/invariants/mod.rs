@@ -4,6 +4,12 @@
 //! An empty answer means that the invariant holds; each line otherwise is one violation.
 
 pub mod acknowledged_once;
+pub mod chain;
+pub mod forbidden_after_t;
+pub mod healed;
+pub mod held_once;
+pub mod history;
+pub mod linearizable;
 pub mod no_secret_anywhere;
 pub mod recorded_before_done;
 
@@ -57,6 +63,26 @@ impl Events {
         let last: BTreeMap<_, _> =
             lines.map(|(line, event)| (event["source"].as_str(), line.as_str())).collect();
         last.into_values().collect()
+    }
+
+    /// The events of several readers, each once: all nodes keep the control chain.
+    #[must_use]
+    pub fn united(readers: impl IntoIterator<Item = Self>) -> Self {
+        let mut seen = std::collections::HashSet::new();
+        let mut lines: Vec<_> = readers.into_iter().flat_map(|reader| reader.lines).collect();
+        lines.retain(|(line, _)| seen.insert(line.clone()));
+        Self { lines }
+    }
+
+    /// All events.
+    pub fn all(&self) -> impl Iterator<Item = &Value> {
+        self.lines.iter().map(|(_, event)| event)
+    }
+
+    /// The exact lines of one chain: a node's name, or `control`.
+    pub fn of_chain(&self, chain: &str) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter(move |(_, event)| event["data"]["chain"] == chain);
+        lines.map(|(line, _)| line.as_str())
     }
 
     /// The exact lines.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::network::Host;
 use super::process::{Process, Reaped, run};
+use super::talk::Talk;
 use super::wait::SHORT;
 
 /// How a client ended.
@@ -43,13 +45,23 @@ pub struct Client {
     pub(super) key: PathBuf,
     pub(super) known_hosts: PathBuf,
     options: Vec<String>,
+    /// On which host it runs; none for the machine itself.
+    on: Option<Host>,
+    address: String,
 }
 
 impl Client {
     /// A client of a gateway on loopback.
     #[must_use]
     pub fn new(user: String, port: String, key: PathBuf, known_hosts: PathBuf) -> Self {
-        Self { user, port, key, known_hosts, options: Vec::new() }
+        let address = "127.0.0.1".to_owned();
+        Self { user, port, key, known_hosts, options: Vec::new(), on: None, address }
+    }
+
+    /// The same on a host of a network, to an address there.
+    #[must_use]
+    pub fn between(&self, on: &Host, to: &Host) -> Self {
+        Self { on: Some(on.clone()), address: to.address.to_string(), ..self.clone() }
     }
 
     /// The same with another user part.
@@ -82,13 +94,18 @@ impl Client {
     /// The command line of a client that runs something.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut ssh = Command::new("ssh");
-        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
+        let mut ssh = match &self.on {
+            Some(host) => host.command("ssh"),
+            None => Command::new("ssh"),
+        };
+        // The first value of an option counts, so those that were asked for come first.
+        ssh.args(["-F", "none"]).args(&self.options);
+        ssh.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
         ssh.args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
         ssh.args(["-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR"]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts.display()));
-        ssh.arg("-i").arg(&self.key).args(["-p", &self.port]).args(&self.options);
-        ssh.args(["-l", &self.user, "127.0.0.1"]).args(arguments);
+        ssh.arg("-i").arg(&self.key).args(["-p", &self.port]);
+        ssh.args(["-l", &self.user, &self.address]).args(arguments);
         // No agent and no display of whoever runs the tests.
         ssh.env_remove("SSH_AUTH_SOCK").env_remove("DISPLAY");
         ssh
@@ -118,6 +135,14 @@ impl Client {
         let mut ssh = self.command(&[command]);
         ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Process::start(&mut ssh)
+    }
+
+    /// Starts a command and listens to it.
+    ///
+    /// # Errors
+    /// When the client does not start.
+    pub fn talk(&self, command: &str) -> Result<Talk> {
+        Talk::start(&mut self.command(&[command]))
     }
 
     /// Ends the master of a shared connection.

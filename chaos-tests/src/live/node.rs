@@ -133,7 +133,7 @@ fn dev(data: &Path, documents: &[(&str, &Path)]) -> Result<Command> {
     Ok(command)
 }
 
-fn read_ready(text: &str) -> Result<Ready> {
+pub(super) fn read_ready(text: &str) -> Result<Ready> {
     let json: Value = serde_json::from_str(text).context("ready.json")?;
     let field = |name: &str| {
         let value = json[name].as_str().map(str::to_owned);

@@ -6,10 +6,13 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::clock::read_uptime;
 use super::keys::Key;
+use super::network::Host;
 use super::process::{Process, run};
 use super::wait::{SHORT, until};
 
@@ -18,11 +21,16 @@ const PORT_ATTEMPTS: usize = 8;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
+/// The port on a host of a network, where nobody else listens.
+const HOST_PORT: u16 = 2200;
+
 /// A command in the target's own log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     /// The command as it arrived.
     pub command: String,
+    /// When it arrived, on the clock of [`super::since_boot`].
+    pub at: Duration,
     /// Whether the gateway's journal held its marker when the command arrived; none when the
     /// target was not told where to look.
     pub was_recorded: Option<bool>,
@@ -42,14 +50,24 @@ pub struct Target {
     pub credential: Key,
     /// The login that exists on it.
     pub login: String,
+    /// Where it runs; none for the machine itself.
+    on: Option<Host>,
 }
 
 impl Target {
-    /// Starts one in a new folder.
+    /// Starts one on loopback, in a new folder.
     ///
     /// # Errors
     /// When `sshd` is not there or does not listen.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_on(folder, None)
+    }
+
+    /// Starts one on a host of a network, in a new folder.
+    ///
+    /// # Errors
+    /// When `sshd` is not there or does not listen.
+    pub fn start_on(folder: &Path, on: Option<&Host>) -> Result<Self> {
         fs::create_dir(folder)?;
         let host_key = Key::make(folder, "host")?;
         let credential = Key::make(folder, "credential")?;
@@ -62,15 +80,19 @@ impl Target {
             // sshd separates its privileges there, and says so if it cannot.
             fs::create_dir_all("/run/sshd").context("sshd of root needs /run/sshd")?;
         }
-        let (process, port) = listen(folder)?;
-        let folder = folder.to_owned();
-        Ok(Self { process, folder, port, host_key, credential, login })
+        let (process, port) = match on {
+            Some(host) => (listen_on(folder, host)?, HOST_PORT),
+            None => listen(folder)?,
+        };
+        let (folder, on) = (folder.to_owned(), on.cloned());
+        Ok(Self { process, folder, port, host_key, credential, login, on })
     }
 
     /// Its address.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let at = self.on.as_ref().map_or(Ipv4Addr::LOCALHOST, |host| host.address);
+        format!("{at}:{}", self.port)
     }
 
     /// Tells the target's log where the gateway's journal is, so that it can say whether a command
@@ -113,10 +135,13 @@ impl Target {
         let config = self.folder.join("sshd_config");
         let before = fs::read_to_string(&config)?;
         fs::write(&config, format!("{line}\n{before}"))?;
-        self.process = spawn(&self.folder)?;
-        until("sshd listens again", SHORT, || {
-            Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok().then_some(()))
-        })
+        self.process = spawn(&self.folder, self.on.as_ref())?;
+        match &self.on {
+            Some(host) => host.listening(self.port, || Ok(())),
+            None => until("sshd listens again", SHORT, || {
+                Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok().then_some(()))
+            }),
+        }
     }
 
     /// Ends it; its port stays free.
@@ -129,13 +154,14 @@ impl Target {
 }
 
 fn ran(entry: &str) -> Option<Ran> {
-    let (seen, command) = entry.split_once('\t')?;
+    let (seen, rest) = entry.split_once('\t')?;
+    let (uptime, command) = rest.split_once('\t')?;
     let was_recorded = match seen {
         "yes" => Some(true),
         "no" => Some(false),
         _ => None,
     };
-    Some(Ran { command: command.to_owned(), was_recorded })
+    Some(Ran { command: command.to_owned(), at: read_uptime(uptime)?, was_recorded })
 }
 
 /// Writes what `sshd` runs for each command.
@@ -150,7 +176,8 @@ if [ -f {folder_text}/journal.path ]; then
     journal=$(cat {folder_text}/journal.path)
     if grep -rqaF -e "$marker" "$journal"; then seen=yes; else seen=no; fi
 fi
-printf '%s\t%s\0' "$seen" "$SSH_ORIGINAL_COMMAND" >> {folder_text}/ran.log
+read -r uptime idle < /proc/uptime
+printf '%s\t%s\t%s\0' "$seen" "$uptime" "$SSH_ORIGINAL_COMMAND" >> {folder_text}/ran.log
 exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 "#
     );
@@ -164,7 +191,8 @@ fn listen(folder: &Path) -> Result<(Process, u16)> {
     let mut said = String::new();
     for _ in 0..PORT_ATTEMPTS {
         let port = free_port()?;
-        let mut process = start(folder, port)?;
+        configure(folder, Ipv4Addr::LOCALHOST, port)?;
+        let mut process = spawn(folder, None)?;
         let listening = until("sshd listens", SHORT, || {
             let ended = process.ended()?.is_some();
             let open = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
@@ -178,16 +206,26 @@ fn listen(folder: &Path) -> Result<(Process, u16)> {
     bail!("sshd does not listen: {said}")
 }
 
+fn listen_on(folder: &Path, host: &Host) -> Result<Process> {
+    configure(folder, host.address, HOST_PORT)?;
+    let mut process = spawn(folder, Some(host))?;
+    host.listening(HOST_PORT, || match process.ended()? {
+        Some(_) => bail!("sshd does not listen: {}", fs::read_to_string(folder.join("sshd.log"))?),
+        None => Ok(()),
+    })?;
+    Ok(process)
+}
+
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
 
-fn start(folder: &Path, port: u16) -> Result<Process> {
+fn configure(folder: &Path, address: Ipv4Addr, port: u16) -> Result<()> {
     let at = folder.display();
     let config = folder.join("sshd_config");
     let base = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host\nPidFile none\n\
+        "Port {port}\nListenAddress {address}\nHostKey {at}/host\nPidFile none\n\
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
          MaxStartups 1000\nMaxSessions 100\nAcceptEnv LANG LC_* TERM\n\
@@ -201,12 +239,12 @@ fn start(folder: &Path, port: u16) -> Result<Process> {
     if !tested.status.success() {
         fs::write(&config, base)?;
     }
-    spawn(folder)
+    Ok(())
 }
 
-fn spawn(folder: &Path) -> Result<Process> {
+fn spawn(folder: &Path, on: Option<&Host>) -> Result<Process> {
     let log = fs::File::create(folder.join("sshd.log"))?;
-    let mut command = Command::new(SSHD);
+    let mut command = on.map_or_else(|| Command::new(SSHD), |host| host.command(SSHD));
     command.args(["-D", "-e", "-f"]).arg(folder.join("sshd_config"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     Process::start(&mut command)

@@ -1,13 +1,22 @@
 //! The harness itself: a target without a gateway, processes, secrets.
 
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Client, Ran, SHORT, Target, fresh_secrets, marker, run};
+use super::{Client, SHORT, Target, fresh_secrets, marker, run, since_boot};
+
+mod faults;
+mod network;
+mod words;
+
+/// The target's clock counts hundredths.
+const TICK: Duration = Duration::from_millis(10);
 
 #[test]
 fn a_target_runs_and_logs_commands_before_they_run() {
+    let begun = since_boot();
     let folder = TempDir::new().unwrap();
     let target = Target::start(&folder.path().join("target")).unwrap();
     let known_hosts = folder.path().join("known_hosts");
@@ -27,13 +36,16 @@ fn a_target_runs_and_logs_commands_before_they_run() {
     let third = marker();
     client.run(&format!("echo {second}")).unwrap();
     client.run(&format!("echo 'two\nlines {third}'")).unwrap();
-    let ran = |command: String, was_recorded| Ran { command, was_recorded };
     let wanted = [
-        ran(format!("echo {first}; exit 5"), None),
-        ran(format!("echo {second}"), Some(true)),
-        ran(format!("echo 'two\nlines {third}'"), Some(false)),
+        (format!("echo {first}; exit 5"), None),
+        (format!("echo {second}"), Some(true)),
+        (format!("echo 'two\nlines {third}'"), Some(false)),
     ];
-    assert_eq!(target.log().unwrap(), wanted);
+    let log = target.log().unwrap();
+    let got: Vec<_> = log.iter().map(|ran| (ran.command.clone(), ran.was_recorded)).collect();
+    assert_eq!(got, wanted);
+    let times: Vec<_> = log.iter().map(|ran| ran.at).collect();
+    assert!(times.is_sorted() && times[0] > begun - TICK && times[2] < since_boot(), "{times:?}");
     let wrong = client.key(&target.host_key.file).run("true").unwrap();
     assert_eq!(wrong.status, Some(255), "{wrong:?}");
 }

@@ -8,9 +8,9 @@ use super::sources::Source;
 /// What makes a proof value, and the beginnings of the paths of the files that may write it.
 const MAKERS: &[(&str, &[&str])] = &[
     ("Receipt::mint(", &["store/log/src/log.rs", "store/log/src/pending.rs"]),
-    ("Judged::allowed(", &["node/gate/src/gate.rs"]),
-    ("Judged::blocked(", &["node/gate/src/gate.rs"]),
-    ("Judged::held(", &["node/gate/src/gate.rs"]),
+    ("Judged::allowed(", &["node/gate/src/gate/judging.rs"]),
+    ("Judged::blocked(", &["node/gate/src/gate/judging.rs"]),
+    ("Judged::held(", &["node/gate/src/gate/judging.rs"]),
     ("Masked::new(", &["node/enforce/src/mask/"]),
 ];
 

@@ -22,7 +22,7 @@ const LAYERS: &[&str] = &["proto", "store", "consensus", "node"];
 
 /// The order within `node`: a crate may depend on earlier lines only.
 const NODE_ORDER: &[&[&str]] = &[
-    &["node-enforce", "node-identity"],
+    &["node-enforce", "node-identity", "node-peer"],
     &["node-gate"],
     &["node-session"],
     &["node-ssh", "node-api"],

@@ -131,19 +131,19 @@ fn unfinished(scene: &Scene, events: &Events) -> Result<usize> {
 }
 
 #[test]
-fn a_flipped_byte_in_the_journal_is_noticed() -> Result<()> {
+fn a_flipped_byte_of_the_journal_or_of_the_replicated_log_is_noticed() -> Result<()> {
     let flips = from_environment("SALLYPORT_CHAOS_FLIPS", 24);
     let mut scene = Scene::start()?;
     for number in 0..6 {
         scene.ssh().run(&format!("echo number {number}"))?;
     }
-    let before = scene.event_lines()?;
+    let before = (scene.event_lines()?, in_force(&scene)?);
     scene.node.stop()?;
     let kept = scene.path("kept");
     copy(&scene.path("data"), &kept)?;
     let mut files = written_files(&kept.join("events"))?;
     ensure!(!files.is_empty(), "the journal of events has files");
-    files.extend(written_files(&kept.join("control"))?);
+    files.extend(written_files(&kept.join("raft"))?);
     let mut silent = Vec::new();
     for number in 0..flips {
         let (file, at) = pick(&files, number, flips);
@@ -158,26 +158,43 @@ fn a_flipped_byte_in_the_journal_is_noticed() -> Result<()> {
     Ok(())
 }
 
+/// What the cluster has agreed on, as far as a restart on the same documents leaves it alone.
+fn in_force(scene: &Scene) -> Result<String> {
+    let mut told = String::new();
+    for question in [
+        &["policy", "history", "--output", "jsonl"][..],
+        &["people", "list", "--output", "jsonl"],
+        &["target", "list", "--output", "jsonl"],
+    ] {
+        let said = scene.node.administer(question)?;
+        ensure!(said.status.success(), "{question:?}: {}", said.said());
+        told += &said.text();
+    }
+    Ok(told)
+}
+
 /// What a gateway does with a damaged journal; none when that is right: it refuses, or serves all
 /// that it was, byte for byte (an index may be rebuilt, room that was never written may be cut).
-fn served_wrongly(scene: &mut Scene, before: &[String]) -> Result<Option<String>> {
+fn served_wrongly(scene: &mut Scene, before: &(Vec<String>, String)) -> Result<Option<String>> {
     if let Err(refused) = scene.restart() {
         let text = format!("{refused:#}");
-        let named = text.contains("SP-1404");
+        let named = text.contains("SP-1404") || text.contains("SP-1807");
         return Ok((!named).then(|| format!("refused, but not as damaged: {text}")));
     }
     let verified = scene.node.administer(&["audit", "verify"])?;
-    let served = scene.event_lines();
+    let (served, agreed) = (scene.event_lines(), in_force(scene));
     let stopped = scene.node.stop();
     let Ok(served) = served else {
         let text = format!("{}{}", verified.text(), verified.said());
         return Ok(verified.status.success().then(|| format!("unreadable, but verifies: {text}")));
     };
     stopped?;
-    if before.iter().all(|line| served.contains(line)) {
-        return Ok(None);
+    let (events, in_force) = before;
+    if !events.iter().all(|line| served.contains(line)) {
+        return Ok(Some(format!("{} of {} events are served", served.len(), events.len())));
     }
-    Ok(Some(format!("{} of {} events are served", served.len(), before.len())))
+    let agreed = agreed?;
+    Ok((agreed != *in_force).then(|| format!("{in_force} has become {agreed}")))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

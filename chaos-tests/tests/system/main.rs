@@ -1,7 +1,9 @@
-//! The whole system with real parts: OpenSSH's `ssh` and `sshd`, and a `sallyport dev` between.
+//! The whole system with real parts: OpenSSH's `ssh` and `sshd`, and between them a `sallyport dev`
+//! or, in `fleet`, several `sallyport serve`.
 //!
-//! Each test has a scene of its own on loopback and depends on no other. Tests that must hold for
-//! a long time are in `chaos` and take their rounds from the environment.
+//! Each test has a scene of its own on loopback, or a fleet to itself in a network of its own, and
+//! depends on no other. Tests that must hold for a long time are in `chaos` and `fleet`, and take
+//! their rounds from the environment.
 
 mod api;
 mod audit;
@@ -10,6 +12,7 @@ mod chaos;
 mod codes;
 mod documents;
 mod exec;
+mod fleet;
 mod masking;
 mod multiplex;
 mod refused;

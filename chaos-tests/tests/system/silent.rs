@@ -3,6 +3,8 @@
 //! The gateway's SSH listener runs in this process, over a log in memory whose answers are held
 //! back; everything else is as it is in a node.
 
+mod alone;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -12,12 +14,11 @@ use chaos_tests::live::{Client, Ended, Key, Target as RealTarget};
 use node_enforce::mask::{KnownValue, MaskKey};
 use node_enforce::policy::Policy;
 use node_session::clock::SystemClock;
-use node_session::control::InProcess;
 use node_session::seal::{AuditKey, DigestKey};
 use node_session::{Control, KnownValues, Ports, Sessions};
 use node_ssh::{CredentialError, Credentials, Limits, SshConfig, serve};
-use proto::entry::Entry;
-use proto::ids::Name;
+use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
+use proto::ids::{Epoch, Name};
 use proto::person::Person;
 use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
 use russh::keys::PrivateKey;
@@ -26,6 +27,8 @@ use store_log::{Log, RefusedBecause};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use self::alone::Alone;
 
 struct Given(Arc<PrivateKey>);
 
@@ -58,7 +61,7 @@ fn private(key: &Key) -> Result<PrivateKey> {
 }
 
 fn entries(target: &RealTarget, person: &Key) -> Result<[Entry; 3]> {
-    let by = || "the test".to_owned();
+    let by = || By::Administrator;
     let document = format!(
         "version: 1\ngrants:\n  - {{ name: all, who: {{}}, targets: {{}}, as: [{}], channels: [exec] }}\n",
         target.login
@@ -81,9 +84,9 @@ fn entries(target: &RealTarget, person: &Key) -> Result<[Entry; 3]> {
         logins: vec![target.login.clone()],
     };
     Ok([
-        Entry::PolicySet { document, digest, expected_revision: None, by: by() },
-        Entry::PeopleSet { people: vec![alice], by: by() },
-        Entry::TargetsSet { targets: vec![web], by: by() },
+        Entry::PolicySet(PolicySetting { document, digest, expected_revision: None, by: by() }),
+        Entry::PeopleSet(PeopleSetting { people: vec![alice], expected_revision: None, by: by() }),
+        Entry::TargetsSet(TargetsSetting { targets: vec![web], expected_revision: None, by: by() }),
     ])
 }
 
@@ -94,18 +97,10 @@ async fn start() -> Result<Parts> {
     let person = Key::make(folder.path(), "alice")?;
     let host = Key::make(folder.path(), "gateway")?;
     let (cluster, node) = (name("test"), name("gw-1"));
-    let compile = |text: &str| {
-        let parsed = Policy::parse("policy", text, &|_| true);
-        parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
-    };
-    let (entered, events) = (Arc::new(Memory::new()), Arc::new(Memory::new()));
+    let events = Arc::new(Memory::new());
     let clock = Arc::new(SystemClock);
-    let (of, by) = (cluster.clone(), node.clone());
-    let control = InProcess::open(of, by, entered, clock.clone(), Box::new(compile), 0)?;
-    let control = Arc::new(control);
-    let epoch = control.start().await?;
-    let log = Arc::new(Log::open(events.clone(), cluster, node.clone(), epoch)?);
-    control.attach(log.clone()).await?;
+    let control = Arc::new(Alone::new(cluster.clone(), &node)?);
+    let log = Arc::new(Log::open(events.clone(), cluster, node.clone(), Epoch(1))?);
     for entry in entries(&target, &person)? {
         control.propose(entry).await?;
     }

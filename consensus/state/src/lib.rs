@@ -4,18 +4,35 @@
 //! on the order of a hash map: every node applies the same entries and must come to the same state
 //! and the same event bytes. Who carries the entries here is not its business.
 
+mod approvals;
 mod control_chain;
+mod denied;
+mod documents;
+mod effects;
+mod ledger;
 pub mod limits;
-mod people_and_targets;
+mod locks;
+mod membership;
+mod nodes;
 mod policy;
+mod reading;
 mod replies;
 mod reply;
+mod secrets;
 mod sessions;
+mod snapshot;
 mod state;
 
+pub use approvals::{Approval, Asked, Ruled, Status};
+pub use denied::Denied;
+pub use effects::{Changed, Effects};
+pub use locks::Lock;
+pub use nodes::{Node, Presence};
 pub use policy::PolicyRevision;
-pub use reply::{Changed, Denied, Effects, Reply};
+pub use reply::Reply;
+pub use secrets::{SealedCheckpoint, Wrapped};
 pub use sessions::OpenSession;
+pub use snapshot::{BadSnapshot, SNAPSHOT_VERSION};
 pub use state::State;
 
 #[cfg(test)]

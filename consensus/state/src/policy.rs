@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use proto::entry::{ApprovalId, By, PolicySetting, Withdrawn};
 use proto::event::{Kind, PolicyChanged, PolicyRef};
 use proto::ids::Digest;
 use proto::time::Utc;
 
 use crate::control_chain::sha256;
+use crate::denied::Denied;
+use crate::effects::Effects;
 use crate::limits;
-use crate::reply::{Changed, Denied, Effects, Reply};
+use crate::reply::Reply;
 use crate::state::State;
 
 /// One revision of the policy.
@@ -26,7 +29,9 @@ pub struct PolicyRevision {
     /// When it came into force.
     pub at: Utc,
     /// Who set it.
-    pub by: String,
+    pub by: By,
+    /// The approval by a second person, when one was needed.
+    pub approval: Option<ApprovalId>,
 }
 
 impl PolicyRevision {
@@ -57,61 +62,71 @@ impl Policies {
         let same = self.revisions.iter().find(|policy| policy.digest == *digest)?;
         Some(Arc::clone(&same.document))
     }
-}
 
-impl State {
-    pub(crate) fn set_policy(
-        &mut self,
-        document: &str,
-        digest: Digest,
-        expected: Option<u64>,
-        by: &str,
-    ) -> Result<(Reply, Effects), Denied> {
-        let actual = self.policies.current();
-        if let Some(expected) = expected.filter(|expected| *expected != actual) {
-            return Err(Denied::StaleRevision { expected, actual });
+    /// Adds a revision whose document may be one that is there.
+    pub(crate) fn push(&mut self, mut revision: PolicyRevision) {
+        match self.shared(&revision.digest) {
+            // Going back to an old policy takes no room for its text.
+            Some(document) => revision.document = document,
+            None => self.bytes += revision.document.len(),
         }
-        check_length(document.len(), "a policy document in bytes", limits::POLICY_DOCUMENT_BYTES)?;
-        check_by(by)?;
-        if sha256(document.as_bytes()) != digest {
-            return Err(Denied::DigestDiffers);
-        }
-        if self.policy().is_some_and(|current| current.digest == digest) {
-            return Ok((Reply::Done, Effects::default()));
-        }
-        let more = self.policies.revisions.len() + 1;
-        check_length(more, "the number of policy revisions", limits::POLICY_REVISIONS)?;
-        // Going back to an old policy takes no room for its text.
-        let shared = self.policies.shared(&digest);
-        let new_bytes = if shared.is_some() { 0 } else { document.len() };
-        let bytes = self.policies.bytes + new_bytes;
-        check_length(bytes, "all policy documents in bytes", limits::POLICY_BYTES)?;
-
-        let revision = actual + 1;
-        let by = by.to_owned();
-        let event =
-            self.draw_up(Kind::PolicyChanged(PolicyChanged { revision, digest, by: by.clone() }))?;
-        self.append_to_chain(&event);
-        let document = shared.unwrap_or_else(|| Arc::from(document));
-        self.policies.bytes = bytes;
-        self.policies.revisions.push(PolicyRevision {
-            revision,
-            digest,
-            document,
-            at: self.time,
-            by,
-        });
-        let changed = Changed { policy: true, ..Changed::default() };
-        Ok((Reply::Policy(revision), Effects { event: Some(event), changed, ..Effects::default() }))
+        self.revisions.push(revision);
     }
 }
 
-/// Refuses what is over a limit.
-pub(crate) fn check_length(length: usize, what: &'static str, limit: usize) -> Result<(), Denied> {
-    if length > limit { Err(Denied::Limit { what, limit }) } else { Ok(()) }
+impl State {
+    /// Whether a policy may come into force now, as far as that can be told without reading it.
+    pub(crate) fn check_policy(&self, setting: &PolicySetting) -> Result<(), Denied> {
+        let PolicySetting { document, digest, expected_revision, by } = setting;
+        self.check_by(by)?;
+        check_revision("the policy", *expected_revision, self.policies.current())?;
+        let limit = limits::POLICY_DOCUMENT_BYTES;
+        limits::check(document.len(), "a policy document in bytes", limit)?;
+        if sha256(document.as_bytes()) != *digest {
+            return Err(Denied::DigestDiffers);
+        }
+        let more = self.policies.revisions.len() + 1;
+        limits::check(more, "the number of policy revisions", limits::POLICY_REVISIONS)?;
+        let new = self.policies.shared(digest).map_or(document.len(), |_| 0);
+        let bytes = self.policies.bytes + new;
+        limits::check(bytes, "all policy documents in bytes", limits::POLICY_BYTES)
+    }
+
+    pub(crate) fn set_policy(
+        &mut self,
+        setting: &PolicySetting,
+        effects: &mut Effects,
+    ) -> Result<Reply, Denied> {
+        self.check_policy(setting)?;
+        if self.policy().is_some_and(|current| current.digest == setting.digest) {
+            return Ok(Reply::Done);
+        }
+        Ok(Reply::Policy(self.enforce(setting, None, effects)))
+    }
+
+    /// Brings a policy into force that was checked; what was asked under the one before is void.
+    pub(crate) fn enforce(
+        &mut self,
+        setting: &PolicySetting,
+        approval: Option<ApprovalId>,
+        effects: &mut Effects,
+    ) -> u64 {
+        let PolicySetting { document, digest, by, .. } = setting;
+        let (digest, revision) = (*digest, self.policies.current() + 1);
+        let changed = PolicyChanged { revision, digest, by: by.to_string(), approval };
+        self.record_small(Kind::PolicyChanged(changed), effects);
+        let (document, at, by) = (Arc::from(document.as_str()), self.time, by.clone());
+        self.policies.push(PolicyRevision { revision, digest, document, at, by, approval });
+        effects.changed.policy = true;
+        self.withdraw_all(Withdrawn::PolicyChanged, effects);
+        revision
+    }
 }
 
-/// Refuses a name of an editor that would bloat events.
-pub(crate) fn check_by(by: &str) -> Result<(), Denied> {
-    check_length(by.len(), "the text that says who changed it in bytes", limits::BY_BYTES)
+/// Refuses an editor who saw another revision than the one that is in force.
+pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> Result<(), Denied> {
+    match expected.filter(|expected| *expected != actual) {
+        Some(expected) => Err(Denied::StaleRevision { what: what.to_owned(), expected, actual }),
+        None => Ok(()),
+    }
 }

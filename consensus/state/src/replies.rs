@@ -1,119 +1,72 @@
 //! Kept replies: a retry of a request gets the reply that was given, and no second effect.
 //!
-//! What is dropped leaves a mark behind, the highest number that was dropped. A request at or below
-//! the mark may have had an effect, so it must never be performed.
+//! One request of a lane is under way at a time and its numbers only rise, so the last reply is all
+//! that can be asked for again. A number at or below the last one must never be performed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use proto::entry::Client;
 use proto::ids::Name;
 use proto::time::Utc;
+use rkyv::{Archive, Deserialize, Serialize};
 
-use crate::limits::{CLIENT_SILENCE, CLIENTS, REPLIES_PER_CLIENT, REPLY_AGE};
-use crate::reply::{Denied, Reply};
+use crate::denied::Denied;
+use crate::limits::{self, LANES, REPLY_AGE};
+use crate::reply::Reply;
 
-/// Replies by client and request.
+/// The last request of each lane, by node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Replies {
-    clients: BTreeMap<Name, Client>,
-    swept: Option<Utc>,
-}
+pub(crate) struct Replies(pub(crate) BTreeMap<Name, BTreeMap<u32, Last>>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Client {
-    /// The highest request whose reply was dropped.
-    dropped_up_to: Option<u64>,
-    kept: BTreeMap<u64, Kept>,
-    last: Utc,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    at: Utc,
-    reply: Reply,
+/// The last request of a lane, and what it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub(crate) struct Last {
+    pub(crate) request: u64,
+    pub(crate) at: Utc,
+    pub(crate) reply: Reply,
 }
 
 /// What is known of a request.
 pub(crate) enum Seen {
     /// It has had no effect.
     Never,
-    /// It was answered so.
+    /// It was answered so, or must not be performed.
     Answered(Reply),
-    /// It must not be performed.
-    Refused(Denied),
 }
 
 impl Replies {
     /// Looks a request up before it is performed.
-    pub(crate) fn look_up(&mut self, client: &Name, request: u64, now: Utc) -> Seen {
-        self.sweep(now);
-        let Some(client) = self.clients.get_mut(client) else {
-            return self.room_for_one_more(now);
+    pub(crate) fn look_up(&self, client: &Client, request: u64, now: Utc) -> Seen {
+        let lanes = self.0.get(&client.node);
+        let Some(last) = lanes.and_then(|lanes| lanes.get(&client.lane)) else {
+            let count = lanes.map_or(0, BTreeMap::len) + 1;
+            return match limits::check(count, "the number of a node's lanes", LANES) {
+                Ok(()) => Seen::Never,
+                Err(denied) => Seen::Answered(Reply::Refused(denied)),
+            };
         };
-        client.expire(now);
-        if let Some(kept) = client.kept.get(&request) {
-            return Seen::Answered(kept.reply.clone());
+        if request > last.request {
+            return Seen::Never;
         }
-        if client.dropped_up_to.is_some_and(|dropped| request <= dropped) {
-            return Seen::Refused(Denied::RequestExpired);
-        }
-        Seen::Never
+        let kept = request == last.request && !older(last.at, now);
+        let expired = || Reply::Refused(Denied::RequestExpired);
+        Seen::Answered(if kept { last.reply.clone() } else { expired() })
     }
 
     /// Keeps the reply to a request that was performed now.
-    pub(crate) fn keep(&mut self, client: &Name, request: u64, now: Utc, reply: Reply) {
-        let client = self.clients.entry(client.clone()).or_insert_with(|| Client {
-            dropped_up_to: None,
-            kept: BTreeMap::new(),
-            last: now,
-        });
-        client.last = now;
-        client.kept.insert(request, Kept { at: now, reply });
-        if client.kept.len() > REPLIES_PER_CLIENT {
-            let lowest = client.kept.pop_first().map(|(request, _)| request);
-            client.dropped_up_to = client.dropped_up_to.max(lowest);
-        }
+    pub(crate) fn keep(&mut self, client: &Client, request: u64, at: Utc, reply: Reply) {
+        let lanes = self.0.entry(client.node.clone()).or_default();
+        lanes.insert(client.lane, Last { request, at, reply });
     }
 
-    /// Frees what clients that went silent left behind; once per reply age is enough.
-    fn sweep(&mut self, now: Utc) {
-        if self.swept.is_some_and(|swept| !older(swept, now, REPLY_AGE)) {
-            return;
-        }
-        self.swept = Some(now);
-        for client in self.clients.values_mut() {
-            client.expire(now);
-        }
-    }
-
-    fn room_for_one_more(&mut self, now: Utc) -> Seen {
-        if self.clients.len() < CLIENTS {
-            return Seen::Never;
-        }
-        self.clients.retain(|_, client| !older(client.last, now, CLIENT_SILENCE));
-        if self.clients.len() < CLIENTS {
-            return Seen::Never;
-        }
-        Seen::Refused(Denied::Limit { what: "the number of clients", limit: CLIENTS })
+    /// Forgets a node's lanes: the next of its name is another node, and counts from its own start.
+    pub(crate) fn forget(&mut self, node: &Name) {
+        self.0.remove(node);
     }
 }
 
-impl Client {
-    fn expire(&mut self, now: Utc) {
-        let mut dropped = self.dropped_up_to;
-        self.kept.retain(|request, kept| {
-            let keep = !older(kept.at, now, REPLY_AGE);
-            if !keep {
-                dropped = dropped.max(Some(*request));
-            }
-            keep
-        });
-        self.dropped_up_to = dropped;
-    }
-}
-
-/// Whether `then` is longer ago than `age`; the state's time never goes back.
-fn older(then: Utc, now: Utc, age: Duration) -> bool {
+/// Whether a reply is too old to be given again; the state's time never goes back.
+fn older(then: Utc, now: Utc) -> bool {
     let passed = u128::from(now.0.abs_diff(then.0));
-    now > then && passed > age.as_micros()
+    now > then && passed > REPLY_AGE.as_micros()
 }

@@ -1,22 +1,26 @@
-//! Nodes and the sessions that they have open.
+//! Sessions that are open, and the ledger that a closed one goes into.
 //!
 //! A session is opened in the order of the log, so that what it was judged by is what is in force.
 //! An id is never used twice, although closed sessions are not kept: each node counts its sessions
 //! up, and which numbers of its epoch are used is remembered as a floor and the few above it.
 
+#![allow(missing_docs, reason = "rkyv derives a resolver whose fields it does not document")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::entry::SessionOpening;
+use proto::entry::{SessionClosing, SessionOpening, Withdrawn};
 use proto::ids::{Epoch, Name, SessionId};
 use proto::time::Utc;
+use rkyv::{Archive, Deserialize, Serialize};
 
+use crate::denied::Denied;
+use crate::effects::Effects;
 use crate::limits;
-use crate::policy::check_length;
-use crate::reply::{Denied, Effects, Reply};
+use crate::reply::Reply;
 use crate::state::State;
 
 /// A session that is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct OpenSession {
     /// What it was opened with.
     pub opening: SessionOpening,
@@ -24,118 +28,152 @@ pub struct OpenSession {
     pub at: Utc,
 }
 
-/// Every node that has ever started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Nodes(BTreeMap<Name, Node>);
+/// A session that is closed now, as the ledger keeps it.
+pub(crate) struct Closed<'a> {
+    pub(crate) session: &'a OpenSession,
+    pub(crate) at: Utc,
+    /// Whether its node did not close it.
+    pub(crate) lost: bool,
+}
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Node {
-    epoch: Epoch,
-    /// All session numbers up to this one are used, or too old to be given.
+impl Closed<'_> {
+    /// What the leaf of the tree is the hash of: its parts in order, each behind its length in
+    /// bytes as 4 bytes, little end first; numbers are 8 bytes in the same order.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let SessionOpening { node, epoch, session, person, target, login, .. } =
+            &self.session.opening;
+        let (opened, closed) = (self.session.at.0.to_le_bytes(), self.at.0.to_le_bytes());
+        let (epoch, revision) =
+            (epoch.0.to_le_bytes(), self.session.opening.policy_revision.to_le_bytes());
+        let parts: [&[u8]; 11] = [
+            b"sallyport closed session 1",
+            session.as_str().as_bytes(),
+            node.as_str().as_bytes(),
+            &epoch,
+            person.as_str().as_bytes(),
+            target.as_str().as_bytes(),
+            login.as_bytes(),
+            &revision,
+            &opened,
+            &closed,
+            &[u8::from(self.lost)],
+        ];
+        let mut bytes = Vec::with_capacity(256);
+        for part in parts {
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(part);
+        }
+        bytes
+    }
+}
+
+/// Which session numbers of its epoch a node has used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub(crate) struct Numbers {
+    /// All up to this one are used, or too old to be given.
     used_up_to: u64,
-    /// Used numbers above that.
+    /// Used ones above that.
     used: BTreeSet<u64>,
 }
 
-/// Open sessions, and how many each person has.
+/// Open sessions, by node, and how many each person has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, OpenSession>,
+    of_node: BTreeMap<Name, BTreeSet<SessionId>>,
     of_person: BTreeMap<Name, usize>,
+    pub(crate) numbers: BTreeMap<Name, Numbers>,
 }
 
 impl State {
-    pub(crate) fn start_node(&mut self, node: &Name) -> Result<(Reply, Effects), Denied> {
-        if !self.nodes.0.contains_key(node) {
-            check_length(self.nodes.0.len() + 1, "the number of nodes", limits::NODES)?;
-        }
-        let epoch = self.nodes.start(node);
-        let lost_sessions = self.sessions.of_node(node);
-        for session in &lost_sessions {
-            self.sessions.close(session);
-        }
-        Ok((Reply::Epoch(epoch), Effects { lost_sessions, ..Effects::default() }))
-    }
-
     pub(crate) fn open_session(
         &mut self,
         opening: &SessionOpening,
-    ) -> Result<(Reply, Effects), Denied> {
-        let number = self.nodes.check(opening)?;
-        if !self.people.contains_key(&opening.person) {
-            return Err(Denied::UnknownPerson(opening.person.clone()));
+        effects: &mut Effects,
+    ) -> Result<Reply, Denied> {
+        let SessionOpening { node, epoch, session, person, target, login, .. } = opening;
+        self.running(node, *epoch)?;
+        let number = number_of(session, node, *epoch)
+            .ok_or_else(|| Denied::NotItsSession(session.clone()))?;
+        if self.sessions.is_used(node, number) {
+            return Err(Denied::SessionUsed(session.clone()));
         }
-        if !self.targets.contains_key(&opening.target) {
-            return Err(Denied::UnknownTarget(opening.target.clone()));
+        if self.person(person).is_none() {
+            return Err(Denied::UnknownPerson(person.clone()));
         }
+        if self.target(target).is_none() {
+            return Err(Denied::UnknownTarget(target.clone()));
+        }
+        self.check_unlocked(person, target, node)?;
         let current = self.policies.current();
         if current == 0 || opening.policy_revision != current {
             return Err(Denied::PolicyChanged { current });
         }
         let limit = opening.per_person;
-        let count = self.sessions.count_of(&opening.person);
-        if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
+        if self.sessions.count_of(person) >= usize::try_from(limit).unwrap_or(usize::MAX) {
             return Err(Denied::TooManySessions { limit });
         }
-        check_length(opening.login.len(), "a login in bytes", limits::LOGIN_BYTES)?;
+        limits::check(login.len(), "a login in bytes", limits::LOGIN_BYTES)?;
         let more = self.sessions.open.len() + 1;
-        check_length(more, "the number of open sessions", limits::SESSIONS)?;
+        limits::check(more, "the number of open sessions", limits::SESSIONS)?;
 
-        self.nodes.use_up(&opening.node, number);
+        self.sessions.use_up(node, number);
         self.sessions.insert(OpenSession { opening: opening.clone(), at: self.time });
-        Ok((Reply::SessionOpened, Effects::default()))
-    }
-}
-
-impl Nodes {
-    pub(crate) fn epoch_of(&self, node: &Name) -> Option<Epoch> {
-        self.0.get(node).map(|node| node.epoch)
+        effects.changed.sessions = true;
+        Ok(Reply::SessionOpened)
     }
 
-    fn start(&mut self, name: &Name) -> Epoch {
-        let node = self.0.entry(name.clone()).or_default();
-        *node = Node { epoch: Epoch(node.epoch.0 + 1), ..Node::default() };
-        node.epoch
-    }
-
-    /// The session's number, when its node may open it now and never has.
-    fn check(&self, opening: &SessionOpening) -> Result<u64, Denied> {
-        let name = &opening.node;
-        let node = self.0.get(name).ok_or_else(|| Denied::UnknownNode(name.clone()))?;
-        if opening.epoch != node.epoch {
-            return Err(Denied::StaleEpoch { current: node.epoch });
+    /// Closing what is not open is nothing, since a close may be retried; but a session that was
+    /// never opened must not be opened after it was closed: the two may pass each other on the way.
+    pub(crate) fn close_session(
+        &mut self,
+        closing: &SessionClosing,
+        effects: &mut Effects,
+    ) -> Reply {
+        let session = &closing.session;
+        if self.sessions.open.contains_key(session) {
+            self.end_session(session, Withdrawn::SessionEnded, effects);
+        } else if let Some((node, number)) = self.own_number(session) {
+            self.sessions.use_up(&node, number);
         }
-        let number = session_number(opening)
-            .ok_or_else(|| Denied::NotItsSession(opening.session.clone()))?;
-        if number <= node.used_up_to || node.used.contains(&number) {
-            return Err(Denied::SessionUsed(opening.session.clone()));
-        }
-        Ok(number)
+        Reply::Done
     }
 
-    fn use_up(&mut self, name: &Name, number: u64) {
-        let Some(node) = self.0.get_mut(name) else {
-            return;
-        };
-        node.used.insert(number);
-        // A number that was refused leaves a gap; only so many are kept open above it.
-        while let Some(&first) = node.used.first() {
-            let full = node.used.len() > limits::SESSION_NUMBERS_AHEAD;
-            if first != node.used_up_to + 1 && !full {
-                return;
-            }
-            node.used.pop_first();
-            node.used_up_to = first;
+    /// The node and number of an id that its node may give now.
+    fn own_number(&self, session: &SessionId) -> Option<(Name, u64)> {
+        let (rest, _) = session.as_str().rsplit_once('-')?;
+        let (node, _) = rest.rsplit_once('-')?;
+        let node: Name = node.parse().ok()?;
+        let number = number_of(session, &node, self.epoch_of(&node)?)?;
+        (!self.sessions.is_used(&node, number)).then_some((node, number))
+    }
+
+    /// Closes what a node had open, because it does not run it any more; how many that were.
+    pub(crate) fn lose_sessions(&mut self, node: &Name, effects: &mut Effects) -> u64 {
+        let lost = self.sessions.of_node.get(node).cloned().unwrap_or_default();
+        for session in &lost {
+            self.end_session(session, Withdrawn::NodeLost, effects);
         }
+        let count = lost.len() as u64;
+        effects.lost_sessions.extend(lost);
+        count
+    }
+
+    fn end_session(&mut self, session: &SessionId, because: Withdrawn, effects: &mut Effects) {
+        let Some(closed) = self.sessions.remove(session) else { return };
+        let lost = because == Withdrawn::NodeLost;
+        self.ledger.add(&Closed { session: &closed, at: self.time, lost });
+        effects.changed.sessions = true;
+        self.withdraw_of_session(session, because, effects);
     }
 }
 
 /// The count in an id, when the id is one that this node gives in this epoch.
-fn session_number(opening: &SessionOpening) -> Option<u64> {
-    let (_, count) = opening.session.as_str().rsplit_once('-')?;
+fn number_of(session: &SessionId, node: &Name, epoch: Epoch) -> Option<u64> {
+    let (_, count) = session.as_str().rsplit_once('-')?;
     let count = count.parse::<u64>().ok().filter(|count| *count > 0)?;
-    let canonical = SessionId::new(&opening.node, opening.epoch, count);
-    (canonical == opening.session).then_some(count)
+    (SessionId::new(node, epoch, count) == *session).then_some(count)
 }
 
 impl Sessions {
@@ -151,27 +189,52 @@ impl Sessions {
         self.of_person.get(person).copied().unwrap_or(0)
     }
 
-    fn of_node(&self, node: &Name) -> Vec<SessionId> {
-        let of_node = self.open.iter().filter(|(_, session)| session.opening.node == *node);
-        of_node.map(|(id, _)| id.clone()).collect()
+    /// A node begins a new epoch: its numbers begin again.
+    pub(crate) fn renumber(&mut self, node: &Name) {
+        self.numbers.remove(node);
     }
 
-    fn insert(&mut self, session: OpenSession) {
-        *self.of_person.entry(session.opening.person.clone()).or_default() += 1;
-        self.open.insert(session.opening.session.clone(), session);
+    fn is_used(&self, node: &Name, number: u64) -> bool {
+        let numbers = self.numbers.get(node);
+        numbers.is_some_and(|these| number <= these.used_up_to || these.used.contains(&number))
     }
 
-    /// Closing what is not open is nothing: a close may be retried.
-    pub(crate) fn close(&mut self, session: &SessionId) {
-        let Some(closed) = self.open.remove(session) else {
-            return;
-        };
-        let person = &closed.opening.person;
-        let left = self.count_of(person).saturating_sub(1);
-        if left == 0 {
-            self.of_person.remove(person);
-        } else {
-            self.of_person.insert(person.clone(), left);
+    fn use_up(&mut self, node: &Name, number: u64) {
+        let numbers = self.numbers.entry(node.clone()).or_default();
+        numbers.used.insert(number);
+        // A number that was refused leaves a gap; only so many are kept open above it.
+        while let Some(&first) = numbers.used.first() {
+            let full = numbers.used.len() > limits::SESSION_NUMBERS_AHEAD;
+            if first != numbers.used_up_to + 1 && !full {
+                return;
+            }
+            numbers.used.pop_first();
+            numbers.used_up_to = first;
         }
+    }
+
+    pub(crate) fn insert(&mut self, session: OpenSession) {
+        let SessionOpening { session: id, node, person, .. } = &session.opening;
+        *self.of_person.entry(person.clone()).or_default() += 1;
+        self.of_node.entry(node.clone()).or_default().insert(id.clone());
+        self.open.insert(id.clone(), session);
+    }
+
+    fn remove(&mut self, session: &SessionId) -> Option<OpenSession> {
+        let closed = self.open.remove(session)?;
+        let SessionOpening { node, person, .. } = &closed.opening;
+        if let Some(count) = self.of_person.get_mut(person) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_person.remove(person);
+            }
+        }
+        if let Some(of_node) = self.of_node.get_mut(node) {
+            of_node.remove(session);
+            if of_node.is_empty() {
+                self.of_node.remove(node);
+            }
+        }
+        Some(closed)
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! Denied by default: a caller passes only when the table's entry of the endpoint lets them.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use node_enforce::policy::{Permission, Policy, Who};
 use node_identity::Principal;
 use proto::event::Actor;
 use proto::ids::Name;
 use proto::refusal::Code;
+use zeroize::Zeroizing;
 
 use crate::endpoint::Access;
 
@@ -18,11 +21,39 @@ pub const ADMINISTRATOR: &str = "administrator";
 /// Who vouches for the administrator's token.
 const TOKEN_ISSUER: &str = "token";
 
+/// The token that a caller showed: it does not print, and is wiped.
+#[derive(Clone)]
+pub struct Shown(Arc<Zeroizing<String>>);
+
+impl Shown {
+    /// A token that was shown.
+    #[must_use]
+    pub fn new(token: &str) -> Self {
+        Self(Arc::new(Zeroizing::new(token.to_owned())))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown(…)")
+    }
+}
+
 /// Who is calling.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Who they are; nothing when they showed no valid token.
     pub principal: Option<Principal>,
+    /// What they showed, so that a stream can look again.
+    pub shown: Option<Shown>,
+    /// Who may use what they call.
+    pub access: Access,
     /// Where they come from.
     pub from: SocketAddr,
 }
@@ -32,6 +63,15 @@ impl Caller {
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.from.ip()
+    }
+
+    /// The person, when it is one.
+    #[must_use]
+    pub fn person(&self) -> Option<&Name> {
+        match &self.principal {
+            Some(Principal::Person(subject)) => Some(&subject.person),
+            Some(Principal::Admin) | None => None,
+        }
     }
 
     /// The caller as events name them.

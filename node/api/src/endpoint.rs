@@ -4,7 +4,11 @@
 //! There must never be a route that is not in this table: [`crate::routes`] builds from nothing
 //! else, and what is not here is not found.
 
+mod table;
+
 use node_enforce::policy::Permission;
+
+pub use table::ENDPOINTS;
 
 /// Who may use an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +68,58 @@ pub enum Operation {
     SessionEvents,
     /// Events.
     Events,
+    /// What is let through in a session, as it is.
+    SessionWatch,
+    /// Ends a session.
+    SessionKill,
     /// The policy in force.
     Policy,
+    /// Brings a policy into force.
+    PolicyApply,
+    /// All revisions of the policy.
+    PolicyRevisions,
+    /// One revision of the policy.
+    PolicyRevision,
+    /// Brings an earlier policy into force.
+    PolicyRollback,
     /// A policy of any revision.
     PolicyByDigest,
+    /// Requests for approvals.
+    Approvals,
+    /// Requests for approvals, as they change.
+    ApprovalsWatch,
+    /// One request for an approval.
+    Approval,
+    /// Approves or denies.
+    ApprovalRule,
+    /// Takes an approval back.
+    ApprovalRevoke,
+    /// Locks.
+    Locks,
+    /// Locks somebody or something out.
+    LockSet,
+    /// Lifts a lock.
+    LockLift,
     /// People.
     People,
+    /// Replaces the people.
+    PeopleApply,
+    /// Takes a person out.
+    PersonRemove,
     /// Targets.
     Targets,
+    /// Replaces the targets.
+    TargetsApply,
+    /// Takes a target out.
+    TargetRemove,
+    /// How the cluster is.
+    ClusterStatus,
+    /// Makes a join token.
+    JoinToken,
+    /// Takes a node out.
+    NodeRemove,
+    /// Takes a backup of the control plane.
+    Backup,
     /// How the journal is.
     JournalStatus,
 }
@@ -91,6 +139,11 @@ pub struct Endpoint {
     pub summary: &'static str,
     /// Query parameters, with a line for each.
     pub query: &'static [(&'static str, &'static str)],
+    /// Whether the caller is judged by what the majority knows now, and not by what this node knew
+    /// a moment ago: so it is for whatever changes who may do what.
+    pub fresh: bool,
+    /// The largest body of a request, in bytes.
+    pub body_bytes: usize,
 }
 
 impl Endpoint {
@@ -101,122 +154,9 @@ impl Endpoint {
     }
 }
 
-const PAGE: &[(&str, &str)] = &[
-    ("person", "only sessions of this person"),
-    ("target", "only sessions with this target"),
-    ("state", "only sessions in this state: open, closed or unknown"),
-    ("from", "only sessions opened at this instant or later"),
-    ("to", "only sessions opened before this instant"),
-    ("after", "the `next` of the page before"),
-    ("limit", "at most this many rows, up to 1000"),
-];
+/// The largest body of a request that holds no document, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
 
-const EVENTS: &[(&str, &str)] = &[
-    ("position", "where in the log to start, from 1"),
-    ("tail", "start so many positions before the end"),
-    ("session", "only events of this session"),
-    ("kind", "only these kinds, separated by commas, e.g. `command.judged`"),
-    ("from", "only events of this instant or later"),
-    ("to", "only events before this instant"),
-    ("follow", "`true` to wait for events to come"),
-];
-
-/// The table.
-pub static ENDPOINTS: &[Endpoint] = &[
-    get(Operation::Health, "/v1/health", Access::Public, "Whether commands run."),
-    get(
-        Operation::Metrics,
-        "/metrics",
-        Access::May(&[Permission::Cluster]),
-        "Metrics in Prometheus' text format.",
-    ),
-    get(Operation::OpenApi, "/openapi.json", Access::Public, "This document."),
-    post(
-        Operation::Challenge,
-        "/v1/login/challenge",
-        Access::Public,
-        "Something to sign with an SSH key.",
-    ),
-    post(
-        Operation::SshLogin,
-        "/v1/login/ssh",
-        Access::Public,
-        "A token for a signature with an SSH key.",
-    ),
-    post(Operation::PasswordLogin, "/v1/login/password", Access::Public, "A token for a password."),
-    post(Operation::Logout, "/v1/logout", Access::AnyPerson, "Gives the token up."),
-    get(Operation::WhoAmI, "/v1/whoami", Access::AnyPerson, "Who the token is for."),
-    Endpoint {
-        query: PAGE,
-        ..get(
-            Operation::Sessions,
-            "/v1/sessions",
-            Access::May(&[Permission::Sessions]),
-            "Sessions, the oldest first.",
-        )
-    },
-    get(
-        Operation::Session,
-        "/v1/sessions/{id}",
-        Access::May(&[Permission::Sessions]),
-        "One session with its commands.",
-    ),
-    get(
-        Operation::SessionEvents,
-        "/v1/sessions/{id}/events",
-        Access::May(&[Permission::Replay]),
-        "The exact bytes of a session's events, one a line; asking for them is recorded.",
-    ),
-    Endpoint {
-        query: EVENTS,
-        ..get(
-            Operation::Events,
-            "/v1/events",
-            Access::May(&[Permission::Export]),
-            "The exact bytes of events, one a line; asking for them is recorded.",
-        )
-    },
-    get(
-        Operation::Policy,
-        "/v1/policy",
-        Access::May(&[Permission::Policy, Permission::Export]),
-        "The policy in force.",
-    ),
-    get(
-        Operation::PolicyByDigest,
-        "/v1/policy/{digest}",
-        Access::May(&[Permission::Policy, Permission::Export]),
-        "The exact text of a policy that was ever in force.",
-    ),
-    get(Operation::People, "/v1/people", Access::May(&[Permission::People]), "People, by name."),
-    get(
-        Operation::Targets,
-        "/v1/targets",
-        Access::May(&[Permission::Targets]),
-        "Targets, by name.",
-    ),
-    get(
-        Operation::JournalStatus,
-        "/v1/journal/status",
-        Access::May(&[Permission::Cluster]),
-        "How full the journal is, and whether it can be relied on.",
-    ),
-];
-
-const fn get(
-    operation: Operation,
-    path: &'static str,
-    access: Access,
-    summary: &'static str,
-) -> Endpoint {
-    Endpoint { operation, method: Method::Get, path, access, summary, query: &[] }
-}
-
-const fn post(
-    operation: Operation,
-    path: &'static str,
-    access: Access,
-    summary: &'static str,
-) -> Endpoint {
-    Endpoint { operation, method: Method::Post, path, access, summary, query: &[] }
-}
+/// The largest body of a request that holds a document, in bytes: one of the largest documents
+/// (4 MiB), with room for what JSON escapes in it.
+pub const DOCUMENT_BODY_BYTES: usize = 8 * 1024 * 1024;

@@ -1,8 +1,11 @@
 //! What each endpoint does once its guard has let the caller through.
 
+pub(crate) mod approvals;
+pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod lists;
+pub(crate) mod locks;
 pub(crate) mod login;
 pub(crate) mod policy;
 pub(crate) mod sessions;

@@ -6,12 +6,19 @@
 
 mod attempts;
 pub mod caller;
+mod change;
+mod documents;
+mod enact;
 pub mod endpoint;
 mod extract;
 mod handlers;
 mod lines;
 mod note;
+pub mod notify;
 mod openapi;
+mod own;
+mod pages;
+mod ports;
 mod refuse;
 mod routes;
 mod server;
@@ -20,6 +27,8 @@ mod tail;
 mod views;
 
 pub use openapi::document;
+pub use own::Watch;
+pub use ports::{Agreement, Cluster, Fleet};
 pub use routes::router;
 pub use server::serve;
 pub use state::{Api, Given, Node};

@@ -73,6 +73,8 @@ pub(crate) struct Source {
     pub tail: Tail,
     /// The node stops.
     pub stop: CancellationToken,
+    /// Whether whoever reads still may.
+    pub may: Box<dyn Fn() -> bool + Send + Sync>,
     /// One of the streams that may be open at once.
     pub _permit: OwnedSemaphorePermit,
 }
@@ -98,7 +100,7 @@ async fn send(mut source: Source, wanted: Wanted, sender: mpsc::Sender<Result<By
                 return;
             }
         };
-        if !lines.is_empty() && sender.send(Ok(lines)).await.is_err() {
+        if !lines.is_empty() && (!(source.may)() || sender.send(Ok(lines)).await.is_err()) {
             return;
         }
         match next {

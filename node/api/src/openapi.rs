@@ -50,6 +50,15 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator, refusal: &Value
         "summary": endpoint.summary,
         "parameters": parameters(endpoint),
     });
+    if endpoint.fresh {
+        responses["409"] = described(&refused, "Somebody else changed it meanwhile.");
+        responses["504"] = described(&refused, "It is unknown whether the change was made.");
+    }
+    if matches!(endpoint.operation, Operation::PolicyApply | Operation::PolicyRollback) {
+        let mut waits = responses["200"].clone();
+        waits["description"] = json!("It waits for a second person.");
+        responses["202"] = waits;
+    }
     if let Some(body) = body {
         operation["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": body } } });
@@ -95,38 +104,65 @@ fn bodies(
     const LINES: &str = "application/x-ndjson";
     let text = || json!({ "type": "string" });
     let object = || json!({ "type": "object" });
-    let mut of = |schema: fn(&mut SchemaGenerator) -> schemars::Schema| schema(schemas).to_value();
+    // A body, and an answer.
+    macro_rules! asks {
+        ($asked:ty, $answered:ty) => {{
+            let asked = schemas.subschema_for::<$asked>().to_value();
+            (Some(asked), schemas.subschema_for::<$answered>().to_value(), JSON)
+        }};
+    }
+    macro_rules! answers {
+        ($answered:ty) => {
+            answers!($answered, JSON)
+        };
+        ($answered:ty, $kind:expr) => {
+            (None, schemas.subschema_for::<$answered>().to_value(), $kind)
+        };
+    }
     match operation {
-        Operation::Health => (None, of(|all| all.subschema_for::<api::Health>()), JSON),
+        Operation::Health => answers!(api::Health),
         Operation::Metrics => (None, text(), "text/plain"),
-        Operation::OpenApi | Operation::Session => (None, object(), JSON),
-        Operation::Challenge => (None, of(|all| all.subschema_for::<api::Challenge>()), JSON),
-        Operation::SshLogin => (
-            Some(of(|all| all.subschema_for::<api::SshLogin>())),
-            of(|all| all.subschema_for::<api::LoggedIn>()),
-            JSON,
-        ),
-        Operation::PasswordLogin => (
-            Some(of(|all| all.subschema_for::<api::PasswordLogin>())),
-            of(|all| all.subschema_for::<api::LoggedIn>()),
-            JSON,
-        ),
-        Operation::Logout => (None, object(), JSON),
-        Operation::WhoAmI => (None, of(|all| all.subschema_for::<api::WhoAmI>()), JSON),
-        Operation::Sessions => {
-            (None, of(|all| all.subschema_for::<api::Page<serde_json::Value>>()), JSON)
-        }
+        Operation::OpenApi | Operation::Session | Operation::Logout => (None, object(), JSON),
+        Operation::Challenge => answers!(api::Challenge),
+        Operation::SshLogin => asks!(api::SshLogin, api::LoggedIn),
+        Operation::PasswordLogin => asks!(api::PasswordLogin, api::LoggedIn),
+        Operation::WhoAmI => answers!(api::WhoAmI),
+        Operation::Sessions => answers!(api::Page<api::SessionListed>),
         Operation::SessionEvents | Operation::Events => (None, object(), LINES),
-        Operation::Policy => (None, of(|all| all.subschema_for::<api::PolicyNow>()), JSON),
+        Operation::SessionWatch => answers!(api::Watched, LINES),
+        Operation::SessionKill => asks!(api::KillAsked, api::SessionListed),
+        Operation::Policy | Operation::PolicyRevision => answers!(api::PolicyNow),
+        Operation::PolicyApply => asks!(api::PolicyAsked, api::PolicyApplied),
+        Operation::PolicyRevisions => answers!(api::Page<api::PolicyRevisionRow>),
+        Operation::PolicyRollback => asks!(api::RollbackAsked, api::PolicyApplied),
         Operation::PolicyByDigest => (None, text(), "application/yaml"),
-        Operation::People => {
-            (None, of(|all| all.subschema_for::<api::Page<api::PersonRow>>()), JSON)
+        Operation::Approvals => answers!(api::Page<api::ApprovalRow>),
+        Operation::ApprovalsWatch => answers!(api::ApprovalRow, LINES),
+        Operation::Approval => answers!(api::ApprovalRow),
+        Operation::ApprovalRule => asks!(api::RulingAsked, api::ApprovalRow),
+        Operation::ApprovalRevoke => asks!(api::RevocationAsked, api::ApprovalRow),
+        Operation::Locks => answers!(api::Page<api::LockRow>),
+        Operation::LockSet => asks!(api::LockAsked, api::LockRow),
+        Operation::LockLift => asks!(api::LiftAsked, api::LockRow),
+        Operation::People => answers!(api::Page<api::PersonRow>),
+        Operation::Targets => answers!(api::Page<api::TargetRow>),
+        Operation::PeopleApply | Operation::TargetsApply => {
+            asks!(api::DocumentAsked, api::DocumentApplied)
         }
-        Operation::Targets => {
-            (None, of(|all| all.subschema_for::<api::Page<api::TargetRow>>()), JSON)
+        Operation::PersonRemove | Operation::TargetRemove => {
+            asks!(api::RemovalAsked, api::DocumentApplied)
         }
-        Operation::JournalStatus => {
-            (None, of(|all| all.subschema_for::<api::Page<api::JournalStatus>>()), JSON)
+        Operation::ClusterStatus => answers!(api::ClusterStatus),
+        Operation::JoinToken => answers!(api::JoinTokenGiven),
+        Operation::NodeRemove => answers!(api::NodeRow),
+        Operation::Backup => {
+            let asked = schemas.subschema_for::<api::BackupAsked>().to_value();
+            (
+                Some(asked),
+                json!({ "type": "string", "format": "binary" }),
+                "application/octet-stream",
+            )
         }
+        Operation::JournalStatus => answers!(api::Page<api::JournalStatus>),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -18,15 +18,13 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::caller::{Caller, check};
-use crate::endpoint::{ENDPOINTS, Endpoint, Method, Operation};
-use crate::handlers::{events, health, lists, login, policy, sessions};
+use crate::caller::{Caller, Shown, check};
+use crate::change::failed;
+use crate::endpoint::{Access, ENDPOINTS, Endpoint, Method, Operation};
+use crate::handlers::{approvals, cluster, events, health, lists, locks, login, policy, sessions};
 use crate::note::note;
 use crate::refuse::Refused;
-use crate::state::Api;
-
-/// The largest body of a request, in bytes.
-pub(crate) const BODY_BYTES: usize = 64 * 1024;
+use crate::state::{Api, locked};
 
 /// How many requests are worked on at once; more wait.
 pub(crate) const REQUESTS_AT_ONCE: usize = 128;
@@ -41,7 +39,12 @@ pub fn router(api: &Arc<Api>) -> Router {
     let mut router = Router::new();
     for endpoint in ENDPOINTS {
         let guard = from_fn_with_state((api.clone(), endpoint), guard);
-        let route = handler(endpoint).with_state::<()>(api.clone()).layer(guard);
+        let route = handler(endpoint).with_state::<()>(api.clone());
+        // The guard is outermost: nobody's body is read before it is known that they may send one.
+        let limit = RequestBodyLimitLayer::new(endpoint.body_bytes);
+        let route: MethodRouter = route.layer(DefaultBodyLimit::disable());
+        let route: MethodRouter = route.layer(limit);
+        let route: MethodRouter = route.layer(guard);
         router = router.route(endpoint.path, route);
     }
     let nosniff = HeaderValue::from_static("nosniff");
@@ -53,7 +56,6 @@ pub fn router(api: &Arc<Api>) -> Router {
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, nosniff))
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, no_store))
         .layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, year))
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(
             http::StatusCode::SERVICE_UNAVAILABLE,
             ANSWER_DEADLINE,
@@ -62,25 +64,60 @@ pub fn router(api: &Arc<Api>) -> Router {
 }
 
 fn handler(endpoint: &Endpoint) -> MethodRouter<Arc<Api>> {
-    match (endpoint.method, endpoint.operation) {
-        (Method::Get, Operation::Health) => get(health::health),
-        (Method::Get, Operation::Metrics) => get(health::metrics),
-        (Method::Get, Operation::OpenApi) => get(health::openapi),
-        (Method::Post, Operation::Challenge) => post(login::challenge),
-        (Method::Post, Operation::SshLogin) => post(login::ssh),
-        (Method::Post, Operation::PasswordLogin) => post(login::password),
-        (Method::Post, Operation::Logout) => post(login::logout),
-        (Method::Get, Operation::WhoAmI) => get(login::who_am_i),
-        (Method::Get, Operation::Sessions) => get(sessions::list),
-        (Method::Get, Operation::Session) => get(sessions::show),
-        (Method::Get, Operation::SessionEvents) => get(sessions::events),
-        (Method::Get, Operation::Events) => get(events::events),
-        (Method::Get, Operation::Policy) => get(policy::now),
-        (Method::Get, Operation::PolicyByDigest) => get(policy::by_digest),
-        (Method::Get, Operation::People) => get(lists::people),
-        (Method::Get, Operation::Targets) => get(lists::targets),
-        (Method::Get, Operation::JournalStatus) => get(lists::journal),
+    match endpoint.method {
+        Method::Get => reading(endpoint.operation),
+        Method::Post => changing(endpoint.operation),
+    }
+}
+
+fn reading(operation: Operation) -> MethodRouter<Arc<Api>> {
+    match operation {
+        Operation::Health => get(health::health),
+        Operation::Metrics => get(health::metrics),
+        Operation::OpenApi => get(health::openapi),
+        Operation::WhoAmI => get(login::who_am_i),
+        Operation::Sessions => get(sessions::list),
+        Operation::Session => get(sessions::show),
+        Operation::SessionEvents => get(sessions::events),
+        Operation::SessionWatch => get(sessions::watch),
+        Operation::Events => get(events::events),
+        Operation::Policy => get(policy::now),
+        Operation::PolicyRevisions => get(policy::revisions),
+        Operation::PolicyRevision => get(policy::revision),
+        Operation::PolicyByDigest => get(policy::by_digest),
+        Operation::Approvals => get(approvals::list),
+        Operation::ApprovalsWatch => get(approvals::watch),
+        Operation::Approval => get(approvals::show),
+        Operation::Locks => get(locks::list),
+        Operation::People => get(lists::people),
+        Operation::Targets => get(lists::targets),
+        Operation::ClusterStatus => get(cluster::status),
+        Operation::JournalStatus => get(lists::journal),
         // An entry of the table whose method is another has no handler: it is never found.
+        _ => MethodRouter::new(),
+    }
+}
+
+fn changing(operation: Operation) -> MethodRouter<Arc<Api>> {
+    match operation {
+        Operation::Challenge => post(login::challenge),
+        Operation::SshLogin => post(login::ssh),
+        Operation::PasswordLogin => post(login::password),
+        Operation::Logout => post(login::logout),
+        Operation::SessionKill => post(sessions::kill),
+        Operation::PolicyApply => post(policy::apply),
+        Operation::PolicyRollback => post(policy::rollback),
+        Operation::ApprovalRule => post(approvals::rule),
+        Operation::ApprovalRevoke => post(approvals::revoke),
+        Operation::LockSet => post(locks::set),
+        Operation::LockLift => post(locks::lift),
+        Operation::PeopleApply => post(lists::apply_people),
+        Operation::PersonRemove => post(lists::remove_person),
+        Operation::TargetsApply => post(lists::apply_targets),
+        Operation::TargetRemove => post(lists::remove_target),
+        Operation::JoinToken => post(cluster::join_token),
+        Operation::NodeRemove => post(cluster::remove),
+        Operation::Backup => post(cluster::backup),
         _ => MethodRouter::new(),
     }
 }
@@ -92,29 +129,75 @@ async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let view = api.view();
-    let principal = bearer(&request).and_then(|token| {
-        let (now, directory) = (api.given.clock.now(), &view.people);
-        node_identity::tokens::authenticate(token, &api.given.admin, &api.tokens, directory, now)
-    });
-    let policy = view.policy.as_ref().map(|(policy, _)| &**policy);
-    let checked = check(endpoint.access, principal.as_ref(), policy);
-    let caller = Caller { principal, from };
     metrics::counter!("sallyport_api_requests_total", "endpoint" => endpoint.path).increment(1);
-    if let Err(denied) = checked {
-        metrics::counter!("sallyport_api_denied_total", "code" => denied.code.to_string())
-            .increment(1);
-        if denied.code == Code::NotPermitted {
-            let (endpoint, missing) = (endpoint.name(), denied.missing);
-            let kind = Kind::AdminDenied(AdminDenied { endpoint, missing });
-            if let Err(refused) = note(&api, caller.actor(), kind).await {
-                return refused.into_response();
-            }
+    let shown = bearer(&request).map(Shown::new);
+    let caller = match admit(&api, endpoint, shown, from).await {
+        Ok(caller) => caller,
+        Err(refused) => {
+            let code = refused.0.code.to_string();
+            metrics::counter!("sallyport_api_denied_total", "code" => code).increment(1);
+            return refused.into_response();
         }
-        return Refused::plain(denied.code).into_response();
-    }
+    };
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+/// Whether somebody may use an endpoint now.
+async fn admit(
+    api: &Api,
+    endpoint: &Endpoint,
+    shown: Option<Shown>,
+    from: std::net::SocketAddr,
+) -> Result<Caller, Refused> {
+    let principal = shown.as_ref().and_then(|shown| api.principal(shown.text(), &api.view()));
+    // Only for somebody who is known already: a stranger must not make a node ask the others.
+    if endpoint.fresh && principal.is_some() {
+        api.given.control.read().await.map_err(|error| failed(&error))?;
+    }
+    let view = api.view();
+    let principal = shown.as_ref().and_then(|shown| api.principal(shown.text(), &view));
+    let policy = view.policy.as_ref().map(|(policy, _)| &**policy);
+    let checked = check(endpoint.access, principal.as_ref(), policy);
+    let caller = Caller { principal, shown, access: endpoint.access, from };
+    let (code, text, missing) = match (checked, locked(&view, &caller)) {
+        (Err(denied), _) => (denied.code, denied.code.title().to_owned(), denied.missing),
+        (Ok(()), Some(text)) if endpoint.access != Access::Public && !about_oneself(endpoint) => {
+            (Code::Locked, text, "not being locked".to_owned())
+        }
+        (Ok(()), _) => {
+            knows_enough(api, endpoint, &caller)?;
+            return Ok(caller);
+        }
+    };
+    if code != Code::NotAuthenticated {
+        let denied = AdminDenied { endpoint: endpoint.name(), missing };
+        note(api, caller.actor(), Kind::AdminDenied(denied)).await?;
+    }
+    Err(Refused::new(code, text))
+}
+
+/// What a person may do who is locked out: see who they are, and leave.
+fn about_oneself(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.operation, Operation::WhoAmI | Operation::Logout)
+}
+
+/// Without contact for T a node does not know what a person's roles permit, so it shows them
+/// nothing that needs one, but for how the cluster is. Changes need the majority in any case, and
+/// what only ends something is let through.
+fn knows_enough(api: &Api, endpoint: &Endpoint, caller: &Caller) -> Result<(), Refused> {
+    let needs_a_role = matches!(endpoint.access, Access::May(_));
+    let reads = endpoint.method == Method::Get && endpoint.operation != Operation::ClusterStatus;
+    let (contact, age) = api.contact();
+    if !(needs_a_role && reads && caller.person().is_some()) || age <= contact {
+        return Ok(());
+    }
+    let text = format!(
+        "this node has had no contact with the majority for {} s, so it does not know any more \
+         what your roles permit; ask another node (`sallyport cluster status`)",
+        age.as_secs()
+    );
+    Err(Refused::new(Code::ContactLost, text))
 }
 
 /// The bearer token of a request (RFC 6750, section 2.1).

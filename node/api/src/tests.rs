@@ -2,10 +2,20 @@
 //! what comes back.
 
 mod access;
+mod approvals;
 mod attempts;
+mod cluster;
+mod control;
 mod damage;
+mod documents;
 mod events;
+mod fleet;
+mod locks;
 mod login;
+mod notify;
 mod openapi;
+mod others;
+mod policy;
+mod quorum;
 mod sessions;
 mod world;

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, detectors, dev, events, journal, login, mask, pages, people, policy, sessions, ssh,
-    target,
+    approvals, audit, cluster, detectors, dev, events, journal, lock, login, mask, pages, people,
+    policy, serve, sessions, ssh, target,
 };
 use crate::output::Format;
 
@@ -46,6 +46,8 @@ pub(crate) struct Listing {
 pub(crate) enum Command {
     /// Run one node with everything in it: a cluster of one
     Dev(dev::Dev),
+    /// Run one node of a fleet
+    Serve(serve::Serve),
     /// Log in to the API with your SSH key, and remember it
     Login(login::Login),
     /// Give the saved login up
@@ -60,15 +62,24 @@ pub(crate) enum Command {
     /// Machines behind the gateway
     #[command(subcommand)]
     Target(target::Target),
-    /// Check and try policies
+    /// Check and try policies; see and change the one in force
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// Recorded sessions: list, show, replay, export
+    /// What waits for somebody else's word
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
+    /// Shut somebody or something out, on every node
+    #[command(subcommand)]
+    Lock(lock::Lock),
+    /// Sessions: list, show, watch, kill, replay, export
     #[command(subcommand)]
     Sessions(sessions::Sessions),
     /// Recorded events, as they are in the record
     #[command(subcommand)]
     Events(events::Events),
+    /// The nodes that are one gateway together
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
     /// The journal that a node writes before anything runs
     #[command(subcommand)]
     Journal(journal::Journal),

@@ -78,6 +78,13 @@ impl Client {
         response.json().await.map_err(|error| self.lost(&error))
     }
 
+    /// Sends a value, reads bytes.
+    pub(crate) async fn bytes<B: Serialize>(&self, path: &str, body: &B) -> Outcome<Vec<u8>> {
+        let response = self.send(self.request(Method::POST, path).json(body)).await?;
+        let bytes = response.bytes().await.map_err(|error| self.lost(&error))?;
+        Ok(bytes.to_vec())
+    }
+
     /// All rows of a list, page by page.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
@@ -177,8 +184,7 @@ impl Lines {
     /// The next line, without its end; nothing at the end of the stream.
     pub(crate) async fn next(&mut self) -> Outcome<Option<Vec<u8>>> {
         let broken = |text: &str| {
-            let text =
-                format!("the stream of events broke off ({text}); see `sallyport journal status`");
+            let text = format!("the stream broke off ({text}); see `sallyport journal status`");
             Failure::new(Code::ServerUnreachable, text)
         };
         let mut searched = self.at;

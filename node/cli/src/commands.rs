@@ -1,15 +1,19 @@
 //! Runs the command that was asked for: one file for each group.
 
+pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod cluster;
 pub(crate) mod detectors;
 pub(crate) mod dev;
 pub(crate) mod events;
 pub(crate) mod journal;
+pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod mask;
 pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod policy;
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod ssh;
 pub(crate) mod target;
@@ -29,15 +33,19 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     }
     match arguments.command {
         Command::Dev(dev) => dev::run(dev),
+        Command::Serve(serve) => serve::serve(serve),
         Command::Login(login) => wait(login::login(login)),
         Command::Logout(logout) => wait(login::logout(logout)),
         Command::Whoami(whoami) => wait(login::whoami(whoami)),
         Command::SshConfig(config) => ssh::run(&config),
         Command::People(people) => wait(people::run(people)),
         Command::Target(target) => wait(target::run(target)),
-        Command::Policy(policy) => policy::run(policy),
+        Command::Policy(policy) => wait(policy::run(policy)),
+        Command::Approvals(approvals) => wait(approvals::run(approvals)),
+        Command::Lock(lock) => wait(lock::run(lock)),
         Command::Sessions(sessions) => wait(sessions::run(sessions)),
         Command::Events(events) => wait(events::run(events)),
+        Command::Cluster(cluster) => wait(cluster::run(cluster)),
         Command::Journal(journal) => wait(journal::run(journal)),
         Command::Audit(audit) => wait(audit::run(audit)),
         Command::Mask(mask) => mask::run(&mask),

@@ -11,11 +11,15 @@ mod arguments;
 mod client;
 mod commands;
 mod context;
+mod diff;
+mod documents;
 mod failure;
 mod output;
+mod private;
 mod rederive;
 mod replay;
 mod source;
+mod spans;
 mod terminal;
 
 #[cfg(test)]

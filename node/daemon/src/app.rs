@@ -1,56 +1,49 @@
 //! Wires one node and runs it: the one place that knows every part.
 //!
-//! The order is the safety: documents are checked before anything is opened; the control plane
-//! gives the epoch before anything is recorded; the record is open before anything listens. There
-//! is no other path for `dev`.
+//! There is no other path for `dev`: it is a cluster of one that is founded when it is not there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use node_api::{Api, Given, Views};
-use node_enforce::mask::is_detector;
-use node_enforce::policy::Policy;
-use node_session::clock::SystemClock;
-use node_session::control::InProcess;
-use node_session::{Clock, Control, Ports, Sessions};
+use node_api::{Api, Given};
+use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
-use proto::event::{About, Draft, Kind, NodeStarted, NodeStopped};
-use store_disk::{Journal, Options};
-use store_log::{Backend, Log, Share, Urgency};
+use proto::entry::{Entry, NodeEpoch};
+use proto::event::{Kind, NodeStopped};
+use store_log::Urgency;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::certificates::{authority_path, tls};
+use crate::certificates::ApiCertificate;
 use crate::config::Config;
 use crate::credentials::NodeCredentials;
 use crate::directory::Directory;
 use crate::documents::{self, Checked};
 use crate::drain::drain;
 use crate::errors::Error;
-use crate::keys::Keys;
+use crate::founding::{admin_token_path, found_in};
+use crate::home::{self, Card};
+use crate::joining::join_in;
 use crate::myself::{Myself, metrics};
+use crate::notifications::hooks;
+use crate::open::{Open, note, open};
+use crate::peers::{Members, Others};
 use crate::ready::{self, Ready};
 use crate::signals::Signals;
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The most that the control plane's entries may take, in bytes: they are never archived.
-const CONTROL_QUOTA: u64 = 1024 * 1024 * 1024;
-
-/// The size of the control journal's segments, in bytes.
-const CONTROL_SEGMENT: u64 = 16 * 1024 * 1024;
-
-/// Segments are a multiple of this, in bytes.
-const SEGMENT_UNIT: u64 = 4096;
-
-/// What is open once the node has its epoch.
-pub(crate) struct Open {
-    pub(crate) record: Arc<Log<Journal>>,
-    pub(crate) control: Arc<InProcess<Journal>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    entries: Arc<Journal>,
-    views: Arc<Views>,
+/// How a node comes to its cluster, when its directory belongs to none yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It founds one: `dev`.
+    Found,
+    /// It must be a member already.
+    Member,
+    /// It joins by the token in this file.
+    Join(PathBuf),
 }
 
 /// What listens.
@@ -63,63 +56,81 @@ struct Listeners {
 ///
 /// # Errors
 /// [`Error`] when it does not start, or does not stop in good order.
-pub async fn run(config: Config, announce: impl FnOnce(&Ready)) -> Result<(), Error> {
+pub async fn run(
+    mut config: Config,
+    start: Start,
+    announce: impl FnOnce(&Ready),
+) -> Result<(), Error> {
     // What an earlier start has said is taken back before anything takes time; a directory that is
     // new stays unmade while a document is wrong.
     let used = Directory::is_there(&config.data).then(|| taken(&config)).transpose()?;
     let checked = documents::check(&config)?;
+    let hooks = hooks(&config.notifications, &config.addresses().api).map_err(Error::Told)?;
     let system = |what: &'static str| move |error: std::io::Error| Error::System { what, error };
     let signals = Signals::listen().map_err(system("signals"))?;
-    let directory = match used {
+    let directory = Arc::new(match used {
         Some(directory) => directory,
         None => taken(&config)?,
-    };
-    let keys = Keys::open(&directory)?;
+    });
     let metrics =
         metrics().map_err(|error| system("metrics")(std::io::Error::other(error.to_string())))?;
-    let open = open(&config, &directory).await?;
+    let (listeners, peers) = listen(&mut config).await?;
+    let card = belong(&config, &directory, start).await?;
+    let (ssh_stop, api_stop, peer_stop) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let open = open(&config, &directory, card, peers, &peer_stop).await?;
     let mut warnings = apply(checked, &open).await?;
-    let credentials = Arc::new(NodeCredentials::default());
+    let credentials = Arc::new(NodeCredentials::new(config.secrets.clone()));
     warnings.extend(missing(&open, &credentials));
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
     let myself = Arc::new(Myself {
         record: open.record.backend().clone(),
-        control: open.entries.clone(),
+        replica: open.replica.clone(),
         credentials: credentials.clone(),
+        control: open.control.clone(),
+        clock: open.clock.clone(),
+        trusts_on_first_use: config.trust_on_first_use,
         metrics,
         draining: AtomicBool::new(false),
     });
-    let listeners = listen(&config).await?;
-    let mut ready = ready(&config, &directory, &keys, &listeners)?;
+    let mut ready = ready(&config, &directory, &open, &listeners)?;
     ready.warnings = warnings;
-    let sessions = Arc::new(Sessions::new(ports(&config, &open, &credentials, &keys)));
-    let (ssh_stop, api_stop) = (CancellationToken::new(), CancellationToken::new());
-    let api = api(&config, &open, &myself, &sessions, keys.admin, &api_stop);
-    let tls = tls(&directory, config.node.as_str(), address(&listeners.api)?)?;
-    let serving_api =
-        tokio::spawn(node_api::serve(listeners.api, tls, node_api::router(&api), api_stop.clone()));
-    let ssh = SshConfig {
-        host_key: (*keys.host).clone(),
-        credentials,
-        spool_directory: directory.spool(),
-        limits: Limits::default(),
-    };
+    let sessions = Arc::new(Sessions::new(ports(&open, &credentials)));
+    let api = api(&open, &myself, &sessions, &api_stop);
+    open.for_peers.answer_by(api.clone());
+    tokio::spawn(node_api::notify::notify(api.clone(), hooks));
+    let certificate =
+        ApiCertificate::new(open.secrets.authority.clone(), &config, address(&listeners.api)?)?;
+    tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
+    let (tls, routes) = (certificate.tls(), node_api::router(&api));
+    let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
+    let ssh = ssh(&open, &directory, credentials);
     let serving_ssh =
         tokio::spawn(node_ssh::serve(listeners.ssh, ssh, sessions.clone(), ssh_stop.clone()));
     ready::write(&directory.ready(), &ready)?;
-    tracing::info!(node = %config.node, epoch = open.record.epoch().0, "the node is ready");
+    tracing::info!(node = %open.card.node, epoch = open.record.epoch().0, "the node is ready");
     announce(&ready);
     let reason = drain(&config, signals, &sessions, &myself, ssh_stop, serving_ssh).await;
     ready::remove(&directory.ready())?;
-    stopped(&open, reason).await;
+    leave(&open, reason).await;
     api_stop.cancel();
     if let Err(error) = serving_api.await {
         tracing::error!(%error, "the API ended badly");
     }
+    close(open, &peer_stop).await;
     tracing::info!(reason, "the node stopped");
     Ok(())
+}
+
+fn ssh(open: &Open, directory: &Directory, credentials: Arc<NodeCredentials>) -> SshConfig {
+    SshConfig {
+        host_key: open.secrets.host.clone(),
+        credentials,
+        spool_directory: directory.spool(),
+        limits: Limits::default(),
+    }
 }
 
 /// Takes the data directory, and takes back that the node is ready.
@@ -129,90 +140,61 @@ fn taken(config: &Config) -> Result<Directory, Error> {
     Ok(directory)
 }
 
-/// Opens the journals and the control plane, which gives the epoch, and records the start.
-async fn open(config: &Config, directory: &Directory) -> Result<Open, Error> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let events = journal(&directory.events(), record_options(config.journal_quota))?;
-    let entries = journal(
-        &directory.control(),
-        Options {
-            name: "control",
-            archive: false,
-            quota_bytes: CONTROL_QUOTA,
-            segment_bytes: CONTROL_SEGMENT,
-            ..Options::default()
-        },
-    )?;
-    let compile = |text: &str| {
-        let parsed = Policy::parse("policy", text, &is_detector);
-        parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
+/// Which node of which cluster this is; it founds or joins when it is none yet and may.
+async fn belong(config: &Config, directory: &Directory, start: Start) -> Result<Card, Error> {
+    let Some(card) = home::card(directory)? else {
+        return match start {
+            Start::Found => found_in(config, directory, None).await,
+            Start::Join(file) => join_in(config, directory, &file).await,
+            Start::Member => Err(Error::Uninitialized(config.data.clone())),
+        };
     };
-    let (cluster, node) = (config.cluster.clone(), config.node.clone());
-    let control = Arc::new(InProcess::open(
-        cluster.clone(),
-        node.clone(),
-        entries.clone(),
-        clock.clone(),
-        Box::new(compile),
-        events.heads().control.seq,
-    )?);
-    let views = Arc::new(Views::new(events.clone()));
-    views.catch_up()?;
-    let epoch = control.start().await?;
-    let log = Log::open(events, cluster, node, epoch);
-    let record = Arc::new(log.map_err(|error| Error::Record(error.to_string()))?);
-    control.attach(record.clone()).await?;
-    let open = Open { record, control, clock, entries, views };
-    let unfinished = open.views.unknown_outcomes();
-    let durability = open.record.backend().durability();
-    let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
-    note(&open, Kind::NodeStarted(started), Urgency::Ordinary).await?;
-    Ok(open)
-}
-
-/// How the record is kept within a quota: two segments fit into the smallest share of it.
-pub(crate) fn record_options(quota_bytes: u64) -> Options {
-    let usual = Options::default();
-    let fitting = quota_bytes / 100 * u64::from(usual.strangers_percent) / 2;
-    Options {
-        quota_bytes,
-        segment_bytes: usual.segment_bytes.min(fitting / SEGMENT_UNIT * SEGMENT_UNIT),
-        last_words_bytes: usual.last_words_bytes.min(quota_bytes / 4),
-        ..usual
+    if let Some(cluster) = config.cluster.as_ref().filter(|cluster| **cluster != card.cluster) {
+        return Err(Error::WrongCluster { is: card.cluster, wanted: cluster.clone() });
     }
+    if card.node != config.node {
+        return Err(Error::WrongNode { is: card.node, wanted: config.node.clone() });
+    }
+    Ok(card)
 }
 
-fn journal(directory: &std::path::Path, options: Options) -> Result<Arc<Journal>, Error> {
-    let opened = Journal::open(directory, options);
-    let (journal, _) = opened
-        .map_err(|error| Error::Journal { directory: directory.display().to_string(), error })?;
-    Ok(Arc::new(journal))
-}
-
-/// Records something about the node itself, and waits until it is kept.
-async fn note(open: &Open, kind: Kind, urgency: Urgency) -> Result<(), Error> {
-    let applied = open.control.views().borrow().applied;
-    let time = open.clock.now().utc;
-    let draft = Draft { time, applied, about: About::default(), kind };
-    let record = |error: store_log::AppendError| Error::Record(error.to_string());
-    let appending = open.record.append(&draft, Share::NODE, urgency).map_err(record)?;
-    drop(appending.pending.await.map_err(record)?);
-    Ok(())
-}
-
-async fn stopped(open: &Open, reason: &str) {
+/// Says that the node leaves, and gives leadership away, so that nobody waits for it.
+async fn leave(open: &Open, reason: &str) {
     let kind = Kind::NodeStopped(NodeStopped { reason: reason.to_owned() });
     if let Err(error) = note(open, kind, Urgency::LastWords).await {
         tracing::warn!(%error, "the node's end is not recorded");
     }
+    let node = open.card.node.clone();
+    let stopped = Entry::NodeStopped(NodeEpoch { node, epoch: open.record.epoch() });
+    if let Err(error) = open.control.propose(stopped).await {
+        tracing::warn!(%error, "the cluster is not told that the node stops");
+    }
+    if !open.replica.step_down().await {
+        tracing::debug!("nobody takes leadership over");
+    }
+}
+
+/// Closes what others do not need any more, the replica last.
+async fn close(open: Open, peer_stop: &CancellationToken) {
+    peer_stop.cancel();
+    if let Some(serving) = open.serving_peers
+        && let Err(error) = serving.await
+    {
+        tracing::error!(%error, "serving other nodes ended badly");
+    }
+    open.pool.close();
+    open.replica.shutdown().await;
 }
 
 async fn apply(mut checked: Checked, open: &Open) -> Result<Vec<String>, Error> {
     let mut warnings = std::mem::take(&mut checked.warnings);
-    documents::apply(checked, &*open.control).await?;
+    documents::apply(checked, &open.card.node, &*open.control).await?;
     let view = open.control.views().borrow().clone();
     if view.policy.is_none() {
-        warnings.push("there is no policy, so nothing is granted: start with --policy".to_owned());
+        warnings.push(
+            "there is no policy, so nothing is granted: `sallyport policy apply`, or --policy"
+                .to_owned(),
+        );
     }
     Ok(warnings)
 }
@@ -227,12 +209,24 @@ fn missing(open: &Open, credentials: &NodeCredentials) -> Vec<String> {
     view.targets.values().filter_map(|target| problem(target)).collect()
 }
 
-async fn listen(config: &Config) -> Result<Listeners, Error> {
-    let bind = |service: &'static str, address| async move {
-        let bound = TcpListener::bind(address).await;
-        bound.map_err(|error| Error::Listen { service, address, error })
+async fn bind(service: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| Error::Listen { service, address, error })
+}
+
+/// Listens on every address. Where port 0 was asked for the configuration says from now on which
+/// port it is, so that others are told the truth.
+async fn listen(config: &mut Config) -> Result<(Listeners, Option<TcpListener>), Error> {
+    let ssh = bind("ssh", config.listen.ssh).await?;
+    let api = bind("api", config.listen.api).await?;
+    let peers = match config.listen.cluster {
+        Some(address) => Some(bind("cluster", address).await?),
+        None => None,
     };
-    Ok(Listeners { ssh: bind("ssh", config.ssh).await?, api: bind("api", config.api).await? })
+    config.listen.ssh = address(&ssh)?;
+    config.listen.api = address(&api)?;
+    config.listen.cluster = peers.as_ref().map(address).transpose()?;
+    Ok((Listeners { ssh, api }, peers))
 }
 
 fn address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
@@ -243,48 +237,54 @@ fn address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
 fn ready(
     config: &Config,
     directory: &Directory,
-    keys: &Keys,
+    open: &Open,
     listeners: &Listeners,
 ) -> Result<Ready, Error> {
-    let host_key = node_identity::keys::one_line(keys.host.public_key());
+    let host_key = node_identity::keys::one_line(open.secrets.host.public_key());
     let host_key = host_key.map_err(|error| Error::Record(error.to_string()))?;
+    let admin_token = admin_token_path(directory);
     Ok(Ready {
         pid: std::process::id(),
-        cluster: config.cluster.to_string(),
-        node: config.node.to_string(),
+        cluster: open.card.cluster.to_string(),
+        node: open.card.node.to_string(),
         ssh: Some(address(&listeners.ssh)?.to_string()),
         api: format!("https://{}", address(&listeners.api)?),
-        ca: authority_path(directory),
+        listens_to_nodes: config.listen.cluster.map(|address| address.to_string()),
+        ca: home::authority_path(directory),
         host_key,
-        admin_token: directory.path("admin.token"),
+        admin_token: admin_token.exists().then_some(admin_token),
         warnings: Vec::new(),
     })
 }
 
-fn ports(config: &Config, open: &Open, credentials: &Arc<NodeCredentials>, keys: &Keys) -> Ports {
+fn ports(open: &Open, credentials: &Arc<NodeCredentials>) -> Ports {
     Ports {
-        node: config.node.clone(),
+        node: open.card.node.clone(),
         record: open.record.clone(),
         control: open.control.clone(),
         clock: open.clock.clone(),
         known: credentials.clone(),
-        seal: keys.seal.clone(),
-        digest: keys.digest.clone(),
-        mask: keys.mask.clone(),
+        seal: open.secrets.seal.clone(),
+        digest: open.secrets.digest.clone(),
+        mask: open.secrets.mask.clone(),
     }
 }
 
 fn api(
-    config: &Config,
     open: &Open,
     myself: &Arc<Myself>,
     sessions: &Sessions,
-    admin: node_identity::AdminToken,
     stop: &CancellationToken,
 ) -> Arc<Api> {
+    let members = Members::new(
+        open.replica.clone(),
+        open.roster.clone(),
+        open.key.clone(),
+        open.secrets.authority.digest(),
+    );
     Api::new(Given {
-        cluster: config.cluster.clone(),
-        node: config.node.clone(),
+        cluster: open.card.cluster.clone(),
+        node: open.card.node.clone(),
         version: VERSION,
         control: open.control.clone(),
         record: open.record.clone(),
@@ -293,7 +293,10 @@ fn api(
         views: open.views.clone(),
         live: sessions.live().clone(),
         myself: myself.clone(),
-        admin,
+        fleet: Arc::new(Others::new(open.pool.clone(), open.roster.clone())),
+        members: Arc::new(members),
+        admin: open.secrets.admin.clone(),
+        token_key: open.secrets.tokens.clone(),
         stop: stop.clone(),
     })
 }

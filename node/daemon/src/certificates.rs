@@ -1,122 +1,105 @@
-//! The API's certificate: issued at each start by a CA that is made once and whose certificate is
-//! given to clients (`ca.pem`). The server's own key never touches the disk.
+//! The API's certificate: issued by the cluster's authority, whose certificate is given to clients
+//! (`ca.pem`), at each start and every day after. The server's own key never touches the disk.
 
-use std::fs;
-use std::io;
+use std::fmt;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
-};
+use arc_swap::ArcSwap;
+use node_peer::certificate::{Authority, CertificateError, CertificateRequest};
+use node_session::Clock as _;
+use node_session::clock::SystemClock;
 use rustls::ServerConfig;
+use rustls::crypto::ring::sign::any_ecdsa_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use zeroize::Zeroizing;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio_util::sync::CancellationToken;
 
-use crate::directory::{Directory, DirectoryError};
-use crate::secrets;
+use crate::config::Config;
 
-/// Why there is no certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    /// The CA's files.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// Making a certificate failed.
-    #[error("the API's certificate cannot be made: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// TLS does not take it.
-    #[error("the API's certificate cannot be used: {0}")]
-    Tls(#[from] rustls::Error),
+/// How often the certificate is issued anew; it is good for thirty times as long.
+const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The API's certificate, and what issues the next one.
+pub(crate) struct ApiCertificate {
+    authority: Authority,
+    hosts: Vec<String>,
+    current: ArcSwap<CertifiedKey>,
 }
 
-/// TLS of the API, for clients that know `ca.pem`.
-///
-/// # Errors
-/// [`CertificateError`] when the CA cannot be read or made.
-pub(crate) fn tls(
-    directory: &Directory,
-    node: &str,
-    listening: SocketAddr,
-) -> Result<Arc<ServerConfig>, CertificateError> {
-    let authority = authority(directory)?;
-    let key = KeyPair::generate()?;
-    let mut server = CertificateParams::default();
-    server.distinguished_name = name(&format!("Sallyport node {node}"));
-    server.subject_alt_names = names(node, listening)?;
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    server.use_authority_key_identifier_extension = true;
-    validity(&mut server);
-    let certificate = server.signed_by(&key, &authority)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
-    Ok(Arc::new(config))
-}
-
-/// Where the CA's certificate is.
-#[must_use]
-pub(crate) fn authority_path(directory: &Directory) -> std::path::PathBuf {
-    directory.path("ca.pem")
-}
-
-fn authority(directory: &Directory) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    let path = directory.keys().join("ca.key.pem");
-    let text = secrets::kept(&path, || {
-        let key = KeyPair::generate().map_err(io::Error::other)?;
-        Ok(Zeroizing::new(key.serialize_pem().into_bytes()))
-    })?;
-    let what = "not text".to_owned();
-    let text = std::str::from_utf8(&text)
-        .map_err(|_| DirectoryError::Damaged { path: path.clone(), what })?;
-    let key = KeyPair::from_pem(text)?;
-    let path = authority_path(directory);
-    match fs::read_to_string(&path) {
-        Ok(text) => return Ok(Issuer::from_ca_cert_pem(&text, key)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(DirectoryError::io(&path)(error).into()),
+impl ApiCertificate {
+    /// A first one.
+    ///
+    /// # Errors
+    /// [`CertificateError`] when it cannot be made.
+    pub(crate) fn new(
+        authority: Authority,
+        config: &Config,
+        listening: SocketAddr,
+    ) -> Result<Arc<Self>, CertificateError> {
+        let hosts = hosts(config, listening);
+        let current = ArcSwap::new(issue(&authority, &hosts)?);
+        Ok(Arc::new(Self { authority, hosts, current }))
     }
-    let mut params = CertificateParams::default();
-    params.distinguished_name = name("Sallyport API CA");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    validity(&mut params);
-    let certificate = params.self_signed(&key)?;
-    // Not a secret: whoever verifies the API reads it.
-    fs::write(&path, certificate.pem()).map_err(DirectoryError::io(&path))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644))
-        .map_err(DirectoryError::io(&path))?;
-    Ok(Issuer::new(params, key))
-}
 
-/// From before any clock that is merely wrong, to long after: rotation is an entry of the control
-/// plane, not an accident of a date.
-fn validity(params: &mut CertificateParams) {
-    params.not_before = date_time_ymd(2025, 1, 1);
-    params.not_after = date_time_ymd(2045, 1, 1);
-}
-
-fn name(common: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, common);
-    name
-}
-
-/// What clients may call the API: the node, this machine, and the address that it listens on.
-fn names(node: &str, listening: SocketAddr) -> Result<Vec<SanType>, rcgen::Error> {
-    let mut names = vec![SanType::DnsName("localhost".try_into()?)];
-    if let Ok(node) = node.try_into() {
-        names.push(SanType::DnsName(node));
+    /// TLS of the API, for clients that know `ca.pem`.
+    #[must_use]
+    pub(crate) fn tls(self: &Arc<Self>) -> Arc<ServerConfig> {
+        Arc::new(ServerConfig::builder().with_no_client_auth().with_cert_resolver(self.clone()))
     }
-    for address in ["127.0.0.1", "::1"].iter().filter_map(|text| text.parse().ok()) {
-        names.push(SanType::IpAddress(address));
+
+    /// Issues it anew every day, until the node stops.
+    pub(crate) async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            match issue(&self.authority, &self.hosts) {
+                Ok(next) => self.current.store(next),
+                Err(error) => tracing::error!(%error, "the API's certificate is not renewed"),
+            }
+        }
     }
+}
+
+impl ResolvesServerCert for ApiCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.load_full())
+    }
+}
+
+impl fmt::Debug for ApiCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiCertificate")
+    }
+}
+
+fn issue(authority: &Authority, hosts: &[String]) -> Result<Arc<CertifiedKey>, CertificateError> {
+    let key = node_peer::random::new_key()?;
+    let request = CertificateRequest::from_der(&key.request()?)?;
+    let certificate = authority.issue_api(&request, hosts, SystemClock.now().utc)?;
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_der()));
+    let signing = any_ecdsa_type(&der).map_err(|error| CertificateError::Key(error.to_string()))?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate], signing)))
+}
+
+/// What clients may call the API: the node, this machine, the address that it listens on, and the
+/// one that is told to others.
+fn hosts(config: &Config, listening: SocketAddr) -> Vec<String> {
+    let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    hosts.push(config.node.to_string());
     if !listening.ip().is_unspecified() && !listening.ip().is_loopback() {
-        names.push(SanType::IpAddress(listening.ip()));
+        hosts.push(listening.ip().to_string());
     }
-    Ok(names)
+    let advertised = config.addresses().api;
+    if let Some((host, _)) = advertised.rsplit_once(':') {
+        let host = host.trim_matches(['[', ']']).to_owned();
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
 }

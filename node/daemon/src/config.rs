@@ -1,10 +1,14 @@
-//! What a node is told at its start: as it was written, and as it is meant.
-//!
-//! `raw` is turned once into `checked`; nothing behind that looks at `raw` again. `dev` differs
-//! from any other start in its defaults alone.
+//! A node's configuration: what was written, and what it means. Everything else sees only the
+//! latter.
 
 mod checked;
+mod node;
+mod notifications;
 mod raw;
 
-pub use checked::{Config, ConfigError, Documents, check};
+pub use checked::{Config, ConfigError, Documents, SecretSources, check};
+#[cfg(test)]
+pub(crate) use node::parse;
+pub use node::{read_file as read, schema};
+pub(crate) use notifications::{Address, Notification};
 pub use raw::RawDev;

@@ -16,6 +16,8 @@ use proto::target::{CredentialSource, Target};
 use russh::keys::PrivateKey;
 use zeroize::Zeroizing;
 
+use crate::config::SecretSources;
+
 /// The largest key file, in bytes.
 const KEY_LIMIT: u64 = 64 * 1024;
 
@@ -27,8 +29,8 @@ const LINE_LENGTH: usize = 40;
 const KEYS_LIMIT: usize = 20_000;
 
 /// The credentials of one node.
-#[derive(Default)]
 pub(crate) struct NodeCredentials {
+    sources: SecretSources,
     kept: Mutex<BTreeMap<String, Kept>>,
 }
 
@@ -39,6 +41,21 @@ struct Kept {
 }
 
 impl NodeCredentials {
+    /// Credentials that may come from these places, and from nowhere else.
+    #[must_use]
+    pub(crate) fn new(sources: SecretSources) -> Self {
+        Self { sources, kept: Mutex::default() }
+    }
+
+    /// An environment variable that a document names, when this node lets documents name any.
+    #[must_use]
+    pub(crate) fn variable(&self, name: &str) -> Option<Zeroizing<String>> {
+        if !self.sources.environment {
+            return None;
+        }
+        std::env::var(name).ok().map(Zeroizing::new)
+    }
+
     /// Why this node has no credential for a target; nothing when it has.
     #[must_use]
     pub(crate) fn problem_of(&self, target: &Target) -> Option<String> {
@@ -52,6 +69,7 @@ impl NodeCredentials {
             CredentialSource::File(file) => format!("file {file}"),
             CredentialSource::Environment(variable) => format!("env {variable}"),
         };
+        allowed(&self.sources, &target.credential)?;
         let changed = match &target.credential {
             CredentialSource::File(file) => {
                 let about = std::fs::metadata(file).map_err(|error| format!("{file}: {error}"))?;
@@ -91,6 +109,30 @@ impl KnownValues for NodeCredentials {
     fn of(&self, target: &Target) -> Vec<KnownValue> {
         // What cannot be found cannot leak either: the target cannot be reached without it.
         self.find(target, |kept| kept.known.clone()).unwrap_or_default()
+    }
+}
+
+/// Whether a credential may come from where a target says: whoever may change targets must not be
+/// able to make the node read any file that it can.
+fn allowed(sources: &SecretSources, credential: &CredentialSource) -> Result<(), String> {
+    match credential {
+        CredentialSource::Environment(variable) if !sources.environment => Err(format!(
+            "the environment variable {variable} may not be read: this node's configuration says \
+             no `secrets: {{ env: true }}`"
+        )),
+        CredentialSource::File(file) if !sources.anywhere => {
+            // Links are followed first: a link out of the directory leads out of it.
+            let real = std::fs::canonicalize(file).map_err(|error| format!("{file}: {error}"))?;
+            let within = sources.files.as_ref().and_then(|files| std::fs::canonicalize(files).ok());
+            if within.is_some_and(|within| real.starts_with(within)) {
+                return Ok(());
+            }
+            Err(format!(
+                "{file} may not be read: it is not in the directory that this node's configuration \
+                 names as `secrets: {{ files: … }}`"
+            ))
+        }
+        CredentialSource::Environment(_) | CredentialSource::File(_) => Ok(()),
     }
 }
 

@@ -116,12 +116,6 @@ impl Directory {
         self.path("events")
     }
 
-    /// The journal of the control plane's entries.
-    #[must_use]
-    pub(crate) fn control(&self) -> PathBuf {
-        self.path("control")
-    }
-
     /// Keys.
     #[must_use]
     pub(crate) fn keys(&self) -> PathBuf {

@@ -10,7 +10,7 @@ use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
 use node_identity::{Directory, people, targets};
 use node_session::Control;
-use proto::entry::Entry;
+use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
 use proto::ids::Name;
 use proto::person::Person;
 use proto::refusal::Code;
@@ -22,9 +22,6 @@ use crate::secrets;
 
 /// The largest document, in bytes.
 const DOCUMENT_LIMIT: u64 = 4 * 1024 * 1024;
-
-/// Who applies the documents of a start, as events name it.
-const BY_START: &str = "start of the node";
 
 /// A document that is wrong; each line of it names file, line, column and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -82,24 +79,31 @@ pub(crate) fn check(config: &Config) -> Result<Checked, DocumentError> {
     Ok(checked)
 }
 
-/// Applies them; what is in force already changes nothing.
+/// Applies them as this node; what is in force already changes nothing.
 ///
 /// # Errors
 /// [`DocumentError`] when the control plane does not take one.
-pub(crate) async fn apply(checked: Checked, control: &dyn Control) -> Result<(), DocumentError> {
-    let by = || BY_START.to_owned();
+pub(crate) async fn apply(
+    checked: Checked,
+    node: &Name,
+    control: &dyn Control,
+) -> Result<(), DocumentError> {
+    let by = || By::Node(node.clone());
+    let expected_revision = None;
     if let Some((path, text)) = checked.people {
         let known = control.views().borrow().people.clone();
         let people = parse_people(&path, &text, &known)?;
-        propose(control, Code::PeopleWrong, Entry::PeopleSet { people, by: by() }).await?;
+        let entry = Entry::PeopleSet(PeopleSetting { people, expected_revision, by: by() });
+        propose(control, Code::PeopleWrong, entry).await?;
     }
     if let Some(targets) = checked.targets {
-        propose(control, Code::TargetsWrong, Entry::TargetsSet { targets, by: by() }).await?;
+        let entry = Entry::TargetsSet(TargetsSetting { targets, expected_revision, by: by() });
+        propose(control, Code::TargetsWrong, entry).await?;
     }
     if let Some(policy) = checked.policy {
         let (document, digest) = (policy.text().to_owned(), policy.digest());
-        let entry = Entry::PolicySet { document, digest, expected_revision: None, by: by() };
-        propose(control, Code::PolicyWrong, entry).await?;
+        let setting = PolicySetting { document, digest, expected_revision, by: by() };
+        propose(control, Code::PolicyWrong, Entry::PolicySet(setting)).await?;
     }
     Ok(())
 }

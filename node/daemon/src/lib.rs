@@ -5,24 +5,36 @@
 
 mod app;
 mod certificates;
+mod cluster_secrets;
 mod config;
 mod credentials;
 mod directory;
 mod documents;
 mod drain;
 mod errors;
-mod keys;
+mod founding;
+mod home;
+mod joining;
 mod logging;
 mod myself;
+mod notifications;
+mod open;
+mod peers;
 mod ready;
+mod replica;
+mod restoring;
+mod roster;
 mod secrets;
 mod signals;
+mod wall;
 
-pub use app::{VERSION, run};
-pub use config::{Config, ConfigError, Documents, RawDev, check};
+pub use app::{Start, VERSION, run};
+pub use config::{Config, ConfigError, Documents, RawDev, SecretSources, check, read, schema};
 pub use errors::Error;
+pub use founding::{Founded, found};
 pub use logging::{BadFilter, start as logging};
 pub use ready::Ready;
+pub use restoring::restore;
 pub use secrets::random;
 
 #[cfg(test)]

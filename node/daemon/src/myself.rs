@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use consensus_raft::Replica;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use node_api::Node;
+use node_session::{Clock, Control};
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use store_log::{Backend, Health};
+use zeroize::Zeroizing;
 
 use crate::credentials::NodeCredentials;
 
@@ -27,10 +30,16 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, BuildError> {
 pub(crate) struct Myself {
     /// The journal of events.
     pub record: Arc<dyn Backend>,
-    /// The journal of the control plane's entries.
-    pub control: Arc<dyn Backend>,
+    /// The node's part in agreeing.
+    pub replica: Arc<Replica>,
     /// Credentials for targets.
     pub credentials: Arc<NodeCredentials>,
+    /// The control plane, for its contact.
+    pub control: Arc<dyn Control>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Whether a target's host key may be believed when it is first seen.
+    pub trusts_on_first_use: bool,
     /// Metrics.
     pub metrics: PrometheusHandle,
     /// Set when the node drains.
@@ -40,18 +49,27 @@ pub(crate) struct Myself {
 impl Node for Myself {
     fn troubles(&self) -> Vec<Told> {
         let mut troubles = Vec::new();
-        for (what, journal) in [("record", &self.record), ("control journal", &self.control)] {
-            match journal.health() {
-                Health::Good => {}
-                Health::Full => troubles.push(Told::new(
-                    Code::RecordFull,
-                    format!("the {what} is full, so nothing runs: make room, or raise its quota"),
-                )),
-                Health::Stopped(reason) => troubles.push(Told::new(
-                    Code::RecordUnavailable,
-                    format!("the {what} stopped, so nothing runs until a restart: {reason}"),
-                )),
-            }
+        match self.record.health() {
+            Health::Good => {}
+            Health::Full => troubles.push(Told::new(
+                Code::RecordFull,
+                "the record is full, so nothing runs: make room, or raise its quota",
+            )),
+            Health::Stopped(reason) => troubles.push(Told::new(
+                Code::RecordUnavailable,
+                format!("the record stopped, so nothing runs until a restart: {reason}"),
+            )),
+        }
+        if let Err(why) = self.replica.running() {
+            let text = format!("the replicated log stopped, so nothing runs: {why}");
+            troubles.push(Told::new(Code::LogDamaged, text));
+        }
+        let age = self.clock.now().elapsed.saturating_sub(self.control.contact().borrow().sent_at);
+        if age > self.control.views().borrow().contact {
+            troubles.push(Told::new(
+                Code::ContactLost,
+                "the node has no contact with the majority, so nothing opens here",
+            ));
         }
         if self.draining.load(Ordering::Relaxed) {
             troubles.push(Told::plain(Code::Draining));
@@ -76,5 +94,13 @@ impl Node for Myself {
 
     fn problem_of(&self, target: &Target) -> Option<String> {
         self.credentials.problem_of(target)
+    }
+
+    fn variable(&self, name: &str) -> Option<Zeroizing<String>> {
+        self.credentials.variable(name)
+    }
+
+    fn trusts_on_first_use(&self) -> bool {
+        self.trusts_on_first_use
     }
 }

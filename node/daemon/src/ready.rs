@@ -24,12 +24,16 @@ pub struct Ready {
     pub ssh: Option<String>,
     /// The API's URL.
     pub api: String,
+    /// Where other nodes reach it.
+    #[serde(rename = "cluster_address", skip_serializing_if = "Option::is_none")]
+    pub listens_to_nodes: Option<String>,
     /// Whom clients of the API trust.
     pub ca: PathBuf,
     /// The SSH host key, in OpenSSH's one-line form.
     pub host_key: String,
-    /// Where the administrator's token is.
-    pub admin_token: PathBuf,
+    /// Where the administrator's token is, on the node that founded the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token: Option<PathBuf>,
     /// What does not work although the node does, in words for a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

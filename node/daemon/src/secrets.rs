@@ -44,21 +44,6 @@ pub(crate) fn kept(
     }
 }
 
-/// A key of 32 bytes in a file; made when there is no such file.
-///
-/// # Errors
-/// As [`kept`], and when the file has another length.
-pub(crate) fn key(path: &Path) -> Result<Zeroizing<[u8; 32]>, DirectoryError> {
-    let bytes = kept(path, || Ok(Zeroizing::new(random()?.to_vec())))?;
-    let mut key = Zeroizing::new([0; 32]);
-    if bytes.len() != key.len() {
-        let what = format!("{} bytes instead of {}", bytes.len(), key.len());
-        return Err(DirectoryError::Damaged { path: path.to_path_buf(), what });
-    }
-    key.copy_from_slice(&bytes);
-    Ok(key)
-}
-
 /// A secret from a file, when there is one that nobody else can read.
 ///
 /// # Errors
@@ -100,6 +85,22 @@ fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
     // A link fails when the name is taken, where a rename would replace what is there.
     fs::hard_link(&unfinished, path)?;
     fs::remove_file(&unfinished)?;
+    sync_parent(path)
+}
+
+/// Writes a file that only its owner can read over what is there: whole or not at all, also when
+/// power fails.
+pub(crate) fn replace(path: &Path, secret: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(&unfinished)?;
+    file.write_all(secret)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
     sync_parent(path)
 }
 

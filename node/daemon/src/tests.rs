@@ -4,7 +4,11 @@ mod config;
 mod credentials;
 mod directory;
 mod documents;
+mod founding;
+mod node_yaml;
+mod notifications;
 mod ready;
+mod restoring;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! A command as it arrived: raw text that is never printed and is wiped when dropped.
 
 use std::fmt;
+use std::sync::Arc;
 
 use proto::ids::Digest;
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 pub const COMMAND_LIMIT: usize = 128 * 1024 - 1;
 
 /// The raw text of a command.
-pub struct CommandText(Zeroizing<Vec<u8>>);
+pub struct CommandText(Arc<Zeroizing<Vec<u8>>>);
 
 /// A command over [`COMMAND_LIMIT`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -24,7 +25,15 @@ impl CommandText {
     /// [`TooLong`] over [`COMMAND_LIMIT`].
     pub fn new(text: Vec<u8>) -> Result<Self, TooLong> {
         let text = Zeroizing::new(text);
-        if text.len() > COMMAND_LIMIT { Err(TooLong(text.len())) } else { Ok(Self(text)) }
+        if text.len() > COMMAND_LIMIT {
+            return Err(TooLong(text.len()));
+        }
+        Ok(Self(Arc::new(text)))
+    }
+
+    /// The same text once more, for reading it again while it runs; it is wiped with the last.
+    pub(crate) fn share(&self) -> Self {
+        Self(self.0.clone())
     }
 
     /// The bytes: for the reader, the sealer and, once there is a permit, the target.

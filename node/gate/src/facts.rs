@@ -5,14 +5,19 @@ use std::sync::Arc;
 use node_enforce::decide::Facts;
 use node_enforce::mask::MaskPlan;
 use node_enforce::policy::{Policy, TargetFacts, Who};
+use proto::entry::CommandRef;
 use proto::event::{Actor, PolicyRef, TargetAsWas};
-use proto::ids::SessionId;
+use proto::ids::{Digest, Epoch, Name, SessionId};
 use proto::reading::Channel;
 use proto::time::Moment;
 
 /// Who is in a session with what, and by which policy.
 #[derive(Clone)]
 pub struct SessionFacts {
+    /// The node that serves it.
+    pub node: Name,
+    /// That node's epoch.
+    pub epoch: Epoch,
     /// The session.
     pub session: SessionId,
     /// Who.
@@ -51,6 +56,24 @@ impl SessionFacts {
             channel: self.channel,
             moment,
             reading: None,
+        }
+    }
+
+    /// Whether every command is decided by the other facts as it is by these.
+    pub(crate) fn decides_as(&self, other: &Self) -> bool {
+        self.policy_ref == other.policy_ref
+            && self.actor.groups == other.actor.groups
+            && self.target == other.target
+    }
+
+    /// One command of the session, to the byte.
+    pub(crate) fn command(&self, number: u64, digest: Digest) -> CommandRef {
+        CommandRef {
+            node: self.node.clone(),
+            epoch: self.epoch,
+            session: self.session.clone(),
+            command: number,
+            digest,
         }
     }
 }

@@ -1,17 +1,31 @@
 //! What a gate can be told.
 
 use node_enforce::mask::Raw;
+use proto::entry::{ApprovalId, Withdrawn};
 use proto::event::{Counted, Stream};
 use proto::refusal::Told;
 use store_log::Receipt;
 
 use crate::command::Command;
+use crate::consumption::Consumption;
+use crate::facts::SessionFacts;
+use crate::leash::Leash;
 
 /// One thing that happened to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A whole command arrived from the client.
-    Command(Command),
+    Command(Command, Leash),
+    /// What is known of the session changed: what is under way is judged again.
+    Facts(Box<SessionFacts>, Leash),
+    /// Everybody who must approve the held command has.
+    Approved(ApprovalId),
+    /// The approval was spent.
+    Consumed(Consumption, Leash),
+    /// The held command does not run; what to tell.
+    NotApproved(Told),
+    /// Whoever waits for the held command waits no more.
+    Withdrawn(Withdrawn),
     /// The event that the gate asked to be kept is kept.
     Recorded(Receipt),
     /// The event that the gate asked to be kept is not kept, or nobody knows; what to tell.

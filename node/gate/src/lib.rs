@@ -5,22 +5,31 @@
 //! what it holds: a [`Permit`] exists only for a command whose verdict is durable, and a
 //! [`Release`] only for masked bytes whose record was handed over first.
 
+mod ask;
 mod command;
+mod consumption;
 mod count;
 mod facts;
 mod gate;
 mod input;
+mod leash;
 mod output;
 mod proof;
 mod record;
 mod running;
 
+pub use ask::{ASK_TEXT_BYTES, Ask};
 pub use command::{COMMAND_LIMIT, Command, CommandText, TooLong};
+pub use consumption::Consumption;
 pub use facts::SessionFacts;
 pub use gate::Gate;
 pub use input::{Ending, Input};
+pub use leash::{Leash, Tie};
 pub use output::{Append, Output};
-pub use proof::{Expired, Held, Judged, Permit, Refusal, Release, Settled, Unproven, Unreleased};
+pub use proof::{
+    Expired, Held, Judged, Letting, NotSpent, Permit, Refusal, Release, Settled, Spent, Unproven,
+    Unreleased,
+};
 
 #[cfg(test)]
 mod tests;

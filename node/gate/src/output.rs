@@ -1,10 +1,12 @@
 //! What a gate asks to be done.
 
+use proto::entry::{ApprovalConsumption, Withdrawn};
 use proto::event::Draft;
 use proto::reading::Durability;
 use proto::refusal::Told;
 use store_log::{Share, Urgency};
 
+use crate::ask::Ask;
 use crate::proof::{Permit, Refusal, Release, Unreleased};
 
 /// One thing to do, in the order given.
@@ -17,6 +19,12 @@ pub enum Output {
     Keep(Append, Unreleased),
     /// Send the command to the target: the permit holds it.
     Forward(Permit),
+    /// The command is held: ask for an approval, or see whether the session has one that covers it.
+    Ask(Box<Ask>),
+    /// Spend the approval, and say what came of it.
+    Spend(Box<ApprovalConsumption>),
+    /// The approval that was asked for is needed no more.
+    Withdraw(Withdrawn),
     /// Tell the client that the command does not run.
     Refuse(Refusal),
     /// Let bytes through to the client.

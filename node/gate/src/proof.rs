@@ -1,7 +1,8 @@
 //! The proof values of the gate. Nothing else may share this file: privacy ends at the module.
 //!
-//! `Judged` + `Receipt` → `Permit` | `Refusal` | `Held`, and `Unreleased` + `Receipt` → `Release`.
-//! Each is taken by value, none can be cloned or made elsewhere.
+//! `Judged` + `Receipt` → `Permit` | `Refusal` | `Held`; `Held` + `Consumption` → `Spent`,
+//! `Spent` + `Receipt` → `Permit`; and `Unreleased` + `Receipt` → `Release`. Each is taken by
+//! value, none can be cloned or made elsewhere.
 //!
 //! A permit comes from settling what was judged, and is redeemed once:
 //!
@@ -40,6 +41,47 @@
 //! }
 //! ```
 //!
+//! A held command is let go by an approval that was spent on it, and by the receipt of the event
+//! that says so; by neither alone:
+//!
+//! ```
+//! use node_gate::{Consumption, Held, Letting};
+//! fn go(held: Held, spent: Consumption, letting: Letting, receipt: store_log::Receipt) {
+//!     let _permit = held.spend(spent, letting).map(|spent| spent.settle(receipt));
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! use node_gate::{Consumption, Held, Letting};
+//! fn go(held: Held, spent: Consumption, letting: Letting, receipt: store_log::Receipt) {
+//!     let _permit = held.settle(receipt);
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! use node_gate::{Consumption, Held, Letting};
+//! fn go(held: Held, spent: Consumption, letting: Letting, receipt: store_log::Receipt) {
+//!     let _permit: Result<node_gate::Permit, _> = held.spend(spent, letting);
+//! }
+//! ```
+//!
+//! One approval lets one command go:
+//!
+//! ```
+//! use node_gate::{Consumption, Held, Letting};
+//! fn once(one: Held, spent: Consumption, letting: Letting) {
+//!     let _one = one.spend(spent, letting);
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! use node_gate::{Consumption, Held, Letting};
+//! fn twice(one: Held, other: Held, spent: Consumption, letting: Letting, later: Letting) {
+//!     let _one = one.spend(spent, letting);
+//!     let _other = other.spend(spent, later);
+//! }
+//! ```
+//!
 //! Output leaves only as a [`Release`], which needs masked bytes and their receipt:
 //!
 //! ```
@@ -57,12 +99,14 @@
 use std::time::Duration;
 
 use node_enforce::mask::Masked;
+use proto::entry::CommandRef;
 use proto::event::{DraftKey, Stream};
 use proto::reading::Durability;
-use proto::refusal::{Code, Told};
+use proto::refusal::Told;
 use store_log::Receipt;
 
 use crate::command::CommandText;
+use crate::consumption::Consumption;
 use crate::count::Counter;
 
 /// A command with its verdict, which is not durable yet.
@@ -77,7 +121,7 @@ pub struct Judged {
 enum Fate {
     Allow { text: CommandText, valid_until: Duration },
     Block(Told),
-    Hold(Told),
+    Hold(Held),
 }
 
 /// What a judged command becomes once its verdict is durable.
@@ -121,8 +165,14 @@ impl Judged {
         Self { key, required, fate: Fate::Block(told) }
     }
 
-    pub(crate) fn held(key: DraftKey, required: Durability, told: Told) -> Self {
-        Self { key, required, fate: Fate::Hold(told) }
+    pub(crate) fn held(
+        key: DraftKey,
+        required: Durability,
+        text: CommandText,
+        command: CommandRef,
+        policy_revision: u64,
+    ) -> Self {
+        Self { key, required, fate: Fate::Hold(Held { text, command, policy_revision }) }
     }
 
     /// Turns the verdict into what it permits, given the proof that it is durable.
@@ -135,7 +185,7 @@ impl Judged {
         Ok(match self.fate {
             Fate::Allow { text, valid_until } => Settled::Permit(Permit { text, valid_until }),
             Fate::Block(told) => Settled::Refusal(Refusal { told }),
-            Fate::Hold(told) => Settled::Held(Held { told }),
+            Fate::Hold(held) => Settled::Held(held),
         })
     }
 }
@@ -190,18 +240,86 @@ impl Refusal {
     }
 }
 
-/// A command that waits for somebody else's approval.
+/// A command that waits for somebody else's approval, with its raw text.
 #[derive(Debug)]
 pub struct Held {
-    told: Told,
+    text: CommandText,
+    command: CommandRef,
+    policy_revision: u64,
+}
+
+/// What a held command is let go by, beside the approval: the event that is to say so, how safely
+/// that must be kept, and until when the permit is good.
+#[derive(Debug)]
+pub struct Letting {
+    key: DraftKey,
+    required: Durability,
+    valid_until: Duration,
+}
+
+/// An approval that was not spent on this command as it was judged.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSpent {
+    /// It was spent on another command, or on other bytes.
+    #[error("the approval was spent on another command")]
+    OtherCommand,
+    /// It was spent under another policy.
+    #[error("the approval was spent under another policy")]
+    OtherPolicy,
+}
+
+impl Letting {
+    pub(crate) fn new(key: DraftKey, required: Durability, valid_until: Duration) -> Self {
+        Self { key, required, valid_until }
+    }
 }
 
 impl Held {
+    /// Takes an approval that was spent on this command.
+    ///
+    /// # Errors
+    /// [`NotSpent`] when it was spent on anything else; the command is gone then.
+    pub fn spend(self, spent: Consumption, letting: Letting) -> Result<Spent, NotSpent> {
+        if *spent.command() != self.command {
+            return Err(NotSpent::OtherCommand);
+        }
+        if spent.policy_revision() != self.policy_revision {
+            return Err(NotSpent::OtherPolicy);
+        }
+        let Letting { key, required, valid_until } = letting;
+        Ok(Spent { key, required, text: self.text, valid_until })
+    }
+
+    /// Gives the waiting up, so that the same text can be judged again.
+    pub(crate) fn again(self) -> CommandText {
+        self.text
+    }
+
     /// Gives the waiting up. The text of the command is gone with it.
     #[must_use]
-    pub fn refuse(self) -> Refusal {
-        let text = format!("{} Nobody can be asked yet, so it does not run.", self.told.text);
-        Refusal { told: Told { code: Code::HeldWithoutApprovals, text } }
+    pub fn refuse(self, told: Told) -> Refusal {
+        Refusal { told }
+    }
+}
+
+/// A held command on which an approval was spent; that is not durable in the record yet.
+#[derive(Debug)]
+pub struct Spent {
+    key: DraftKey,
+    required: Durability,
+    text: CommandText,
+    valid_until: Duration,
+}
+
+impl Spent {
+    /// Lets the command go, given the proof that the record says so.
+    ///
+    /// # Errors
+    /// [`Unproven`] when the receipt is of another event, or weaker than this one requires; the
+    /// command is gone then, and so is the approval.
+    pub fn settle(self, receipt: Receipt) -> Result<Permit, Unproven> {
+        prove(&self.key, self.required, &receipt)?;
+        Ok(Permit { text: self.text, valid_until: self.valid_until })
     }
 }
 
@@ -254,6 +372,12 @@ impl Release {
     #[must_use]
     pub fn stream(&self) -> Stream {
         self.stream
+    }
+
+    /// The bytes, for whoever looks over the session's shoulder.
+    #[must_use]
+    pub fn bytes(&self) -> &bytes::Bytes {
+        self.client.bytes()
     }
 
     /// The bytes.

@@ -16,7 +16,8 @@ use proto::event::{
 use proto::reading::{Durability, Program, Reading};
 use proto::time::Moment;
 
-use crate::command::Command;
+use crate::ask::ASK_TEXT_BYTES;
+use crate::command::{Command, CommandText};
 use crate::facts::SessionFacts;
 
 /// How many bytes of words a recorded reading keeps; over it, only the programs' names are kept.
@@ -72,13 +73,22 @@ impl Scribe {
 /// A command as the record shows it: text and reading, masked.
 pub(crate) struct Shown {
     text: String,
+    masked: bool,
     pub(crate) reading: Reading,
+}
+
+impl Shown {
+    /// The text cut to what approvers are shown, and whether it is not the whole raw text.
+    pub(crate) fn cut(&self) -> (String, bool) {
+        let end = self.text.floor_char_boundary(ASK_TEXT_BYTES);
+        (self.text[..end].to_owned(), self.masked || end < self.text.len())
+    }
 }
 
 /// Reads a command and masks what was read, the text and each word. What is decided is decided on
 /// this reading, so that the same comes out when it is read from the record.
-pub(crate) fn shown(facts: &SessionFacts, command: &Command, now: Moment) -> Shown {
-    let raw = command.text.bytes();
+pub(crate) fn shown(facts: &SessionFacts, text: &CommandText, now: Moment) -> Shown {
+    let raw = text.bytes();
     let (masked, findings) = mask_text(&facts.masks, Raw::new(raw));
     let mut reading = decide::read_command(&facts.policy, &facts.judged(&now), raw);
     mask_reading(facts, &mut reading);
@@ -86,7 +96,10 @@ pub(crate) fn shown(facts: &SessionFacts, command: &Command, now: Moment) -> Sho
     detected.sort_unstable();
     detected.dedup();
     reading.detected = detected;
-    Shown { text: String::from_utf8_lossy(masked.bytes()).into_owned(), reading }
+    let text = String::from_utf8_lossy(masked.bytes()).into_owned();
+    // What is not UTF-8 is shown by another sign, so approvers do not see it as it is.
+    let masked = !findings.is_empty() || text.as_bytes() != masked.bytes();
+    Shown { text, masked, reading }
 }
 
 fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {

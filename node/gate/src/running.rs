@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use node_enforce::decide::{self, Facts};
 use node_enforce::mask::{Masker, Raw, Window};
-use node_enforce::policy::{Output as OutputRule, RecordRules};
-use proto::event::{Kind, OutputReleased, Stream};
-use proto::reading::Durability;
+use node_enforce::policy::{Approval, Output as OutputRule, RecordRules};
+use proto::event::{Counted, Kind, OutputReleased, Stream};
+use proto::reading::{Durability, Verdict};
+use proto::refusal::{Code, Told};
 use proto::time::Moment;
 
+use crate::command::CommandText;
 use crate::count::Counter;
 use crate::facts::SessionFacts;
 use crate::output::{Append, Output};
@@ -24,6 +27,11 @@ pub(crate) struct Running {
     pub(crate) masked: BTreeMap<String, u64>,
     pub(crate) output: Flow,
     pub(crate) errors: Flow,
+    pub(crate) input: Counted,
+    // What was sent, so that it can be judged by a newer policy.
+    text: CommandText,
+    // What somebody else has approved of it.
+    approved: Vec<Approval>,
     recorded: u64,
     limit: u64,
     window: Durability,
@@ -44,6 +52,8 @@ impl Running {
         number: u64,
         obligations: &RecordRules,
         judged_at: Duration,
+        text: CommandText,
+        approved: Vec<Approval>,
     ) -> Self {
         let flow = |stream| Flow {
             stream,
@@ -57,6 +67,9 @@ impl Running {
             masked: BTreeMap::new(),
             output: flow(Stream::Output),
             errors: flow(Stream::Errors),
+            input: Counted::default(),
+            text,
+            approved,
             recorded: 0,
             limit: obligations.limit,
             window: if obligations.output == OutputRule::Strict {
@@ -65,6 +78,29 @@ impl Running {
                 Durability::Queued
             },
         }
+    }
+
+    /// What to tell when the command would not be let run by what is known now. One that was
+    /// approved goes on if nothing is asked of approvers now that was not asked then. The masks
+    /// stay those of its verdict: a stream has one masker from its first byte to its last.
+    pub(crate) fn ends(&self, facts: &SessionFacts, now: Moment) -> Option<Told> {
+        let shown = record::shown(facts, &self.text, now);
+        let judged = Facts { reading: Some(&shown.reading), ..facts.judged(&now) };
+        let decision = decide::decide(&facts.policy, &judged);
+        let stands = match decision.verdict {
+            Verdict::Allow => true,
+            Verdict::Block => false,
+            Verdict::Hold => {
+                let asked = decision.hold.unwrap_or_default().each;
+                !asked.is_empty() && asked.iter().all(|rule| self.approved.contains(rule))
+            }
+        };
+        if stands {
+            return None;
+        }
+        let why = decision.told.map(|told| told.text).unwrap_or_default();
+        let text = format!("The policy changed while the command ran. {why}");
+        Some(Told::new(Code::SessionEnded, text.trim_end()))
     }
 
     /// Takes bytes of the target and gives what may be let through of them.

@@ -1,11 +1,16 @@
 //! The gate, told in conversations: `>` is what it is told, `<` is what it does.
 //!
-//! Each file of `scripts/` is one conversation. What it may be told: `command TEXT`,
+//! Each file of `scripts/` is one conversation: policies, between them `+++`, then `---` and what is
+//! said. The first policy is in force from the start. What the gate may be told: `command TEXT`,
 //! `recorded` (the receipt that it waits for), `recorded weakly` (a receipt that proves too
 //! little), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
 //! `output TEXT`, `errors TEXT`, `input passes`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,
-//! `closes`. In texts `\n` is a newline and `{github}` a fresh token.
+//! `contact` (there is contact now; there was at the start), `policy N` (that one is in force),
+//! `groups NAMES` (Alice is in these now), `approved ID`, `consumed` (what was to be spent is),
+//! `consumed of other bytes`, `consumed under policy N`, `consumed ID`, `not approved CODE`,
+//! `withdrawn`, `closes`. In texts `\n` is a newline and `{github}` a fresh token.
 
+mod leash;
 mod script;
 mod values;
 
@@ -20,7 +25,7 @@ fn scripts() {
         .filter(|path| path.extension().is_some_and(|end| end == "txt"))
         .collect();
     files.sort();
-    assert!(files.len() >= 6, "only {} scripts", files.len());
+    assert!(files.len() >= 15, "only {} scripts", files.len());
     for file in files {
         script::check(&file);
     }

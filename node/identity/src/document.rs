@@ -57,23 +57,26 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// Collects what is wrong with one file.
-pub(crate) struct Findings<'a> {
+pub struct Findings<'a> {
     file: &'a str,
     found: Vec<Problem>,
 }
 
 impl<'a> Findings<'a> {
-    pub(crate) fn new(file: &'a str) -> Self {
+    /// Nothing found yet.
+    #[must_use]
+    pub fn new(file: &'a str) -> Self {
         Self { file, found: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, at: Location, what: impl Into<String>) {
+    /// Notes what is wrong at a place.
+    pub fn add(&mut self, at: Location, what: impl Into<String>) {
         let (line, column) = (at.line().max(1), at.column().max(1));
         self.found.push(Problem { file: self.file.to_owned(), line, column, what: what.into() });
     }
 
     /// Takes a checked value, or notes where and why it is wrong.
-    pub(crate) fn check<T, V, E: fmt::Display>(
+    pub fn check<T, V, E: fmt::Display>(
         &mut self,
         spanned: &Spanned<T>,
         checked: Result<V, E>,
@@ -82,17 +85,26 @@ impl<'a> Findings<'a> {
     }
 
     /// The result, when nothing was found.
-    pub(crate) fn finish<T>(mut self, result: T) -> Result<T, Problems> {
-        if self.found.is_empty() {
-            return Ok(result);
-        }
+    ///
+    /// # Errors
+    /// [`Problems`] with all that was found, in the order of the text.
+    pub fn finish<T>(self, result: T) -> Result<T, Problems> {
+        if self.found.is_empty() { Ok(result) } else { Err(self.give_up()) }
+    }
+
+    /// What was found, when a part is missing because of it.
+    #[must_use]
+    pub fn give_up(mut self) -> Problems {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
-        Err(Problems(self.found))
+        Problems(self.found)
     }
 }
 
 /// Reads a document into its raw form.
-pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problems> {
+///
+/// # Errors
+/// [`Problems`] with the one thing that breaks its form.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problems> {
     let problem = |line: u64, column: u64, what: String| {
         Problems(vec![Problem { file: file.to_owned(), line, column, what }])
     };

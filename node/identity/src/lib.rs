@@ -17,7 +17,7 @@ pub mod tokens;
 pub use challenge::{Challenges, LoginError, NAMESPACE, SignError, sign_challenge};
 pub use directory::{Directory, Subject};
 pub use document::{Problem, Problems};
-pub use tokens::{AdminToken, Principal, Token, Tokens};
+pub use tokens::{AdminToken, Principal, Token, TokenKey, Tokens};
 
 #[cfg(test)]
 mod tests;

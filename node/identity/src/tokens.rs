@@ -1,42 +1,56 @@
-//! Bearer tokens of the API: shown once, kept as a digest, for a while.
+//! Bearer tokens of the API: good on every node of a cluster, for a while, and kept by none.
 //!
-//! A token speaks for a person only as long as what they logged in with is still theirs, and with
-//! the groups that they have now: it is resolved anew each time. The administrator's token is not
-//! a person.
+//! A token says who it speaks for and what they showed to get it, under a key that all nodes of
+//! the cluster have and nobody else. It speaks for a person only as long as what they logged in
+//! with is still theirs, and with the groups that they have now: it is resolved anew each time.
+//! The administrator's token is not a person.
+//!
+//! A logout holds on the node that it was said to, until that node starts again; what must end
+//! everywhere at once is the person's key, or the person.
+
+mod admin;
+mod claims;
+mod ended;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proto::ids::Name;
-use proto::time::Moment;
-use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use proto::time::Utc;
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::directory::{Directory, Subject};
 
+pub use admin::{ADMIN_TOKEN_BYTES, AdminToken, BadAdminToken};
+pub use ended::ENDED_PER_PERSON;
+
+use claims::Claims;
+use ended::Ended;
+
 /// How long a token is good for, unless said otherwise.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
-/// How many tokens a person may have; over it their oldest ends.
-pub const TOKENS_PER_PERSON: usize = 32;
-/// How many tokens there may be in all.
-pub const TOKENS: usize = 4_096;
 /// The longest text that is looked at as a token, in bytes.
-pub const TOKEN_BYTES: usize = 256;
-/// The shortest administrator token, in bytes.
-pub const ADMIN_TOKEN_BYTES: usize = 32;
+pub const TOKEN_BYTES: usize = 512;
+
+/// How a person's token begins.
+const PREFIX: &str = "spt_";
+
+/// What the cluster's key is used for here, so that no other use of it makes a token.
+const PURPOSE: &[u8] = b"sallyport api token v1";
 
 /// A token in the clear: it does not print, and is wiped.
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    fn new(prefix: &str, random: &[u8; 32]) -> Self {
+    fn new(prefix: &str, bytes: &[u8]) -> Self {
         // Encoded in place: no copy of it stays behind in a buffer that grew.
-        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 43));
+        let room = prefix.len() + bytes.len().div_ceil(3) * 4;
+        let mut text = Zeroizing::new(String::with_capacity(room));
         text.push_str(prefix);
-        URL_SAFE_NO_PAD.encode_string(random, &mut text);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         Self(text)
     }
 
@@ -62,143 +76,85 @@ pub enum Principal {
     Person(Subject),
 }
 
-/// No more tokens can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{TOKENS} tokens are in use")]
-pub struct TooManyTokens;
+/// The key that tokens of one cluster are made and known by; every node of it has the same.
+#[derive(Clone)]
+pub struct TokenKey(hmac::Key);
 
-/// A file that does not hold an administrator token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no administrator token, expected a line of {ADMIN_TOKEN_BYTES} to {TOKEN_BYTES} characters"
-)]
-pub struct BadAdminToken;
-
-#[derive(Clone, Copy)]
-struct TokenDigest([u8; 32]);
-
-impl TokenDigest {
-    fn of(text: &str) -> Self {
-        let mut digest = [0; 32];
-        let sha256 = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.copy_from_slice(sha256.as_ref());
-        Self(digest)
+impl TokenKey {
+    /// The key from the cluster's secret.
+    #[must_use]
+    pub fn new(secret: &Zeroizing<[u8; 32]>) -> Self {
+        let of_cluster = hmac::Key::new(hmac::HMAC_SHA256, &**secret);
+        let of_tokens = hmac::sign(&of_cluster, PURPOSE);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, of_tokens.as_ref()))
     }
 }
 
-/// The administrator's token, of which only the digest is kept.
-pub struct AdminToken(TokenDigest);
-
-impl AdminToken {
-    /// A new one, and the text to write into its file.
-    #[must_use]
-    pub fn generate(random: &Zeroizing<[u8; 32]>) -> (Self, Token) {
-        let token = Token::new("spa_", random);
-        (Self(TokenDigest::of(token.reveal())), token)
-    }
-
-    /// The one that a file holds.
-    ///
-    /// # Errors
-    /// [`BadAdminToken`] when it holds anything else than one line of a fit length.
-    pub fn from_file_text(text: &Zeroizing<String>) -> Result<Self, BadAdminToken> {
-        let text = text.trim_end_matches(['\r', '\n']);
-        let is_fit = (ADMIN_TOKEN_BYTES..=TOKEN_BYTES).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_fit { Ok(Self(TokenDigest::of(text))) } else { Err(BadAdminToken) }
-    }
-
-    /// Whether this is it, in constant time.
-    #[must_use]
-    pub fn matches(&self, presented: &str) -> bool {
-        presented.len() <= TOKEN_BYTES && TokenDigest::of(presented).0.ct_eq(&self.0.0).into()
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey")
     }
 }
 
-/// The tokens that one node has given.
+/// Makes tokens and knows them again; remembers only those that were given up here.
+#[derive(Debug)]
 pub struct Tokens {
+    key: TokenKey,
     lifetime: Duration,
-    given: Mutex<Vec<Given>>,
-}
-
-struct Given {
-    digest: TokenDigest,
-    subject: Subject,
-    at: Duration,
+    ended: Ended,
 }
 
 impl Tokens {
-    /// None yet; each will be good for `lifetime`.
+    /// Tokens under a key; each is good for `lifetime`.
     #[must_use]
-    pub fn new(lifetime: Duration) -> Self {
-        Self { lifetime, given: Mutex::default() }
+    pub fn new(key: TokenKey, lifetime: Duration) -> Self {
+        Self { key, lifetime, ended: Ended::default() }
     }
 
     /// A new token for somebody who has just shown who they are; `random` must be fresh.
-    ///
-    /// # Errors
-    /// [`TooManyTokens`] when all of [`TOKENS`] are in use.
-    pub fn issue(
-        &self,
-        random: &Zeroizing<[u8; 32]>,
-        subject: Subject,
-        now: Moment,
-    ) -> Result<Token, TooManyTokens> {
-        let token = Token::new("spt_", random);
-        let mut given = self.lock();
-        given.retain(|given| !self.has_expired(given, now));
-        let theirs = given.iter().filter(|given| given.subject.person == subject.person).count();
-        if theirs >= TOKENS_PER_PERSON
-            && let Some(oldest) =
-                given.iter().position(|given| given.subject.person == subject.person)
-        {
-            // In the order they were given, so the first of theirs is the oldest.
-            given.remove(oldest);
-        }
-        if given.len() >= TOKENS {
-            return Err(TooManyTokens);
-        }
-        given.push(Given { digest: TokenDigest::of(token.reveal()), subject, at: now.elapsed });
-        Ok(token)
+    #[must_use]
+    pub fn issue(&self, random: &Zeroizing<[u8; 32]>, subject: &Subject, now: Utc) -> Token {
+        let claims = Claims {
+            issued: now,
+            expires: later(now, self.lifetime),
+            id: claims::id(random),
+            person: subject.person.clone(),
+            credential: subject.credential.clone(),
+        };
+        Token::new(PREFIX, &claims.signed(&self.key.0))
     }
 
-    /// Whom a token speaks for now. All tokens are compared, each in constant time, so that timing
-    /// tells nothing about any of them.
+    /// Whom a token speaks for now.
     #[must_use]
-    pub fn subject(&self, presented: &str, directory: &Directory, now: Moment) -> Option<Subject> {
-        let given = self.lock();
-        let given = given.get(find(&given, presented)?)?;
-        if self.has_expired(given, now) {
+    pub fn subject(&self, presented: &str, directory: &Directory, now: Utc) -> Option<Subject> {
+        let claims = self.claims(presented, now)?;
+        if self.ended.is_ended(&claims) {
             return None;
         }
-        directory.still(&given.subject)
+        directory.still(&claims.subject())
     }
 
-    /// Ends a token; whether there was one.
-    pub fn revoke(&self, presented: &str) -> bool {
-        let mut given = self.lock();
-        let found = find(&given, presented);
-        if let Some(index) = found {
-            given.remove(index);
+    /// Ends a token on this node; whether it was good until now.
+    pub fn revoke(&self, presented: &str, now: Utc) -> bool {
+        match self.claims(presented, now) {
+            Some(claims) => self.ended.end(&claims, now),
+            None => false,
         }
-        found.is_some()
     }
 
-    /// Ends all tokens of a person; how many there were.
-    pub fn revoke_all_of(&self, person: &Name) -> usize {
-        let mut given = self.lock();
-        let before = given.len();
-        given.retain(|given| given.subject.person != *person);
-        before - given.len()
+    /// Ends all tokens of a person that were given until now, on this node.
+    pub fn revoke_all_of(&self, person: &Name, now: Utc) {
+        self.ended.end_all_of(person, now, later(now, self.lifetime));
     }
 
-    fn has_expired(&self, given: &Given, now: Moment) -> bool {
-        now.elapsed.saturating_sub(given.at) >= self.lifetime
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Given>> {
-        // The list is whole after each statement, so a panic elsewhere leaves nothing half done.
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What a token says, when it is one of this cluster's and its time is not over.
+    fn claims(&self, presented: &str, now: Utc) -> Option<Claims> {
+        if presented.len() > TOKEN_BYTES {
+            return None;
+        }
+        let text = presented.strip_prefix(PREFIX)?;
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        Claims::verified(&bytes, &self.key.0).filter(|claims| now < claims.expires)
     }
 }
 
@@ -209,7 +165,7 @@ pub fn authenticate(
     admin: &AdminToken,
     tokens: &Tokens,
     directory: &Directory,
-    now: Moment,
+    now: Utc,
 ) -> Option<Principal> {
     if admin.matches(presented) {
         return Some(Principal::Admin);
@@ -217,17 +173,6 @@ pub fn authenticate(
     tokens.subject(presented, directory, now).map(Principal::Person)
 }
 
-fn find(given: &[Given], presented: &str) -> Option<usize> {
-    if presented.len() > TOKEN_BYTES {
-        return None;
-    }
-    let digest = TokenDigest::of(presented);
-    let mut found = Choice::from(0);
-    let mut place = 0_u64;
-    for (index, given) in (0_u64..).zip(given) {
-        let same = given.digest.0.ct_eq(&digest.0);
-        place.conditional_assign(&index, same);
-        found |= same;
-    }
-    bool::from(found).then(|| usize::try_from(place).ok()).flatten()
+fn later(now: Utc, by: Duration) -> Utc {
+    Utc(now.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }

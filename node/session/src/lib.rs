@@ -4,8 +4,10 @@
 //! permits, refusals and releases back. Deadlines, the keeping of events and the order of things
 //! are settled here, once for all protocols.
 
+mod approvers;
 pub mod clock;
 pub mod control;
+mod guard;
 mod keeping;
 mod live;
 mod plans;
@@ -13,11 +15,21 @@ mod ports;
 pub mod seal;
 mod session;
 mod sessions;
+mod spending;
+mod standing;
+mod taps;
+mod tether;
+mod waiting;
 
-pub use live::{Live, LiveSession};
-pub use ports::{Boxed, Clock, Control, ControlError, KnownValues, Record, View};
+pub use live::{Doing, Ended, Live, LiveSession, NotLive};
+pub use ports::{
+    Boxed, Clock, Contact, Control, ControlError, ControlExt, KnownValues, Record, View,
+};
 pub use session::{Over, Released, Session};
 pub use sessions::{Asked, Ports, Sessions};
+pub use taps::{NotWatched, Seen, Watching};
+pub use tether::Tether;
+pub use waiting::{Patient, Waiting};
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,34 @@
-//! The sessions that are live on this node: so that they can be counted, and ended.
+//! The sessions that are live on this node: so that they can be listed, watched and ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use node_enforce::mask::mask_by_default;
 use parking_lot::Mutex;
+use proto::entry::{ApprovalId, By};
 use proto::ids::{Name, SessionId};
-use proto::refusal::Told;
-use tokio::sync::watch;
+use proto::reading::Channel;
+use proto::refusal::{Code, Told};
+use proto::time::Utc;
+use tokio::sync::{Notify, watch};
+
+use crate::taps::{NotWatched, Taps, Watching};
+
+/// The longest reason of an operator that is recorded, in characters.
+const REASON_CHARACTERS: usize = 256;
 
 /// All live sessions of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
     sessions: Arc<Mutex<BTreeMap<SessionId, Entry>>>,
+    left: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    person: Name,
-    target: Name,
-    end: watch::Sender<Option<Told>>,
+    shown: LiveSession,
+    taps: Arc<Taps>,
+    end: watch::Sender<Option<Ended>>,
 }
 
 /// One live session, as a list shows it.
@@ -30,23 +40,77 @@ pub struct LiveSession {
     pub person: Name,
     /// With what.
     pub target: Name,
+    /// As whom there.
+    pub login: String,
+    /// By what kind of channel.
+    pub channel: Channel,
+    /// The address that the person came from.
+    pub from: Option<String>,
+    /// When it was opened, on the node's clock.
+    pub since: Utc,
+    /// What goes on in it.
+    pub doing: Doing,
 }
+
+/// What goes on in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// No command is under way.
+    Nothing,
+    /// A command waits for somebody else's approval.
+    Waiting {
+        /// Which.
+        approval: ApprovalId,
+    },
+    /// A command is with its target.
+    Running {
+        /// Its number within the session.
+        command: u64,
+    },
+}
+
+/// Why a session is ended by somebody or something other than its client and its target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What the client is told.
+    pub told: Told,
+    /// The precise reason: the record says it as why the session was closed.
+    pub reason: String,
+}
+
+impl Ended {
+    /// An end of everything, which its code says enough about.
+    fn of_all(told: &Told) -> Self {
+        let reason = match told.code {
+            Code::Draining => "drained".to_owned(),
+            code => code.to_string(),
+        };
+        Self { told: told.clone(), reason }
+    }
+}
+
+/// A session that is not live on this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such session is live on this node")]
+pub struct NotLive;
 
 /// Takes its session off the list when dropped.
 #[derive(Debug)]
 pub(crate) struct Listed {
     live: Live,
     id: SessionId,
-    pub(crate) end: watch::Receiver<Option<Told>>,
+    pub(crate) taps: Arc<Taps>,
+    pub(crate) end: watch::Receiver<Option<Ended>>,
 }
 
 impl Live {
-    pub(crate) fn enter(&self, id: SessionId, person: Name, target: Name) -> Listed {
+    pub(crate) fn enter(&self, shown: LiveSession) -> Listed {
         let (sender, end) = watch::channel(None);
-        let entry = Entry { person, target, end: sender };
+        let (id, taps) = (shown.id.clone(), Arc::new(Taps::default()));
+        let entry = Entry { shown, taps: taps.clone(), end: sender };
         self.sessions.lock().insert(id.clone(), entry);
         metrics::gauge!("sallyport_sessions_live").increment(1);
-        Listed { live: self.clone(), id, end }
+        Listed { live: self.clone(), id, taps, end }
     }
 
     /// How many there are.
@@ -58,19 +122,78 @@ impl Live {
     /// All of them, by id.
     #[must_use]
     pub fn list(&self) -> Vec<LiveSession> {
+        self.sessions.lock().values().map(|entry| entry.shown.clone()).collect()
+    }
+
+    /// Ends a session: its client is told that an operator did, its record says who and why.
+    ///
+    /// # Errors
+    /// [`NotLive`] when it is not live here.
+    pub fn kill(&self, session: &SessionId, by: &By, reason: &str) -> Result<(), NotLive> {
+        let told = Told::new(Code::SessionEnded, "The session was ended by an operator.");
+        let reason: String = mask_by_default(reason).chars().take(REASON_CHARACTERS).collect();
+        let ended = Ended { told, reason: format!("ended by {by}: {reason}") };
         let sessions = self.sessions.lock();
-        let row = |(id, entry): (&SessionId, &Entry)| LiveSession {
-            id: id.clone(),
-            person: entry.person.clone(),
-            target: entry.target.clone(),
-        };
-        sessions.iter().map(row).collect()
+        sessions.get(session).ok_or(NotLive)?.end(&ended);
+        Ok(())
+    }
+
+    /// Looks over a session's shoulder: what is let through to its client from now on, masked as
+    /// the client gets it. Whoever watches too slowly misses some of it, and is told how much.
+    ///
+    /// # Errors
+    /// [`NotWatched`] when it is not live here, or watched by too many.
+    pub fn watch(&self, session: &SessionId) -> Result<Watching, NotWatched> {
+        let sessions = self.sessions.lock();
+        let entry = sessions.get(session).ok_or(NotWatched::NotLive)?;
+        entry.taps.tap().ok_or(NotWatched::TooMany)
+    }
+
+    /// Ends the sessions in which a command waits for an approval, telling each client why: a node
+    /// that shuts down need not wait for somebody to approve.
+    pub fn end_waiting(&self, told: &Told) {
+        let ended = Ended::of_all(told);
+        let sessions = self.sessions.lock();
+        let waits = |entry: &&Entry| matches!(entry.shown.doing, Doing::Waiting { .. });
+        sessions.values().filter(waits).for_each(|entry| entry.end(&ended));
+    }
+
+    /// Waits until there is none.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.count() == 0 {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// Ends every session, telling each client why.
     pub fn end_all(&self, told: &Told) {
+        let ended = Ended::of_all(told);
         for entry in self.sessions.lock().values() {
-            entry.end.send_replace(Some(told.clone()));
+            entry.end(&ended);
+        }
+    }
+}
+
+impl Entry {
+    /// The first reason counts: an end is not explained away by a later one.
+    fn end(&self, ended: &Ended) {
+        self.end.send_if_modified(|end| {
+            let first = end.is_none();
+            end.get_or_insert_with(|| ended.clone());
+            first
+        });
+    }
+}
+
+impl Listed {
+    /// Shows what goes on in the session.
+    pub(crate) fn doing(&self, doing: Doing) {
+        if let Some(entry) = self.live.sessions.lock().get_mut(&self.id) {
+            entry.shown.doing = doing;
         }
     }
 }
@@ -78,6 +201,7 @@ impl Live {
 impl Drop for Listed {
     fn drop(&mut self) {
         self.live.sessions.lock().remove(&self.id);
+        self.live.left.notify_waiters();
         metrics::gauge!("sallyport_sessions_live").decrement(1);
     }
 }

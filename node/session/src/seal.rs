@@ -5,6 +5,8 @@
 //! base64 of the encapsulated key (32 bytes) and the ciphertext. The session, the command's number
 //! and the part's number are authenticated, so a sealed text cannot be moved to another command.
 
+pub mod backup;
+
 use std::fmt;
 
 use base64::Engine as _;

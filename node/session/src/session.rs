@@ -1,35 +1,38 @@
 //! One live session, as a protocol's driver uses it.
 //!
 //! The driver gives commands and the target's bytes, and gets a permit, a refusal, or releases. It
-//! cannot get around the gate: what it may write is in values that only the gate makes.
+//! cannot get around the gate: what it may write is in values that only the gate makes. All that it
+//! does in between it does by [`Session::meanwhile`], which goes on for as long as the session may.
+
+mod holding;
+mod judging;
+mod output;
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_enforce::mask::Raw;
-use node_gate::{Command, CommandText, Ending, Gate, Input, Output, Permit, Release};
-use proto::entry::Entry;
-use proto::event::{Counted, Stream};
+use node_gate::{Gate, Input, Output};
+use proto::entry::{ApprovalId, ApprovalWithdrawal, Entry, SessionClosing, Withdrawn};
 use proto::ids::SessionId;
-use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use store_log::Pending;
+use tokio::sync::watch;
 
 use crate::keeping;
-use crate::live::Listed;
-use crate::sessions::Ports;
+use crate::live::{Doing, Ended, Listed};
+use crate::plans::Plans;
+use crate::ports::View;
+use crate::sessions::{Asked, Ports};
+use crate::standing::{self, Barred};
+use crate::tether::{Tether, changed};
 
-/// How many windows of output may be on their way to the disk before the target is not read on.
-const WINDOWS_IN_FLIGHT: usize = 32;
+pub use output::Released;
 
 /// How often a session looks whether policy lets it go on.
 const TICK: Duration = Duration::from_secs(1);
-
-/// Windows that may be written to the client now, in order.
-pub type Released = Vec<Release>;
 
 /// Why a session's work was interrupted, and what the client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,27 +41,60 @@ pub struct Over(pub Told);
 /// One live session.
 pub struct Session {
     ports: Arc<Ports>,
+    plans: Arc<Plans>,
+    tether: Tether,
     id: SessionId,
+    asked: Asked,
     target: Arc<Target>,
     gate: Gate,
     listed: Listed,
+    // The view that it was judged by last, and those by which it must be judged again.
+    judged_by: Arc<View>,
+    rules: watch::Receiver<Arc<View>>,
     in_flight: VecDeque<Pending>,
+    // The approval that is asked for and not spent.
+    asks: Option<ApprovalId>,
+    // Why something other than client and target ended it, for the record.
+    ended: Option<String>,
     // Whether the record holds its first event; before that there is nothing to end in it.
     opened: bool,
 }
 
+/// What a session is begun with.
+pub(crate) struct Beginning {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) tether: Tether,
+    pub(crate) asked: Asked,
+    pub(crate) target: Arc<Target>,
+    pub(crate) gate: Gate,
+    pub(crate) listed: Listed,
+    pub(crate) judged_by: Arc<View>,
+    pub(crate) rules: watch::Receiver<Arc<View>>,
+}
+
 impl Session {
-    pub(crate) async fn start(
-        ports: Arc<Ports>,
-        id: SessionId,
-        target: Arc<Target>,
-        gate: Gate,
-        listed: Listed,
-        outputs: Vec<Output>,
-    ) -> Result<Self, Told> {
-        let in_flight = VecDeque::new();
-        let opened = false;
-        let mut session = Self { ports, id, target, gate, listed, in_flight, opened };
+    pub(crate) async fn start(begun: Beginning, outputs: Vec<Output>) -> Result<Self, Told> {
+        let Beginning { ports, plans, tether, asked, target, gate, listed, judged_by, mut rules } =
+            begun;
+        // What changed while it was opened is looked at before anything else is done.
+        rules.mark_changed();
+        let mut session = Self {
+            id: gate.facts().session.clone(),
+            ports,
+            plans,
+            tether,
+            asked,
+            target,
+            gate,
+            listed,
+            judged_by,
+            rules,
+            in_flight: VecDeque::new(),
+            asks: None,
+            ended: None,
+            opened: false,
+        };
         for output in outputs {
             if let Output::Append(append) = output {
                 drop(keeping::append(&session.ports.record, &append).await?);
@@ -86,176 +122,83 @@ impl Session {
         &self.ports
     }
 
-    /// Judges a command. The permit comes only after the verdict is durable.
+    /// What ties the node to its cluster: a driver's tasks that move bytes beside the session must
+    /// not move them without it.
+    #[must_use]
+    pub fn tether(&self) -> &Tether {
+        &self.tether
+    }
+
+    /// Does something for as long as the session may go on. While there is no contact with the
+    /// majority, nothing is done.
     ///
     /// # Errors
-    /// What to tell the client: the command does not run.
-    pub async fn judge(&mut self, text: Vec<u8>) -> Result<Permit, Told> {
-        let text = CommandText::new(text)
-            .map_err(|long| Told::new(Code::CommandTooLong, long.to_string()))?;
-        let sealed = self
-            .ports
-            .seal
-            .seal(&self.id, self.gate.next_command(), text.bytes())
-            .map_err(|error| Told::new(Code::Internal, error))?;
-        let digest = self.ports.digest.digest(text.bytes());
-        let outputs = self.tell(Input::Command(Command { text, digest, sealed }))?;
-        let Some(pending) = self.keep(outputs).await? else {
-            return Err(Told::plain(Code::Internal));
-        };
-        let outputs = match pending {
-            Ok(pending) => match keeping::receipt(&self.ports.record, pending).await {
-                Ok(receipt) => self.tell(Input::Recorded(receipt))?,
-                Err(told) => self.tell(Input::NotRecorded(told))?,
-            },
-            Err(told) => self.tell(Input::NotRecorded(told))?,
-        };
-        self.ruled(outputs).await
-    }
-
-    /// Keeps what comes before a verdict's receipt; gives what is to be waited for. An event that
-    /// is refused makes the verdict one that is not recorded.
-    async fn keep(&mut self, outputs: Vec<Output>) -> Result<Option<Result<Pending, Told>>, Told> {
-        let mut waited = None;
-        for output in outputs {
-            let Output::Append(append) = output else {
-                return Err(Told::plain(Code::Internal));
-            };
-            match keeping::append(&self.ports.record, &append).await {
-                Ok(appending) if append.answer.is_some() => waited = Some(Ok(appending.pending)),
-                Ok(_) => {}
-                Err(told) => return Ok(Some(Err(told))),
-            }
-        }
-        Ok(waited)
-    }
-
-    async fn ruled(&mut self, outputs: Vec<Output>) -> Result<Permit, Told> {
-        let mut ruling = Err(Told::plain(Code::Internal));
-        for output in outputs {
-            match output {
-                Output::Forward(permit) => ruling = Ok(permit),
-                Output::Refuse(refusal) => ruling = Err(refusal.told().clone()),
-                Output::Append(append) => self.keep_or_warn(&append).await,
-                _ => {}
-            }
-        }
-        let verdict = if ruling.is_ok() { "allowed" } else { "refused" };
-        metrics::counter!("sallyport_commands_total", "verdict" => verdict).increment(1);
-        ruling
-    }
-
-    /// The target took the command.
-    ///
-    /// # Errors
-    /// What to tell the client when the record refuses: the command must be ended.
-    pub async fn started(&mut self) -> Result<(), Told> {
-        for output in self.tell(Input::Started)? {
-            if let Output::Append(append) = output {
-                drop(keeping::append(&self.ports.record, &append).await?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes bytes of the target; gives what may be written to the client now. Waits when too much
-    /// is on its way to the disk.
-    ///
-    /// # Errors
-    /// What to tell the client when the record refuses: nothing more may be let through.
-    pub async fn output(&mut self, stream: Stream, bytes: &[u8]) -> Result<Released, Told> {
-        let outputs = self.tell(Input::Output { stream, raw: Raw::new(bytes) })?;
-        self.release(outputs).await
-    }
-
-    /// The target sends no more on this output; gives what was held back.
-    ///
-    /// # Errors
-    /// As [`Session::output`].
-    pub async fn output_ended(&mut self, stream: Stream) -> Result<Released, Told> {
-        let outputs = self.tell(Input::OutputEnded(stream))?;
-        self.release(outputs).await
-    }
-
-    async fn release(&mut self, outputs: Vec<Output>) -> Result<Released, Told> {
-        let mut released = Vec::with_capacity(outputs.len());
-        let mut refused = None;
-        for output in outputs {
-            match output {
-                Output::Release(release) if refused.is_none() => released.push(release),
-                Output::Keep(append, window) if refused.is_none() => {
-                    match self.keep_window(append, window).await {
-                        Ok(release) => released.push(release),
-                        Err(told) => refused = Some(told),
-                    }
-                }
-                // What follows a refused window is last words, and they are said all the same.
-                Output::Append(append) => self.keep_or_warn(&append).await,
-                _ => {}
-            }
-        }
-        while self.in_flight.len() > WINDOWS_IN_FLIGHT {
-            if let Some(pending) = self.in_flight.pop_front() {
-                drop(keeping::receipt(&self.ports.record, pending).await?);
-            }
-        }
-        refused.map_or(Ok(released), Err)
-    }
-
-    async fn keep_window(
-        &mut self,
-        append: node_gate::Append,
-        window: node_gate::Unreleased,
-    ) -> Result<Release, Told> {
-        let appending = keeping::append(&self.ports.record, &append).await?;
-        let receipt = if window.required() == Durability::Queued {
-            self.in_flight.push_back(appending.pending);
-            appending.queued
-        } else {
-            keeping::receipt(&self.ports.record, appending.pending).await?
-        };
-        let unproven =
-            |error: node_gate::Unproven| Told::new(Code::RecordUnavailable, error.to_string());
-        window.settle(receipt).map_err(unproven)
-    }
-
-    /// Ends the running command; gives what was held back of its outputs.
-    ///
-    /// # Errors
-    /// As [`Session::output`].
-    pub async fn ended(&mut self, ending: Ending, input: Counted) -> Result<Released, Told> {
-        let outputs = self.tell(Input::Ended { ending, input })?;
-        self.release(outputs).await
-    }
-
-    /// Does something for as long as the session may go on.
-    ///
-    /// # Errors
-    /// [`Over`] when policy, an operator or the node's shutdown ends it first.
+    /// [`Over`] when policy, a lock, an operator, the node's shutdown or the loss of contact ends
+    /// it first.
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Over> {
         tokio::pin!(work);
         let mut tick = tokio::time::interval(TICK);
+        let tether = self.tether.clone();
         loop {
-            tokio::select! {
+            let ended = tokio::select! {
                 biased;
-                told = ending(&mut self.listed.end) => return Err(Over(told)),
-                done = &mut work => return Ok(done),
-                _ = tick.tick() => {
-                    if let Some(told) = self.tick() {
-                        return Err(Over(told));
-                    }
+                ended = ending(&mut self.listed.end) => Some(ended),
+                () = changed(&mut self.rules) => {
+                    let view = self.rules.borrow_and_update().clone();
+                    self.judge_again(view).err()
                 }
+                () = tether.over() => Some(contact_lost()),
+                _ = tick.tick() => self.tick(),
+                done = tether.while_fresh(&mut work) => return Ok(done),
+            };
+            if let Some(ended) = ended {
+                return Err(Over(self.end(ended)));
             }
         }
     }
 
-    fn tick(&mut self) -> Option<Told> {
+    /// Judges the session, and what is under way in it, by what is known now. Gives what the gate
+    /// wants done, when it held a command and judged it again.
+    fn judge_again(&mut self, view: Arc<View>) -> Result<Vec<Output>, Ended> {
+        if view.judges_as(&self.judged_by) {
+            return Ok(Vec::new());
+        }
+        let stands = standing::facts(&self.ports, &self.plans, &self.asked, &self.id, &view);
+        let (facts, target) = stands.map_err(Barred::ended)?;
+        if !standing::same_target(&self.target, &target) {
+            let reason = format!("target {} is another now", target.name);
+            return Err(Barred::NotGranted(reason).ended());
+        }
+        self.judged_by = view;
+        let facts = Input::Facts(Box::new(facts), self.tether.leash());
+        let bug = |told: Told| Ended { reason: told.text.clone(), told };
+        let outputs = self.tell(facts).map_err(bug)?;
+        for output in &outputs {
+            if let Output::End(told) = output {
+                let reason = "the policy does not let its command run any more".to_owned();
+                return Err(Ended { told: told.clone(), reason });
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn tick(&mut self) -> Option<Ended> {
         let now = self.ports.clock.now();
         let outputs = self.gate.on(Input::Tick, now).ok()?;
         outputs.into_iter().find_map(|output| match output {
-            Output::End(told) => Some(told),
+            Output::End(told) => Some(Ended { reason: told.text.clone(), told }),
             _ => None,
         })
+    }
+
+    /// Remembers why it ends, for its last event; gives what the client is told.
+    fn end(&mut self, ended: Ended) -> Told {
+        metrics::counter!("sallyport_sessions_ended_total", "code" => ended.told.code.to_string())
+            .increment(1);
+        tracing::info!(session = %self.id, code = %ended.told.code, reason = %ended.reason,
+            "a session is ended");
+        self.ended.get_or_insert(ended.reason);
+        ended.told
     }
 
     /// Bytes were passed to the command's input: the session is not idle.
@@ -263,20 +206,43 @@ impl Session {
         drop(self.tell(Input::InputPassed));
     }
 
-    /// Closes the session and waits until its last word is kept.
+    /// Closes the session and waits until its last word is kept. What ended it, if it was neither
+    /// its client nor its target, is a better reason than the one given.
     pub async fn close(mut self, reason: &str) {
+        let reason = self.ended.take().unwrap_or_else(|| reason.to_owned());
         let now = self.ports.clock.now();
-        let outputs = self.gate.on(Input::Close(reason.to_owned()), now).unwrap_or_default();
-        if let Ok(Some(Ok(pending))) = self.keep(outputs).await
+        let outputs = self.gate.on(Input::Close(reason), now).unwrap_or_default();
+        let mut waited = None;
+        for output in outputs {
+            if let Output::Append(append) = output {
+                waited = self.keep_or_warn(&append).await.or(waited);
+            }
+        }
+        if let Some(pending) = waited
             && let Err(told) = keeping::receipt(&self.ports.record, pending).await
         {
             tracing::warn!(session = %self.id, %told, "a session's end is not recorded");
         }
     }
 
-    async fn keep_or_warn(&mut self, append: &node_gate::Append) {
-        if let Err(told) = keeping::append(&self.ports.record, append).await {
-            tracing::warn!(session = %self.id, %told, "an event is not recorded");
+    /// Keeps an event that nothing waits for but the last word of a session.
+    async fn keep_or_warn(&mut self, append: &node_gate::Append) -> Option<Pending> {
+        match keeping::append(&self.ports.record, append).await {
+            Ok(appending) => Some(appending.pending).filter(|_| append.answer.is_some()),
+            Err(told) => {
+                tracing::warn!(session = %self.id, %told, "an event is not recorded");
+                None
+            }
+        }
+    }
+
+    /// Takes back what was asked of approvers, if anything is.
+    fn withdraw(&mut self, because: Withdrawn) {
+        let Some(approval) = self.asks.take() else { return };
+        self.listed.doing(Doing::Nothing);
+        let entry = Entry::ApprovalWithdrawn(ApprovalWithdrawal { approval, because });
+        if let Err(error) = self.ports.control.tell(entry) {
+            tracing::warn!(session = %self.id, %approval, %error, "a withdrawal is not replicated");
         }
     }
 
@@ -294,7 +260,8 @@ impl Session {
 /// its last words if it did not have them.
 impl Drop for Session {
     fn drop(&mut self) {
-        let close = Input::Close("broken off".to_owned());
+        let reason = self.ended.take().unwrap_or_else(|| "broken off".to_owned());
+        let close = Input::Close(reason);
         let outputs = self.gate.on(close, self.ports.clock.now()).unwrap_or_default();
         for output in outputs.into_iter().filter(|_| self.opened) {
             if let Output::Append(append) = output
@@ -304,24 +271,31 @@ impl Drop for Session {
                 tracing::warn!(session = %self.id, %error, "a session's end is not recorded");
             }
         }
+        self.withdraw(Withdrawn::SessionEnded);
         close_in_control(&self.ports, &self.id);
     }
 }
 
 pub(crate) fn close_in_control(ports: &Ports, session: &SessionId) {
-    let entry = Entry::SessionClose { session: session.clone() };
+    let entry = Entry::SessionClose(SessionClosing { session: session.clone() });
     if let Err(error) = ports.control.tell(entry) {
         tracing::warn!(%session, %error, "a session's end is not replicated");
     }
 }
 
-async fn ending(end: &mut tokio::sync::watch::Receiver<Option<Told>>) -> Told {
+fn contact_lost() -> Ended {
+    let reason = "no contact with the majority for 2T".to_owned();
+    Ended { told: Told::plain(Code::ContactLost), reason }
+}
+
+async fn ending(end: &mut watch::Receiver<Option<Ended>>) -> Ended {
     loop {
-        if let Some(told) = end.borrow_and_update().clone() {
-            return told;
+        if let Some(ended) = end.borrow_and_update().clone() {
+            return ended;
         }
         if end.changed().await.is_err() {
-            return Told::plain(Code::SessionEnded);
+            let told = Told::plain(Code::SessionEnded);
+            return Ended { reason: told.text.clone(), told };
         }
     }
 }

@@ -2,28 +2,36 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use consensus_state::{Denied, Reply};
-use node_enforce::decide::Facts;
 use node_enforce::mask::{MaskKey, mask_by_default};
-use node_enforce::policy::{TargetFacts, Who};
-use node_gate::{Gate, SessionFacts};
+use node_gate::{Gate, SessionFacts, Tie};
 use proto::entry::{Entry, SessionOpening};
-use proto::event::{About, Actor, Draft, Kind, SessionRefused, TargetAsWas};
+use proto::event::{About, Actor, Draft, Kind, SessionRefused};
 use proto::ids::{Name, SessionId};
 use proto::reading::Channel;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use store_log::{Share, Urgency};
+use tokio::sync::watch;
 
-use crate::live::Live;
+use crate::guard::Guard;
+use crate::live::{Doing, Ended, Live, LiveSession};
 use crate::plans::Plans;
-use crate::ports::{Clock, Control, KnownValues, Record, View};
+use crate::ports::{Clock, Control, ControlError, ControlExt, KnownValues, Record, View};
 use crate::seal::{DigestKey, SealKey};
-use crate::session::Session;
+use crate::session::{Beginning, Session, close_in_control};
+use crate::standing::{self, Barred};
+use crate::tether::Tether;
 
 /// How often an opening is judged again because the policy changed meanwhile.
 const OPENING_ATTEMPTS: usize = 4;
+
+/// How long an opening waits for a session of the same person that is being closed.
+const CLOSING_DEADLINE: Duration = Duration::from_secs(2);
+/// How often it looks.
+const CLOSING_PAUSE: Duration = Duration::from_millis(10);
 
 /// What sessions need of their node.
 pub struct Ports {
@@ -47,10 +55,13 @@ pub struct Ports {
 
 /// Opens sessions on one node.
 pub struct Sessions {
-    pub(crate) ports: Arc<Ports>,
-    plans: Plans,
+    ports: Arc<Ports>,
+    plans: Arc<Plans>,
     live: Live,
     count: AtomicU64,
+    tether: Tether,
+    rules: watch::Receiver<Arc<View>>,
+    _guard: Guard,
 }
 
 /// What somebody asks for.
@@ -68,25 +79,19 @@ pub struct Asked {
     pub connection: u64,
 }
 
-/// Why a session is not opened: what the client is told, and the precise reason for the record.
-struct NotOpened {
-    told: Told,
-    reason: String,
-}
-
-impl NotOpened {
-    fn new(code: Code, reason: impl ToString) -> Self {
-        Self { told: Told::plain(code), reason: reason.to_string() }
-    }
-}
-
 impl Sessions {
-    /// Sessions over these ports.
+    /// Sessions over these ports. What watches over them ends when this is dropped.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        let plans = Plans::new(ports.mask.clone());
+        let ports = Arc::new(ports);
         let (live, count) = (Live::default(), AtomicU64::new(0));
-        Self { ports: Arc::new(ports), plans, live, count }
+        let tether = Tether::new(ports.clock.clone(), &*ports.control);
+        let (guard, rules) = Guard::start(&ports, &live, &tether);
+        let plans = Arc::new(Plans::new(ports.mask.clone()));
+        Self { ports, plans, live, count, tether, rules, _guard: guard }
     }
 
     /// The live ones.
@@ -101,6 +106,12 @@ impl Sessions {
         &self.ports
     }
 
+    /// What ties the node to its cluster.
+    #[must_use]
+    pub fn tether(&self) -> &Tether {
+        &self.tether
+    }
+
     /// Opens a session, or says why not; either is recorded.
     ///
     /// # Errors
@@ -108,7 +119,7 @@ impl Sessions {
     pub async fn open(&self, asked: &Asked) -> Result<Session, Told> {
         match self.try_open(asked).await {
             Ok(session) => Ok(session),
-            Err(NotOpened { told, reason }) => {
+            Err(Ended { told, reason }) => {
                 let what = format!("{:?}", asked.channel).to_lowercase();
                 self.refused(&asked.actor, asked.connection, &what, told.clone(), reason);
                 Err(told)
@@ -136,116 +147,143 @@ impl Sessions {
         metrics::counter!("sallyport_sessions_refused_total").increment(1);
     }
 
-    async fn try_open(&self, asked: &Asked) -> Result<Session, NotOpened> {
+    async fn try_open(&self, asked: &Asked) -> Result<Session, Ended> {
         for _ in 0..OPENING_ATTEMPTS {
+            if self.tether.tie() != Tie::Fresh {
+                return Err(no_quorum("the node has no contact with the majority"));
+            }
             let view = self.ports.control.views().borrow().clone();
-            let (facts, target, per_person) = self.facts(asked, &view)?;
-            let opening = Entry::SessionOpen(self.opening(&facts, per_person));
-            let reply = match self.ports.control.propose(opening).await {
-                Ok(reply) => reply,
-                Err(error) => {
-                    // It may be open all the same, and nobody would close it.
-                    crate::session::close_in_control(&self.ports, &facts.session);
-                    return Err(NotOpened::new(Code::RecordUnavailable, error));
-                }
-            };
-            match reply {
+            let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+            let session = SessionId::new(&self.ports.node, self.ports.record.epoch(), count);
+            let (facts, target) = standing::facts(&self.ports, &self.plans, asked, &session, &view)
+                .map_err(Barred::refused)?;
+            match self.propose(&facts).await? {
+                Reply::SessionOpened => return self.start(asked, facts, target, view).await,
                 Reply::Refused(Denied::PolicyChanged { .. }) => {}
-                Reply::Refused(denied @ Denied::TooManySessions { .. }) => {
-                    return Err(NotOpened::new(Code::TooManySessions, denied));
-                }
+                // The end of a session is told without waiting: whoever just left has room.
+                Reply::Refused(Denied::TooManySessions { limit })
+                    if self.makes_room(asked, limit).await => {}
                 Reply::Refused(denied) => {
-                    return Err(NotOpened::new(Code::PermissionDenied, denied));
+                    let code = match denied {
+                        Denied::UnknownPerson(_) | Denied::UnknownTarget(_) => {
+                            Code::PermissionDenied
+                        }
+                        _ => denied.code(),
+                    };
+                    return Err(Ended { told: Told::plain(code), reason: denied.to_string() });
                 }
-                _ => return self.start(facts, target).await,
+                other => {
+                    let reason = format!("an opening was answered {other:?}");
+                    return Err(Ended { told: Told::plain(Code::Internal), reason });
+                }
             }
         }
-        Err(NotOpened::new(Code::PermissionDenied, "the policy kept changing while it was opened"))
+        let reason = "the policy kept changing while it was opened".to_owned();
+        Err(Ended { told: Told::plain(Code::PermissionDenied), reason })
     }
 
-    async fn start(&self, facts: SessionFacts, target: Arc<Target>) -> Result<Session, NotOpened> {
-        let listed = self.live.enter(
-            facts.session.clone(),
-            facts.actor.person.clone(),
-            facts.target.name.clone(),
-        );
-        let ports = self.ports.clone();
-        let id = facts.session.clone();
-        let (gate, outputs) = Gate::open(facts, ports.clock.now());
-        metrics::counter!("sallyport_sessions_opened_total").increment(1);
-        Session::start(ports, id, target, gate, listed, outputs)
-            .await
-            .map_err(|told| NotOpened { reason: told.text.clone(), told })
+    /// Whether there is room for a session of this person after all: waits for those that are
+    /// closed here, and not yet in the control plane.
+    async fn makes_room(&self, asked: &Asked, limit: u32) -> bool {
+        let person = &asked.actor.person;
+        let has_room = || {
+            let open = self.ports.control.look(|state| state.sessions_of(person));
+            u32::try_from(open).is_ok_and(|open| open < limit)
+        };
+        let leaving = || {
+            let live = self.live.list();
+            self.ports.control.look(|state| {
+                state.open_sessions().map(|open| &open.opening).any(|opening| {
+                    opening.node == self.ports.node
+                        && opening.person == *person
+                        && !live.iter().any(|one| one.id == opening.session)
+                })
+            })
+        };
+        let waits = async {
+            // Views do not wake for sessions, of which there are many.
+            loop {
+                // In this order: what has left meanwhile has made room.
+                let leaving = leaving();
+                if has_room() || !leaving {
+                    return has_room();
+                }
+                tokio::time::sleep(CLOSING_PAUSE).await;
+            }
+        };
+        tokio::time::timeout(CLOSING_DEADLINE, waits).await.unwrap_or(false)
     }
 
-    fn facts(
+    /// Asks the control plane, and does not wait longer than there is contact.
+    async fn propose(&self, facts: &SessionFacts) -> Result<Reply, Ended> {
+        let opening = Entry::SessionOpen(self.opening(facts));
+        let reply = tokio::select! {
+            biased;
+            reply = self.ports.control.propose(opening) => reply,
+            () = self.tether.frozen() => Err(ControlError::NoQuorum),
+        };
+        reply.map_err(|error| {
+            // It may be open all the same, and nobody would close it.
+            close_in_control(&self.ports, &facts.session);
+            match error {
+                // Whether it is open or not: nothing runs in it.
+                ControlError::NoQuorum | ControlError::Unknown => no_quorum(error),
+                other => Ended { told: other.told(), reason: other.to_string() },
+            }
+        })
+    }
+
+    async fn start(
         &self,
         asked: &Asked,
-        view: &View,
-    ) -> Result<(SessionFacts, Arc<Target>, u32), NotOpened> {
-        let denied = |reason: String| NotOpened::new(Code::PermissionDenied, reason);
-        let (policy, policy_ref) =
-            view.policy.clone().ok_or_else(|| denied("there is no policy".to_owned()))?;
-        let target = view
-            .targets
-            .get(&asked.target)
-            .cloned()
-            .ok_or_else(|| denied(format!("there is no target {}", asked.target)))?;
-        let who = Who::new(asked.actor.person.as_str(), &asked.actor.groups);
-        let (name, labels) = (target.name.as_str(), &target.labels);
-        let target_facts = TargetFacts { name, kind: target.kind, labels };
-        let granted = policy
-            .grant(&who, &target_facts, asked.channel, asked.login.as_deref(), &target.logins)
-            .map_err(|none| denied(none.to_string()))?;
-        let login = granted.login;
-        let grant = granted.grant.to_owned();
+        facts: SessionFacts,
+        target: Arc<Target>,
+        judged_by: Arc<View>,
+    ) -> Result<Session, Ended> {
         let now = self.ports.clock.now();
-        let facts = Facts {
-            who,
-            target: target_facts,
-            login: &login,
-            channel: asked.channel,
-            moment: &now,
-            reading: None,
+        let listed = self.live.enter(LiveSession {
+            id: facts.session.clone(),
+            person: facts.actor.person.clone(),
+            target: facts.target.name.clone(),
+            login: facts.target.login.clone(),
+            channel: facts.channel,
+            from: facts.actor.from.clone(),
+            since: now.utc,
+            doing: Doing::Nothing,
+        });
+        let asked = Asked { login: Some(facts.target.login.clone()), ..asked.clone() };
+        let (gate, outputs) = Gate::open(facts, now);
+        metrics::counter!("sallyport_sessions_opened_total").increment(1);
+        let begun = Beginning {
+            ports: self.ports.clone(),
+            plans: self.plans.clone(),
+            tether: self.tether.clone(),
+            asked,
+            target,
+            gate,
+            listed,
+            judged_by,
+            rules: self.rules.clone(),
         };
-        let masks = self
-            .plans
-            .plan(&target.name, policy.masks(&facts), self.ports.known.of(&target))
-            .map_err(|error| denied(format!("the masks do not compile: {error}")))?;
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let session = SessionId::new(&self.ports.node, self.ports.record.epoch(), count);
-        let per_person = policy.sessions().per_person;
-        let target_as_was = TargetAsWas {
-            name: target.name.clone(),
-            kind: target.kind,
-            labels: target.labels.clone(),
-            login: login.clone(),
-        };
-        let facts = SessionFacts {
-            session,
-            actor: asked.actor.clone(),
-            target: target_as_was,
-            channel: asked.channel,
-            grant,
-            connection: asked.connection,
-            policy,
-            policy_ref,
-            applied: view.applied,
-            masks,
-        };
-        Ok((facts, target, per_person))
+        Session::start(begun, outputs)
+            .await
+            .map_err(|told| Ended { reason: told.text.clone(), told })
     }
 
-    fn opening(&self, facts: &SessionFacts, per_person: u32) -> SessionOpening {
+    fn opening(&self, facts: &SessionFacts) -> SessionOpening {
         SessionOpening {
-            node: self.ports.node.clone(),
-            epoch: self.ports.record.epoch(),
+            node: facts.node.clone(),
+            epoch: facts.epoch,
             session: facts.session.clone(),
             person: facts.actor.person.clone(),
             target: facts.target.name.clone(),
             login: facts.target.login.clone(),
             policy_revision: facts.policy_ref.revision,
-            per_person,
+            per_person: facts.policy.sessions().per_person,
         }
     }
+}
+
+fn no_quorum(reason: impl ToString) -> Ended {
+    Ended { told: Told::plain(Code::NoQuorum), reason: reason.to_string() }
 }

@@ -44,6 +44,7 @@ pub(crate) fn exit_status(code: Code) -> u32 {
         | Code::TargetLost
         | Code::TargetRefusedChannel
         | Code::InputBehind
+        | Code::ContactLost
         | Code::Internal => FAILED,
         _ => REFUSED,
     }

@@ -6,7 +6,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Digest, Name};
+use super::cluster::*;
+use crate::entry::ApprovalId;
+use crate::ids::{Digest, Name, SessionId};
 use crate::reading::{Channel, Durability, Reading, Verdict};
 use crate::refusal::Told;
 
@@ -54,12 +56,27 @@ kinds! {
     SessionClosed = "session.closed", "A session ended.";
     CommandJudged = "command.judged", "A command was read and decided.";
     CommandPart = "command.part", "A part of a long command's text.";
+    CommandReleased = "command.released", "A held command may go: an approval was spent on it.";
     CommandStarted = "command.started", "A command was handed to its target.";
     CommandFinished = "command.finished", "A command ended.";
     OutputReleased = "output.released", "Masked output was let through to the client.";
     PolicyChanged = "policy.changed", "A policy came into force.";
     PeopleChanged = "people.changed", "The people of the cluster changed.";
     TargetsChanged = "target.changed", "The targets of the cluster changed.";
+    ApprovalRequested = "approval.requested", "A held command, or a policy, asks for an approval.";
+    ApprovalRuled = "approval.ruled", "Somebody approved or denied.";
+    ApprovalWithdrawn = "approval.withdrawn", "Whoever asked for an approval asks no more.";
+    ApprovalExpired = "approval.expired", "A request was not approved and used in time.";
+    ApprovalRevoked = "approval.revoked", "An approval was taken back before it was used.";
+    ApprovalConsumed = "approval.consumed", "An approval was spent.";
+    LockSet = "lock.set", "Somebody or something was locked out.";
+    LockLifted = "lock.lifted", "A lock was lifted, or ran out.";
+    NodeJoined = "node.joined", "A node became a member of the cluster.";
+    NodeLeft = "node.left", "A node was taken out, or lost: its sessions were closed.";
+    QuorumLost = "quorum.lost", "A node lost contact with the majority, and froze its sessions.";
+    QuorumRegained = "quorum.regained", "A node has contact with the majority again.";
+    BackupTaken = "backup.taken", "Somebody took a backup of the control plane.";
+    BackupRestored = "backup.restored", "A cluster began anew from a backup.";
     ReplayViewed = "replay.viewed", "Somebody watched the replay of a session.";
     AuditExported = "audit.exported", "Somebody exported events.";
     AdminDenied = "admin.denied", "Somebody asked the API for what their roles do not permit.";
@@ -198,6 +215,19 @@ pub struct CommandPart {
     pub sealed: String,
 }
 
+/// `command.released`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandReleased {
+    /// The command's number within its session.
+    pub command: u64,
+    /// The approval that was spent on it.
+    pub approval: ApprovalId,
+    /// HMAC-SHA256 of its raw text under the cluster's digest key.
+    pub digest: Digest,
+    /// Durability that this event needed before the command could go on.
+    pub durability: Durability,
+}
+
 /// `command.started`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandStarted {
@@ -319,6 +349,9 @@ pub struct PolicyChanged {
     pub digest: Digest,
     /// Who changed it: a person, or the node for files that it was started with.
     pub by: String,
+    /// The approval by a second person, when one was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
 }
 
 /// `people.changed`
@@ -347,7 +380,7 @@ pub struct TargetsChanged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReplayViewed {
     /// Whose replay it was.
-    pub viewed: crate::ids::SessionId,
+    pub viewed: SessionId,
 }
 
 /// `audit.exported`

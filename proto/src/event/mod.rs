@@ -4,11 +4,13 @@
 //! its place in a chain and its exact bytes, over which all hashes are taken; [`Event::read`]
 //! reads those bytes back and ignores fields that it does not know.
 
+mod cluster;
 mod kinds;
 mod read;
 mod schema;
 mod stamp;
 
+pub use cluster::*;
 pub use kinds::*;
 pub use read::{Event, Unreadable};
 pub use schema::schemas;

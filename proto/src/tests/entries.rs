@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::files::{check_golden, names};
+use super::files::{check_golden, names, path};
 use super::samples::name;
-use crate::entry::{BadProposal, ENTRY_LIMIT, ENTRY_VERSION, Entry, Proposal, SessionOpening};
+use crate::entry::*;
 use crate::ids::{Digest, Epoch, SessionId};
 use crate::person::Person;
 use crate::target::{CredentialSource, HostKeys, Target, TargetKind};
@@ -26,47 +26,136 @@ fn target(name_of: &str, host_keys: HostKeys, credential: CredentialSource) -> T
     }
 }
 
-/// The file's name of an entry. A new kind of entry does not compile here until it has one.
-fn file(entry: &Entry) -> &'static str {
-    match entry {
-        Entry::NodeStarted { .. } => "node-started.v1",
-        Entry::PolicySet { .. } => "policy-set.v1",
-        Entry::PeopleSet { .. } => "people-set.v1",
-        Entry::TargetsSet { .. } => "targets-set.v1",
-        Entry::SessionOpen(_) => "session-open.v1",
-        Entry::SessionClose { .. } => "session-close.v1",
-        Entry::Tick => "tick.v1",
+/// The file's name of an entry: `SessionOpen` is in `session-open`.
+fn file(entry: &Entry) -> String {
+    let mut file = String::new();
+    for letter in entry.name().chars() {
+        if letter.is_ascii_uppercase() && !file.is_empty() {
+            file.push('-');
+        }
+        file.push(letter.to_ascii_lowercase());
     }
+    file
 }
 
-fn entries() -> Vec<Entry> {
-    let alice = Person {
+fn alice() -> Person {
+    Person {
         name: name("alice"),
         groups: vec![name("engineering")],
         ssh_keys: vec![text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA")],
         password_hash: Some(text("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA")),
-    };
+    }
+}
+
+fn targets() -> Vec<Target> {
     let pinned = HostKeys::Pinned(vec![text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB")]);
+    let environment = CredentialSource::Environment(text("WEB_2"));
     vec![
-        Entry::NodeStarted { node: name("gw-1") },
-        Entry::PolicySet {
-            document: text("version: 1\n"),
-            digest: Digest([0x44; 32]),
-            expected_revision: Some(3),
-            by: text("alice"),
-        },
-        Entry::PeopleSet { people: vec![alice], by: text("gw-1") },
-        Entry::TargetsSet {
-            targets: vec![
-                target("web-1", pinned, CredentialSource::File(text("web-1.key"))),
-                target(
-                    "web-2",
-                    HostKeys::TrustOnFirstUse,
-                    CredentialSource::Environment(text("WEB_2")),
-                ),
-            ],
-            by: text("gw-1"),
-        },
+        target("web-1", pinned, CredentialSource::File(text("web-1.key"))),
+        target("web-2", HostKeys::TrustOnFirstUse, environment),
+    ]
+}
+
+fn by() -> By {
+    By::Person(name("alice"))
+}
+
+fn addresses() -> NodeAddresses {
+    NodeAddresses { cluster: text("gw-1.internal:7400"), api: text("gw-1.internal:8443") }
+}
+
+fn command() -> CommandRef {
+    CommandRef {
+        node: name("gw-1"),
+        epoch: Epoch(2),
+        session: SessionId::from_text("gw-1-2-1"),
+        command: 3,
+        digest: Digest([0x11; 32]),
+    }
+}
+
+fn setting() -> PolicySetting {
+    PolicySetting {
+        document: text("version: 1\n"),
+        digest: Digest([0x44; 32]),
+        expected_revision: Some(3),
+        by: by(),
+    }
+}
+
+fn about_the_cluster() -> Vec<Entry> {
+    let (node, key) = (name("gw-1"), Digest([0x22; 32]));
+    let token = Digest([0x33; 32]);
+    let in_epoch = || NodeEpoch { node: name("gw-1"), epoch: Epoch(2) };
+    vec![
+        Entry::ClusterCreated(ClusterCreation {
+            contact_ms: 15_000,
+            founder: node.clone(),
+            addresses: addresses(),
+            key,
+        }),
+        Entry::ClusterRestored(ClusterRestoration {
+            founder: node.clone(),
+            addresses: addresses(),
+            key,
+        }),
+        Entry::JoinTokenCreated(JoinToken { digest: token, lasts_ms: 3_600_000, by: by() }),
+        Entry::NodeJoined(NodeJoining {
+            node: node.clone(),
+            addresses: addresses(),
+            key,
+            token,
+            supports: 2,
+        }),
+        Entry::NodeStarted(NodeStart {
+            node: node.clone(),
+            raft_id: 1,
+            last_epoch: Epoch(1),
+            nonce: 0x0123_4567_89ab_cdef,
+            supports: 2,
+            version: text("0.1.0"),
+            addresses: addresses(),
+        }),
+        Entry::NodeSeen(in_epoch()),
+        Entry::NodeLost(in_epoch()),
+        Entry::NodeStopped(in_epoch()),
+        Entry::NodeRemoved(NodeRemoval { node: node.clone(), by: By::Administrator }),
+        Entry::VersionRaised(VersionRaise { to: 2 }),
+        Entry::SecretSet(SecretSetting {
+            name: name("digest-key"),
+            wrapped: vec![1, 2, 3],
+            generation: 7,
+            by: By::Node(node.clone()),
+        }),
+        Entry::CheckpointSealed(Checkpoint {
+            node: node.clone(),
+            epoch: Epoch(2),
+            seq: 900,
+            hash: Digest([0x55; 32]),
+        }),
+        Entry::ControlPublished(ControlPublication { seq: 12 }),
+        Entry::Tick(Passing { node }),
+    ]
+}
+
+fn about_documents_and_sessions() -> Vec<Entry> {
+    vec![
+        Entry::PolicySet(setting()),
+        Entry::PolicyProposed(PolicyProposal {
+            setting: setting(),
+            approvers: vec![name("bob"), name("carol")],
+            expires_ms: 86_400_000,
+        }),
+        Entry::PeopleSet(PeopleSetting {
+            people: vec![alice()],
+            expected_revision: None,
+            by: By::Node(name("gw-1")),
+        }),
+        Entry::TargetsSet(TargetsSetting {
+            targets: targets(),
+            expected_revision: Some(0),
+            by: By::Administrator,
+        }),
         Entry::SessionOpen(SessionOpening {
             node: name("gw-1"),
             epoch: Epoch(2),
@@ -77,20 +166,70 @@ fn entries() -> Vec<Entry> {
             policy_revision: 4,
             per_person: 20,
         }),
-        Entry::SessionClose { session: SessionId::from_text("gw-1-2-1") },
-        Entry::Tick,
+        Entry::SessionClose(SessionClosing { session: SessionId::from_text("gw-1-2-1") }),
     ]
 }
 
+fn about_approvals_and_locks() -> Vec<Entry> {
+    let approval = ApprovalId(41);
+    vec![
+        Entry::ApprovalRequested(ApprovalRequest {
+            command: command(),
+            person: name("alice"),
+            target: name("web-1"),
+            login: text("deploy"),
+            text: text("rm -r /srv/app"),
+            incomplete: true,
+            policy_revision: 4,
+            rules: vec![AskedRule {
+                rule: text("second-pair-of-eyes"),
+                count: 1,
+                approvers: vec![name("bob"), name("carol")],
+            }],
+            covered: Covered::Session { for_ms: 1_800_000 },
+            expires_ms: 900_000,
+        }),
+        Entry::ApprovalRuled(ApprovalRuling {
+            approval,
+            by: By::Person(name("bob")),
+            ruling: Ruling::Approve,
+            reason: text("ticket 7"),
+        }),
+        Entry::ApprovalConsumed(ApprovalConsumption {
+            approval,
+            command: command(),
+            policy_revision: 4,
+            rules: vec![text("second-pair-of-eyes")],
+        }),
+        Entry::ApprovalWithdrawn(ApprovalWithdrawal { approval, because: Withdrawn::ClientLeft }),
+        Entry::ApprovalRevoked(ApprovalRevocation {
+            approval,
+            by: by(),
+            reason: text("wrong window"),
+        }),
+        Entry::LockSet(LockSetting {
+            scope: LockScope::Person(name("alice")),
+            for_ms: Some(3_600_000),
+            reason: text("lost laptop"),
+            by: by(),
+        }),
+        Entry::LockLifted(LockLift { lock: ApprovalId(50), reason: text("found it"), by: by() }),
+    ]
+}
+
+fn entries() -> Vec<Entry> {
+    [about_the_cluster(), about_documents_and_sessions(), about_approvals_and_locks()].concat()
+}
+
 fn proposal(entry: Entry) -> Proposal {
-    Proposal { client: name("gw-1"), request: 9, at: Utc(1_769_851_800_000_000), entry }
+    Proposal { client: Client { node: name("gw-1"), lane: 5 }, request: 9, entry }
 }
 
 #[test]
 fn each_entry_is_written_as_its_golden_bytes_and_read_back() {
     let mut files = BTreeSet::new();
     for entry in entries() {
-        let name = file(&entry);
+        let name = format!("{}.v2", file(&entry));
         let proposal = proposal(entry);
         let bytes = proposal.to_bytes().unwrap();
         assert_eq!(bytes[0], ENTRY_VERSION);
@@ -98,14 +237,96 @@ fn each_entry_is_written_as_its_golden_bytes_and_read_back() {
         // A slice of a file has no alignment.
         let shifted = [&[0_u8][..], &bytes].concat();
         assert_eq!(Proposal::from_bytes(&shifted[1..]).as_ref(), Ok(&proposal));
-        files.insert(name.to_owned());
+        files.insert(name);
     }
-    assert_eq!(names("golden/entries", ".rkyv"), files, "files on the left, entries on the right");
+    assert_eq!(files.len(), Entry::NAMES.len(), "each kind of entry has one sample");
+    files.insert("batch.v2".to_owned());
+    let kept = names("golden/entries", ".rkyv");
+    let kept: BTreeSet<_> = kept.into_iter().filter(|name| name.ends_with(".v2")).collect();
+    assert_eq!(kept, files, "files on the left, entries on the right");
+}
+
+#[test]
+fn a_batch_is_written_as_its_golden_bytes_and_read_back() {
+    let proposals: Vec<_> = entries().into_iter().map(proposal).collect();
+    let batch = Batch { at: Utc(1_769_851_800_000_000), proposals };
+    let bytes = batch.to_bytes().unwrap();
+    check_golden("golden/entries/batch.v2.rkyv", &bytes);
+    assert_eq!(Batch::from_bytes(&bytes).as_ref(), Ok(&batch));
+    let other = [&[1_u8][..], &bytes[1..]].concat();
+    assert_eq!(Batch::from_bytes(&other), Err(BadProposal::Version(1)), "there was no batch then");
+    for length in 0..bytes.len() {
+        assert_ne!(Batch::from_bytes(&bytes[..length]).as_ref(), Ok(&batch), "cut to {length}");
+    }
+}
+
+/// What nodes without a cluster wrote is read as what it means now.
+#[test]
+fn entries_of_version_1_are_still_read() {
+    let author = |text: &str| By::Person(name(text));
+    let nowhere = NodeAddresses { cluster: String::new(), api: String::new() };
+    let expected = [
+        (
+            "node-started",
+            Entry::NodeStarted(NodeStart {
+                node: name("gw-1"),
+                raft_id: 0,
+                last_epoch: Epoch(0),
+                nonce: 0,
+                supports: 0,
+                version: String::new(),
+                addresses: nowhere,
+            }),
+        ),
+        ("policy-set", Entry::PolicySet(setting())),
+        (
+            "people-set",
+            Entry::PeopleSet(PeopleSetting {
+                people: vec![alice()],
+                expected_revision: None,
+                by: author("gw-1"),
+            }),
+        ),
+        (
+            "targets-set",
+            Entry::TargetsSet(TargetsSetting {
+                targets: targets(),
+                expected_revision: None,
+                by: author("gw-1"),
+            }),
+        ),
+        ("session-open", about_documents_and_sessions().swap_remove(4)),
+        ("session-close", about_documents_and_sessions().swap_remove(5)),
+        ("tick", Entry::Tick(Passing { node: name("gw-1") })),
+    ];
+    for (file, entry) in &expected {
+        let bytes = std::fs::read(path(&format!("golden/entries/{file}.v1.rkyv"))).unwrap();
+        assert_eq!(bytes[0], 1, "{file}");
+        let client = Client { node: name("gw-1"), lane: 0 };
+        let proposal = Proposal { client, request: 9, entry: entry.clone() };
+        assert_eq!(Proposal::from_bytes(&bytes), Ok(proposal), "{file}");
+    }
+    let old = names("golden/entries", ".v1.rkyv");
+    assert_eq!(old.iter().filter(|name| !name.ends_with(".rkyv")).count(), expected.len());
+}
+
+#[test]
+fn an_editor_of_version_1_who_was_no_name_was_the_node_s_own_start() {
+    assert_eq!(v1_author("alice"), By::Person(name("alice")));
+    assert_eq!(v1_author("start of the node"), By::Administrator);
+}
+
+fn v1_author(text: &str) -> By {
+    crate::entry::v1::author(text.to_owned())
+}
+
+fn tick() -> Entry {
+    Entry::Tick(Passing { node: name("gw-1") })
 }
 
 #[test]
 fn bytes_that_are_not_a_proposal_are_refused() {
-    let bytes = proposal(Entry::Tick).to_bytes().unwrap();
+    let bytes = proposal(tick()).to_bytes().unwrap();
     assert_eq!(Proposal::from_bytes(&[]), Err(BadProposal::Damaged(text("no bytes"))));
     for version in [0, ENTRY_VERSION + 1, 255] {
         let other = [&[version][..], &bytes[1..]].concat();
@@ -113,7 +334,7 @@ fn bytes_that_are_not_a_proposal_are_refused() {
     }
     for length in 1..bytes.len() {
         let cut = Proposal::from_bytes(&bytes[..length]);
-        assert!(!matches!(&cut, Ok(read) if *read == proposal(Entry::Tick)), "cut to {length}");
+        assert!(!matches!(&cut, Ok(read) if *read == proposal(tick())), "cut to {length}");
     }
 }
 
@@ -138,6 +359,7 @@ fn damage_is_refused_or_changes_a_value_and_never_panics() {
 fn an_entry_over_the_limit_is_too_large() {
     let document = "x".repeat(ENTRY_LIMIT + 1);
     let digest = Digest::ZERO;
-    let entry = Entry::PolicySet { document, digest, expected_revision: None, by: text("alice") };
+    let entry =
+        Entry::PolicySet(PolicySetting { document, digest, expected_revision: None, by: by() });
     assert!(matches!(proposal(entry).to_bytes(), Err(BadProposal::TooLarge(_))));
 }

@@ -34,8 +34,8 @@ fn what_is_newer_is_read() {
     );
     // Kinds and versions that this program does not know.
     check(&with("node.stopped.v1", "node.stopped.v2"), "node.stopped", false);
-    check(&with("node.stopped.v1", "approval.ruled.v1"), "approval.ruled", false);
-    check(&with("node.stopped.v1", "approval.ruled.v12"), "approval.ruled", false);
+    check(&with("node.stopped.v1", "weather.changed.v1"), "weather.changed", false);
+    check(&with("node.stopped.v1", "weather.changed.v12"), "weather.changed", false);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! One event of each kind with every field filled, and one with no field that may be absent.
 
+mod cluster;
+
 use std::collections::BTreeMap;
 
+use crate::entry::ApprovalId;
 use crate::event::*;
 use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
 use crate::reading::{Channel, Durability, Program, Reading, Redirect, Verdict};
@@ -19,8 +22,7 @@ pub(super) fn cluster() -> Name {
 /// Where the samples stand: the seventh event of the second epoch of `gw-1`, or in the control
 /// chain for what replicated entries cause.
 pub(super) fn place(kind: &Kind) -> (EventId, Head) {
-    let control =
-        matches!(kind, Kind::PolicyChanged(_) | Kind::PeopleChanged(_) | Kind::TargetsChanged(_));
+    let control = is_of_the_control_chain(kind);
     let head = Head { seq: 6, hash: Some(Digest([0xab; 32])) };
     let id = if control {
         EventId { chain: Chain::Control, epoch: Epoch(0), seq: 7 }
@@ -28,6 +30,44 @@ pub(super) fn place(kind: &Kind) -> (EventId, Head) {
         EventId { chain: Chain::Node(name("gw-1")), epoch: Epoch(2), seq: 7 }
     };
     (id, head)
+}
+
+fn is_of_the_control_chain(kind: &Kind) -> bool {
+    match kind {
+        Kind::PolicyChanged(_)
+        | Kind::PeopleChanged(_)
+        | Kind::TargetsChanged(_)
+        | Kind::ApprovalRequested(_)
+        | Kind::ApprovalRuled(_)
+        | Kind::ApprovalWithdrawn(_)
+        | Kind::ApprovalExpired(_)
+        | Kind::ApprovalRevoked(_)
+        | Kind::ApprovalConsumed(_)
+        | Kind::LockSet(_)
+        | Kind::LockLifted(_)
+        | Kind::NodeJoined(_)
+        | Kind::NodeLeft(_)
+        | Kind::BackupRestored(_) => true,
+        Kind::NodeStarted(_)
+        | Kind::NodeStopped(_)
+        | Kind::LoginSucceeded(_)
+        | Kind::LoginFailed(_)
+        | Kind::SessionOpened(_)
+        | Kind::SessionRefused(_)
+        | Kind::SessionClosed(_)
+        | Kind::CommandJudged(_)
+        | Kind::CommandPart(_)
+        | Kind::CommandReleased(_)
+        | Kind::CommandStarted(_)
+        | Kind::CommandFinished(_)
+        | Kind::OutputReleased(_)
+        | Kind::QuorumLost(_)
+        | Kind::QuorumRegained(_)
+        | Kind::BackupTaken(_)
+        | Kind::ReplayViewed(_)
+        | Kind::AuditExported(_)
+        | Kind::AdminDenied(_) => false,
+    }
 }
 
 /// A draft about a session, with all that can be said about it.
@@ -121,6 +161,12 @@ fn released() -> OutputReleased {
 
 /// Every kind with every field.
 pub(super) fn every_kind() -> Vec<Kind> {
+    let mut kinds = node_kinds();
+    kinds.extend(cluster::every_kind());
+    kinds
+}
+
+fn node_kinds() -> Vec<Kind> {
     let changed = (vec![name("alice"), name("bob")], vec![name("eve")], text("alice"));
     vec![
         Kind::NodeStarted(NodeStarted {
@@ -165,6 +211,12 @@ pub(super) fn every_kind() -> Vec<Kind> {
             text: text("the rest"),
             sealed: text("cmVzdA=="),
         }),
+        Kind::CommandReleased(CommandReleased {
+            command: 1,
+            approval: ApprovalId(17),
+            digest: Digest([0x11; 32]),
+            durability: Durability::Replicated,
+        }),
         Kind::CommandStarted(CommandStarted { command: 1 }),
         Kind::CommandFinished(CommandFinished {
             command: 1,
@@ -180,6 +232,8 @@ pub(super) fn every_kind() -> Vec<Kind> {
             revision: 5,
             digest: Digest([0x55; 32]),
             by: text("alice"),
+            // The file of this kind is older than the field; `sparse_kinds` has it.
+            approval: None,
         }),
         Kind::PeopleChanged(PeopleChanged {
             set: changed.0.clone(),
@@ -198,6 +252,12 @@ pub(super) fn every_kind() -> Vec<Kind> {
 
 /// Kinds whose fields may be absent, without them; and each way in which a command can end.
 pub(super) fn sparse_kinds() -> Vec<Kind> {
+    let mut kinds = sparse_node_kinds();
+    kinds.extend(cluster::sparse_kinds());
+    kinds
+}
+
+fn sparse_node_kinds() -> Vec<Kind> {
     let finished = |outcome| {
         Kind::CommandFinished(CommandFinished {
             command: 1,

@@ -14,6 +14,7 @@ mod journal;
 mod keeper;
 mod options;
 mod queue;
+pub mod raft;
 mod recovery;
 mod sessions;
 mod shared;

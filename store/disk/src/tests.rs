@@ -6,6 +6,7 @@ mod damage;
 mod golden;
 mod index;
 mod limits;
+mod raft;
 
 use std::sync::Arc;
 

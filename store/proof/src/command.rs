@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use proto::event::{CommandFinished, Kind, Outcome};
-use proto::ids::SessionId;
+use proto::event::{CommandFinished, CommandJudged, CommandReleased, Kind, Outcome};
+use proto::ids::{Digest, SessionId};
 use proto::reading::Verdict;
 use proto::refusal::Code;
 
@@ -46,6 +46,8 @@ pub(crate) struct Commands {
 struct Command {
     judged: At,
     allowed: bool,
+    /// Whether its last verdict holds it, and over which bytes.
+    held: Option<Digest>,
     started: bool,
 }
 
@@ -58,10 +60,8 @@ impl Commands {
 
     pub(crate) fn on(&mut self, id: &SessionId, kind: &Kind, at: &At) -> Option<Fault> {
         match kind {
-            Kind::CommandJudged(judged) => {
-                let allowed = judged.verdict == Verdict::Allow;
-                self.judged(id, judged.command, allowed, at)
-            }
+            Kind::CommandJudged(judged) => self.judged(id, judged, at),
+            Kind::CommandReleased(released) => self.released(id, released),
             Kind::CommandStarted(started) => self.runs(id, started.command, true),
             Kind::OutputReleased(released) => self.runs(id, released.command, false),
             Kind::CommandFinished(finished) => self.finished(id, finished),
@@ -69,10 +69,13 @@ impl Commands {
         }
     }
 
-    fn judged(&mut self, id: &SessionId, command: u64, allowed: bool, at: &At) -> Option<Fault> {
+    fn judged(&mut self, id: &SessionId, judged: &CommandJudged, at: &At) -> Option<Fault> {
+        let (command, allowed) = (judged.command, judged.verdict == Verdict::Allow);
+        let held = (judged.verdict == Verdict::Hold).then_some(judged.digest);
         if let Some(known) = self.known.get_mut(&command) {
             // It was judged again while it waited or ran.
             known.allowed |= allowed;
+            known.held = held;
             return None;
         }
         let fault = (command <= self.highest)
@@ -83,9 +86,22 @@ impl Commands {
         {
             self.forgotten = self.forgotten.max(oldest);
         }
-        let known = Command { judged: at.clone(), allowed, started: false };
+        let known = Command { judged: at.clone(), allowed, held, started: false };
         self.known.insert(command, known);
         fault
+    }
+
+    /// A held command goes; whether its approval was spent is in the control chain.
+    fn released(&mut self, id: &SessionId, released: &CommandReleased) -> Option<Fault> {
+        let CommandReleased { command, digest, .. } = *released;
+        match self.known.get_mut(&command) {
+            Some(known) if known.held == Some(digest) => {
+                (known.held, known.allowed) = (None, true);
+                None
+            }
+            None if command <= self.forgotten => None,
+            _ => Some(Fault::ReleasedUnheld { session: id.clone(), command }),
+        }
     }
 
     fn runs(&mut self, id: &SessionId, command: u64, starts: bool) -> Option<Fault> {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use proto::entry::ApprovalId;
 use proto::ids::{Digest, EventId, Name, SessionId};
 use serde::Serialize;
 
@@ -144,6 +145,37 @@ pub enum Fault {
         /// Which command.
         command: u64,
     },
+    /// A held command was let go by an approval that the control chain does not show spent on it.
+    ReleasedUnapproved {
+        /// Which session.
+        session: SessionId,
+        /// Which command.
+        command: u64,
+        /// The approval that it names.
+        approval: ApprovalId,
+    },
+    /// A command was let go that was not held.
+    ReleasedUnheld {
+        /// Which session.
+        session: SessionId,
+        /// Which command.
+        command: u64,
+    },
+    /// An approval was spent that was not satisfied, had ended, or was for something else.
+    SpentUnapproved {
+        /// Which.
+        approval: ApprovalId,
+    },
+    /// An approval of one command was spent twice.
+    SpentTwice {
+        /// Which.
+        approval: ApprovalId,
+    },
+    /// Somebody ruled on what they had asked for.
+    SelfApproved {
+        /// Which.
+        approval: ApprovalId,
+    },
     /// The chain ends before the event that is known to be in it.
     Truncated {
         /// The place that is known.
@@ -197,6 +229,11 @@ impl Fault {
             Self::CommandFinishedTwice { .. } => "command-finished-twice",
             Self::CommandAfterFinish { .. } => "command-after-finish",
             Self::OutputBeyondJudgement { .. } => "output-beyond-judgement",
+            Self::ReleasedUnapproved { .. } => "released-unapproved",
+            Self::ReleasedUnheld { .. } => "released-unheld",
+            Self::SpentUnapproved { .. } => "spent-unapproved",
+            Self::SpentTwice { .. } => "spent-twice",
+            Self::SelfApproved { .. } => "self-approved",
             Self::Truncated { .. } => "truncated",
             Self::HeadDiffers { .. } => "head-differs",
         }
@@ -243,6 +280,15 @@ impl fmt::Display for Fault {
             Self::HeadDiffers { expected, found } => {
                 write!(f, "its hash is known to be {expected}, and is {found}")
             }
+            Self::SpentUnapproved { approval } => write!(
+                f,
+                "approval {approval} was spent, and was not satisfied, had ended, or was asked for \
+                 something else"
+            ),
+            Self::SpentTwice { approval } => write!(f, "approval {approval} was spent before"),
+            Self::SelfApproved { approval } => {
+                write!(f, "whoever asked for approval {approval} ruled on it")
+            }
             session => session.fmt_session(f),
         }
     }
@@ -283,6 +329,15 @@ impl Fault {
             Self::OutputBeyondJudgement { session, command } => {
                 let session = safe(session);
                 write!(f, "command {command} of session {session} ran without a verdict `allow`")
+            }
+            Self::ReleasedUnapproved { session, command, approval } => write!(
+                f,
+                "command {command} of session {} was let go by approval {approval}, which was not \
+                 spent on it",
+                safe(session)
+            ),
+            Self::ReleasedUnheld { session, command } => {
+                write!(f, "command {command} of session {} was let go and not held", safe(session))
             }
             other => f.write_str(other.name()),
         }

@@ -8,6 +8,7 @@
 //! off, and a tail that somebody wrote anew with right hashes. Both show against a head that was
 //! kept elsewhere ([`Verifier::expect_head`]), and later against signed checkpoints.
 
+mod approvals;
 mod chain;
 mod command;
 mod fault;

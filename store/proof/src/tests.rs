@@ -1,5 +1,6 @@
 //! Every way to tamper with a record, and the exact findings; and that honest records have none.
 
+mod approvals;
 mod bounds;
 mod flips;
 mod honest;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proto::event::{EVENT_LIMIT, Event, Head};
 use proto::ids::{Chain, Digest, Name};
 
+use crate::approvals::Approvals;
 use crate::chain::{ChainState, Fed};
 use crate::fault::Fault;
 use crate::finding::{At, Finding, Findings, Place};
@@ -24,6 +25,7 @@ pub struct Verifier {
     expected: BTreeMap<Chain, Head>,
     chains: BTreeMap<Chain, ChainState>,
     foreign: BTreeSet<Name>,
+    approvals: Approvals,
     findings: Findings,
     tally: Tally,
 }
@@ -85,6 +87,7 @@ impl Verifier {
             self.chains.insert(event.id.chain.clone(), state);
         }
         if let Some(chain) = self.chains.get_mut(&event.id.chain) {
+            self.approvals.on(&event, &at, self.partial, &mut self.findings);
             let fed = Fed { event: &event, hash: sha256(bytes), at };
             chain.feed(&fed, &mut self.findings, &mut self.tally);
         }
@@ -109,6 +112,7 @@ impl Verifier {
             let fault = Fault::Truncated { expected: head.seq, found: 0 };
             self.findings.put(turn, Finding { event: Some(event), place: None, fault });
         }
+        self.approvals.finish(self.partial, &mut self.findings);
         let (findings, findings_left_out, tampered) = self.findings.into_parts();
         Report {
             tampered,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use proto::entry::ApprovalId;
 use proto::event::{CommandFinished, CommandJudged, Outcome};
 use proto::ids::{Epoch, Name, SessionId};
 use proto::reading::{Channel, Verdict};
@@ -99,6 +100,9 @@ pub struct CommandRow {
     pub unreadable: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// The approval that was spent on it, when it was held and let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
     /// From the verdict to the end, in milliseconds.
     pub duration_ms: Option<u64>,
     /// How many places were masked, by detector.
@@ -132,6 +136,7 @@ impl CommandRow {
             told: judged.told.clone(),
             unreadable: judged.reading.unreadable.clone(),
             outcome: None,
+            approval: None,
             duration_ms: None,
             masked: BTreeMap::new(),
             input_bytes: 0,
@@ -158,7 +163,7 @@ impl CommandRow {
     /// The session is over: what has no end now never gets one.
     pub(crate) fn abandon(&mut self) {
         if matches!(self.state, CommandState::Judged | CommandState::Running) {
-            self.state = if self.verdict == Verdict::Allow {
+            self.state = if self.verdict == Verdict::Allow || self.approval.is_some() {
                 CommandState::OutcomeUnknown
             } else {
                 CommandState::Refused

@@ -149,6 +149,11 @@ impl SessionsView {
                     row.commands.push_back(CommandRow::new(judged, event.time));
                 }
             },
+            Kind::CommandReleased(released) => {
+                if let Some(command) = row.command(released.command) {
+                    command.approval = Some(released.approval);
+                }
+            }
             Kind::CommandStarted(started) => {
                 if let Some(command) = row.command(started.command) {
                     command.state = CommandState::Running;

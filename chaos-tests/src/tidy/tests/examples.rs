@@ -100,7 +100,7 @@ fn proof_values() {
     check(rule, driver, "Receipt::mint(id)", &[1]);
     check(rule, "store/log/src/log.rs", "Receipt::mint(id)", &[]);
     check(rule, "node/gate/src/running.rs", "Judged::allowed(key)", &[1]);
-    check(rule, "node/gate/src/gate.rs", "Judged::allowed(key)", &[]);
+    check(rule, "node/gate/src/gate/judging.rs", "Judged::allowed(key)", &[]);
     check(rule, driver, "Masked::new(bytes)", &[1]);
     check(rule, "node/enforce/src/mask/window.rs", "Masked::new(bytes)", &[]);
     check(rule, "node/gate/src/gate.rs", "x(\nPermit { text })", &[2]);

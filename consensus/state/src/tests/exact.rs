@@ -1,173 +1,201 @@
-//! What a script cannot say: exact bytes of control events, and behaviour at the limits.
+//! What a script cannot say: exact bytes of control events, and what is over a limit.
 
-use proto::entry::Entry;
-use proto::event::Event;
-use proto::ids::Name;
+use proto::entry::*;
+use proto::event::{Event, Head};
 
-use super::{name, new_state, opening, person, policy, proposal, sha256, target};
-use crate::{Denied, Reply, State, limits};
+use super::*;
+use crate::{Denied, limits};
 
 #[test]
 fn the_bytes_of_a_control_event() {
-    let mut state = new_state();
-    state.apply(3, &proposal("c", 1, 0, Entry::Tick));
-    let (_, effects) = state.apply(4, &proposal("c", 2, 1_700_000_000, policy("one", None)));
-    let first = effects.event.unwrap();
+    let mut state = State::new(name("test"));
+    state.apply(seconds(0), &proposal("gw-1", 0, 1, creation("gw-1")));
+    state.apply(seconds(0), &proposal("gw-1", 0, 2, Entry::Tick(Passing { node: name("gw-1") })));
+    let before = state.control_head();
+    let (_, effects) = state.apply(seconds(1_700_000_000), &proposal("gw-1", 0, 3, policy("one")));
+    let first = &effects.events[0];
     let digest = sha256("one");
     assert_eq!(
         String::from_utf8(first.bytes.clone()).unwrap(),
-        r#"{"specversion":"1.0","id":"0-4","source":"/sallyport/test/control","#.to_owned()
+        r#"{"specversion":"1.0","id":"0-2","source":"/sallyport/test/control","#.to_owned()
             + r#""type":"io.sallyport.policy.changed.v1","time":"2023-11-14T22:13:20.000000Z","#
             + r#""datacontenttype":"application/json","data":{"chain":"control","epoch":0,"#
-            + &format!(r#""seq":4,"prev":"{}","applied":4,"#, "0".repeat(64))
+            + &format!(r#""seq":2,"prev":"{}","applied":3,"#, before.hash.unwrap())
             + &format!(r#""revision":1,"digest":"{digest}","by":"eve"}}}}"#)
     );
-    let (_, effects) = state.apply(9, &proposal("c", 3, 0, policy("two", None)));
-    let second = Event::read(&effects.event.unwrap().bytes).unwrap();
-    assert_eq!(second.id.seq, 9);
+    let (_, effects) = state.apply(seconds(0), &proposal("gw-1", 0, 4, policy("two")));
+    let second = Event::read(&effects.events[0].bytes).unwrap();
+    assert_eq!(second.id.seq, 3, "numbers of the chain have no gaps, whatever the index is");
     assert_eq!(second.prev, crate::control_chain::sha256(&first.bytes));
     assert_eq!(second.time, state.time(), "time never goes back");
+    let hash = Some(crate::control_chain::sha256(&effects.events[0].bytes));
+    assert_eq!(state.control_head(), Head { seq: 3, hash });
+    assert_eq!(state.unpublished().last(), effects.events.last());
+    assert_eq!(state.unpublished().len(), 3);
 }
 
-#[test]
-fn an_index_is_applied_once() {
-    let mut state = new_state();
-    let start = |request| proposal("c", request, 0, Entry::NodeStarted { node: name("gw") });
-    assert_eq!(state.apply(7, &start(1)).0, Reply::Epoch(proto::ids::Epoch(1)));
-    let before = state.clone();
-    for index in [0, 6, 7] {
-        let denied = Denied::OutOfOrder { index, applied: 7 };
-        assert_eq!(state.apply(index, &start(2)).0, Reply::Refused(denied));
-    }
-    assert_eq!(state, before);
-}
-
-/// Applies one entry to a state of its own and expects that a limit refuses it, without a trace.
+/// Applies one entry and expects that it is refused without a trace, but for the index and the
+/// reply.
 #[track_caller]
-fn check_limit(entry: Entry, expected: &Denied) {
-    let mut state = new_state();
-    let (reply, effects) = state.apply(1, &proposal("c", 1, 0, entry));
+fn check_denied(cluster: &mut Cluster, entry: Entry, expected: &Denied) {
+    let before = cluster.state.clone();
+    let (reply, effects) = cluster.apply(entry);
     assert_eq!(reply, Reply::Refused(expected.clone()));
-    assert_eq!(effects, crate::Effects::default());
-    let mut untouched = new_state();
-    untouched.applied = 1;
-    untouched.time = state.time;
-    untouched.replies = state.replies.clone();
-    assert_eq!(state, untouched);
+    assert_eq!(effects, Effects::default());
+    let mut untouched = before;
+    untouched.applied += 1;
+    untouched.replies = cluster.state.replies.clone();
+    assert_eq!(cluster.state, untouched);
+}
+
+fn over(what: &str, limit: usize) -> Denied {
+    Denied::Limit { what: what.to_owned(), limit: limit as u64 }
 }
 
 #[test]
-fn limits_refuse() {
-    let by = || "x".repeat(limits::BY_BYTES + 1);
-    let long_by = Denied::Limit {
-        what: "the text that says who changed it in bytes",
-        limit: limits::BY_BYTES,
-    };
-    check_limit(Entry::PeopleSet { people: vec![person("a", &[])], by: by() }, &long_by);
-    check_limit(Entry::TargetsSet { targets: vec![target("a", "b")], by: by() }, &long_by);
+fn documents_over_a_limit_are_refused() {
+    let mut cluster = Cluster::new();
     let long = "x".repeat(limits::POLICY_DOCUMENT_BYTES + 1);
-    let limit = limits::POLICY_DOCUMENT_BYTES;
-    check_limit(policy(&long, None), &Denied::Limit { what: "a policy document in bytes", limit });
-    let forged = Entry::PolicySet {
-        document: "one".into(),
-        digest: sha256("two"),
-        expected_revision: None,
-        by: "eve".into(),
-    };
-    check_limit(forged, &Denied::DigestDiffers);
+    let expected = over("a policy document in bytes", limits::POLICY_DOCUMENT_BYTES);
+    check_denied(&mut cluster, policy(&long), &expected);
+    let mut forged = setting("one", None, "eve");
+    forged.digest = sha256("two");
+    check_denied(&mut cluster, Entry::PolicySet(forged), &Denied::DigestDiffers);
     let many = (0..=limits::TARGETS).map(|n| target(&format!("t{n}"), "x")).collect();
-    let too_many = Denied::Limit { what: "the number of targets", limit: limits::TARGETS };
-    check_limit(Entry::TargetsSet { targets: many, by: "eve".into() }, &too_many);
-    let twice = vec![person("a", &[]), person("a", &["b"])];
-    let duplicate = Denied::Duplicate { what: "person", name: name("a") };
-    check_limit(Entry::PeopleSet { people: twice, by: "eve".into() }, &duplicate);
+    let expected = over("the number of targets", limits::TARGETS);
+    check_denied(&mut cluster, targets(many), &expected);
+    let many = (0..=limits::PEOPLE).map(|n| person(&format!("p{n}"), &[])).collect();
+    let expected = over("the number of people", limits::PEOPLE);
+    check_denied(&mut cluster, people(many), &expected);
 }
 
 #[test]
 fn a_change_too_large_for_one_event_is_refused_and_goes_in_steps() {
-    let mut state = new_state();
-    let people = |range: std::ops::Range<usize>| {
-        let people = range.map(|n| person(&format!("{n:0>64}"), &[])).collect();
-        Entry::PeopleSet { people, by: "eve".into() }
+    let mut cluster = Cluster::new();
+    let head = cluster.state.control_head();
+    let many = |range: std::ops::Range<usize>| {
+        people(range.map(|n| person(&format!("{n:0>64}"), &[])).collect())
     };
-    let (reply, effects) = state.apply(1, &proposal("c", 1, 0, people(0..8_000)));
+    let (reply, effects) = cluster.apply(many(0..8_000));
     assert!(matches!(reply, Reply::Refused(Denied::ChangeTooLarge { .. })), "{reply:?}");
-    assert_eq!((effects.event, state.people().len()), (None, 0));
-    assert_eq!(state.control_head(), proto::event::Head::default());
-    assert_eq!(state.apply(2, &proposal("c", 2, 0, people(0..4_000))).0, Reply::Done);
-    assert_eq!(state.apply(3, &proposal("c", 3, 0, people(0..8_000))).0, Reply::Done);
-    assert_eq!(state.people().len(), 8_000);
+    assert_eq!((effects, cluster.state.people().len()), (Effects::default(), 5));
+    assert_eq!(cluster.state.control_head(), head);
+    assert_eq!(cluster.reply(many(0..4_000)), Reply::People(2));
+    assert_eq!(cluster.reply(many(0..7_500)), Reply::People(3));
+    assert_eq!(cluster.state.people().len(), 7_500);
 }
 
 #[test]
-fn at_most_128_replies_of_a_client_are_kept() {
-    let mut state = new_state();
-    let starts = |request| proposal("c", request, 0, Entry::NodeStarted { node: name("gw") });
-    for request in 1..=129 {
-        state.apply(request, &starts(request));
-    }
-    assert_eq!(state.apply(130, &starts(1)).0, Reply::Refused(Denied::RequestExpired));
-    assert_eq!(state.apply(131, &starts(2)).0, Reply::Epoch(proto::ids::Epoch(2)));
-    assert_eq!(epoch(&state, "gw"), 129);
-}
-
-#[test]
-fn clients_are_forgotten_only_after_a_week_of_silence() {
-    let mut state = new_state();
-    let week = i64::try_from(limits::CLIENT_SILENCE.as_secs()).unwrap();
-    let tick = |client: usize, at| proposal(&format!("c{client}"), 1, at, Entry::Tick);
-    let mut index = 0;
-    let mut apply = |state: &mut State, client, at| {
-        index += 1;
-        state.apply(index, &tick(client, at)).0
+fn a_request_over_a_limit_is_refused() {
+    let mut cluster = Cluster::new();
+    cluster.open(1);
+    let base = request(1, 1, &["bob"]);
+    let mut check = |change: &dyn Fn(&mut ApprovalRequest), what: &str, limit: usize| {
+        let mut request = base.clone();
+        change(&mut request);
+        check_denied(&mut cluster, Entry::ApprovalRequested(request), &over(what, limit));
     };
-    for client in 0..limits::CLIENTS {
-        assert_eq!(apply(&mut state, client, 0), Reply::Done);
-    }
-    let full = Denied::Limit { what: "the number of clients", limit: limits::CLIENTS };
-    assert_eq!(apply(&mut state, limits::CLIENTS, week), Reply::Refused(full));
-    assert_eq!(apply(&mut state, 3, week), Reply::Refused(Denied::RequestExpired));
-    assert_eq!(apply(&mut state, limits::CLIENTS, week + 1), Reply::Done);
+    let text = limits::APPROVAL_TEXT_BYTES;
+    let long_text = |request: &mut ApprovalRequest| request.text = "x".repeat(text + 1);
+    check(&long_text, "a command's text in bytes", text);
+    let rules = limits::RULES_ASKED;
+    let many = |request: &mut ApprovalRequest| {
+        let rule = |n| AskedRule { rule: format!("r{n}"), ..base.rules[0].clone() };
+        request.rules = (0..=rules).map(rule).collect();
+    };
+    check(&many, "the number of rules", rules);
+    let bytes = limits::RULE_NAME_BYTES;
+    let long = |request: &mut ApprovalRequest| request.rules[0].rule = "x".repeat(bytes + 1);
+    check(&long, "the name of a rule in bytes", bytes);
+    let people = limits::APPROVERS;
+    let crowd = |request: &mut ApprovalRequest| {
+        request.rules[0].approvers = (0..=people).map(|n| name(&format!("p{n}"))).collect();
+    };
+    check(&crowd, "the approvers of a rule", people);
 }
 
 #[test]
-fn session_numbers_stay_used_and_bounded() {
-    let mut state = new_state();
-    let setup = [
-        Entry::NodeStarted { node: name("gw") },
-        Entry::PeopleSet { people: vec![person("alice", &[])], by: "eve".into() },
-        Entry::TargetsSet { targets: vec![target("web", "deploy")], by: "eve".into() },
-        policy("one", None),
-    ];
-    let mut index = 0;
-    let mut apply = |state: &mut State, entry: Entry| {
-        index += 1;
-        state.apply(index, &proposal("c", index, 0, entry)).0
+fn reasons_logins_addresses_secrets_and_names_over_a_limit_are_refused() {
+    let mut cluster = Cluster::new();
+    cluster.open(1);
+    let approval = cluster.ask(&request(1, 1, &["bob"]));
+    let reason = "x".repeat(limits::REASON_BYTES + 1);
+    let long_reason = over("a reason in bytes", limits::REASON_BYTES);
+    let (by, lock) = (by("bob"), LockScope::All);
+    for entry in [
+        Entry::ApprovalRuled(ApprovalRuling {
+            approval,
+            by: by.clone(),
+            ruling: Ruling::Deny,
+            reason: reason.clone(),
+        }),
+        Entry::ApprovalRevoked(ApprovalRevocation {
+            approval,
+            by: by.clone(),
+            reason: reason.clone(),
+        }),
+        Entry::LockSet(LockSetting {
+            scope: lock,
+            for_ms: None,
+            reason: reason.clone(),
+            by: by.clone(),
+        }),
+        Entry::LockLifted(LockLift { lock: approval, reason: reason.clone(), by: by.clone() }),
+    ] {
+        check_denied(&mut cluster, entry, &long_reason);
+    }
+    let mut opening = opening("gw-1", 1, 2, "alice", "web-1");
+    opening.login = "x".repeat(limits::LOGIN_BYTES + 1);
+    let expected = over("a login in bytes", limits::LOGIN_BYTES);
+    check_denied(&mut cluster, Entry::SessionOpen(opening), &expected);
+    let mut started = start("gw-1", 1, 1, 8);
+    started.addresses.api = "x".repeat(limits::ADDRESS_BYTES + 1);
+    let expected = over("an address in bytes", limits::ADDRESS_BYTES);
+    check_denied(&mut cluster, Entry::NodeStarted(started), &expected);
+    let mut started = start("gw-1", 1, 1, 8);
+    started.version = "x".repeat(limits::PROGRAM_VERSION_BYTES + 1);
+    let expected = over("a program's version in bytes", limits::PROGRAM_VERSION_BYTES);
+    check_denied(&mut cluster, Entry::NodeStarted(started), &expected);
+    let secret = |name_of: &str, length| {
+        let (name, wrapped, by) = (name(name_of), vec![0; length], by.clone());
+        Entry::SecretSet(SecretSetting { name, wrapped, generation: 1, by })
     };
-    for entry in setup {
-        apply(&mut state, entry);
+    let expected = over("a wrapped secret in bytes", limits::SECRET_BYTES);
+    check_denied(&mut cluster, secret("key", limits::SECRET_BYTES + 1), &expected);
+    for n in 0..limits::SECRETS {
+        assert_eq!(cluster.reply(secret(&format!("key-{n}"), 1)), Reply::Done);
     }
-    let open = |count| opening("gw", 1, count, "alice", "web");
-    // Number 1 is never used; what runs ahead of it is remembered only so far.
-    for count in (2..).take(limits::SESSION_NUMBERS_AHEAD) {
-        assert_eq!(apply(&mut state, Entry::SessionOpen(open(count))), Reply::SessionOpened);
-        apply(&mut state, Entry::SessionClose { session: open(count).session });
-    }
-    let used = |count| Reply::Refused(Denied::SessionUsed(open(count).session));
-    assert_eq!(apply(&mut state, Entry::SessionOpen(open(2))), used(2));
-    assert_eq!(apply(&mut state, Entry::SessionOpen(open(1))), Reply::SessionOpened);
-    assert_eq!(apply(&mut state, Entry::SessionOpen(open(1))), used(1));
-    assert_eq!(state.open_sessions().len(), 1);
-    // One more ahead of a gap than is remembered closes the gap: its number may not be given.
-    let gap = u64::try_from(limits::SESSION_NUMBERS_AHEAD).unwrap() + 2;
-    for count in (gap + 1..).take(limits::SESSION_NUMBERS_AHEAD + 1) {
-        assert_eq!(apply(&mut state, Entry::SessionOpen(open(count))), Reply::SessionOpened);
-        apply(&mut state, Entry::SessionClose { session: open(count).session });
-    }
-    assert_eq!(apply(&mut state, Entry::SessionOpen(open(gap))), used(gap));
+    let expected = over("the number of secrets", limits::SECRETS);
+    check_denied(&mut cluster, secret("key", 1), &expected);
 }
 
-fn epoch(state: &State, node: &str) -> u64 {
-    let node: Name = name(node);
-    state.epoch_of(&node).map_or(0, |epoch| epoch.0)
+#[test]
+fn a_cluster_with_a_senseless_bound_of_contact_is_not_created() {
+    let check = |contact_ms, good: bool| {
+        let mut state = State::new(name("test"));
+        let Entry::ClusterCreated(mut creation) = creation("gw-1") else { unreachable!() };
+        creation.contact_ms = contact_ms;
+        let proposal = proposal("gw-1", 0, 1, Entry::ClusterCreated(creation));
+        let (reply, _) = state.apply(seconds(0), &proposal);
+        let malformed = Denied::Malformed { what: "the bound of contact".to_owned() };
+        let bad = Reply::Refused(malformed);
+        assert_eq!(reply, if good { Reply::Joined { raft_id: 1 } } else { bad }, "{contact_ms}");
+        assert_eq!(state.contact().as_millis(), u128::from(if good { contact_ms } else { 0 }));
+    };
+    check(0, false);
+    check(99, false);
+    check(100, true);
+    check(15_000, true);
+    check(600_000, true);
+    check(600_001, false);
+    check(u64::MAX, false);
+}
+
+#[test]
+fn an_entry_that_not_all_understand_is_refused() {
+    let mut cluster = Cluster::new();
+    // No kind of this version is newer than the first; so the cluster is made older.
+    cluster.state.version = 0;
+    let tick = Entry::Tick(Passing { node: name("gw-1") });
+    check_denied(&mut cluster, tick, &Denied::NotYet { needs: 1, version: 0 });
 }

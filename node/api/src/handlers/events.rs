@@ -51,7 +51,7 @@ pub(crate) async fn events(
     // The end is taken before the export itself is recorded: whoever exports twice gets the same
     // bytes and one line more, not a line that moves on while it is read.
     let last = api.last();
-    let source = api.source()?;
+    let source = api.source(&caller)?;
     let query: String = query.unwrap_or_default().chars().take(QUERY_LIMIT).collect();
     note(&api, caller.actor(), Kind::AuditExported(AuditExported { query })).await?;
     let newest = asked.tail.map(|tail| (last.0 + 1).saturating_sub(tail));

@@ -97,7 +97,8 @@ pub(crate) async fn logout(
 ) -> Json<serde_json::Value> {
     let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
     let token = header.and_then(|header| header.split_once(' ')).map(|(_, token)| token.trim());
-    let ended = token.is_some_and(|token| api.tokens.revoke(token));
+    let now = api.given.clock.now().utc;
+    let ended = token.is_some_and(|token| api.tokens.revoke(token, now));
     Json(serde_json::json!({ "ended": ended }))
 }
 
@@ -139,8 +140,7 @@ async fn succeeded(
     let (method, service) = (method.to_owned(), "api".to_owned());
     let kind = Kind::LoginSucceeded(LoginSucceeded { method, service, connection: None });
     note(api, Some(actor), kind).await?;
-    let issued = api.tokens.issue(&random()?, subject, api.given.clock.now());
-    let token = issued.map_err(|error| Refused::new(Code::TooManyRequests, error.to_string()))?;
+    let token = api.tokens.issue(&random()?, &subject, api.given.clock.now().utc);
     let token = token.reveal().to_owned();
     Ok(Json(LoggedIn { token, expires_in: TOKEN_LIFETIME.as_secs(), person }))
 }
@@ -168,7 +168,7 @@ async fn failed(
 }
 
 /// Fresh bytes from the system.
-fn random() -> Result<Zeroizing<[u8; 32]>, Refused> {
+pub(crate) fn random() -> Result<Zeroizing<[u8; 32]>, Refused> {
     let mut bytes = Zeroizing::new([0; 32]);
     SysRng.try_fill_bytes(&mut *bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no randomness");

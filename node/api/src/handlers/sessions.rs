@@ -1,32 +1,35 @@
 //! Sessions: a list, one of them, and its events for a replay.
+//!
+//! A node's record has the sessions that it served itself; of all others it asks those that did.
+
+mod live;
+mod rows;
+
+pub(crate) use live::{kill, watch};
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use proto::api::Page;
+use node_session::ControlExt as _;
+use proto::api::{Page, SessionListed};
 use proto::event::{Kind, ReplayViewed};
-use proto::ids::SessionId;
+use proto::ids::{Name, SessionId};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Deserialize;
 use store_log::{Position, ReadError};
-use store_views::{SessionRow, SessionState};
 
 use super::lines;
 use crate::caller::Caller;
 use crate::extract::Asked;
 use crate::lines::{Wanted, body};
 use crate::note::note;
+use crate::pages::{limit, not_a_place, page};
 use crate::refuse::Refused;
 use crate::state::Api;
 use crate::views::caught_up;
-
-/// How many rows a page has when it is not said.
-const PAGE: usize = 100;
-/// How many rows a page has at most.
-const LARGEST_PAGE: usize = 1000;
 
 /// What may be asked for.
 #[derive(Debug, Deserialize)]
@@ -42,12 +45,12 @@ pub(crate) struct SessionsAsked {
 }
 
 impl SessionsAsked {
-    fn takes(&self, row: &SessionRow) -> bool {
+    fn takes(&self, row: &SessionListed) -> bool {
         let state = match self.state.as_deref() {
             None => true,
-            Some("open") => row.state == SessionState::Open,
-            Some("closed") => row.state != SessionState::Open,
-            Some(_) => matches!(row.state, SessionState::OutcomeUnknown | SessionState::Lost),
+            Some("open") => row.state == rows::OPEN,
+            Some("closed") => row.state != rows::OPEN,
+            Some(_) => rows::is_unknown(&row.state),
         };
         state
             && self.person.as_deref().is_none_or(|person| row.person.as_str() == person)
@@ -57,60 +60,66 @@ impl SessionsAsked {
     }
 }
 
-/// Sessions, the oldest first. Rows of a list have no commands.
+/// Where a row stands in the list: by when it was opened, then by its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(Utc, String);
+
+impl Place {
+    fn of(row: &SessionListed) -> Self {
+        Self(row.opened, row.id.to_string())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        Some(Self(Utc(micros.parse().ok()?), id.to_owned()))
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0.0, self.1)
+    }
+}
+
+/// Sessions of all nodes, the oldest first.
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Asked(asked): Asked<SessionsAsked>,
-) -> Result<Json<Page<SessionRow>>, Refused> {
+) -> Result<Json<Page<SessionListed>>, Refused> {
     if let Some(state) = &asked.state
         && !["open", "closed", "unknown"].contains(&state.as_str())
     {
         let text = format!("state is {state:?}; expected open, closed or unknown");
         return Err(Refused::new(Code::BadRequest, text));
     }
-    caught_up(&api.given.views).await.map_err(damaged)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let sessions = api.given.views.sessions();
-    let mut rows: Box<dyn Iterator<Item = &SessionRow>> = Box::new(sessions.rows());
-    if let Some(after) = &asked.after {
-        let after = SessionId::from_text(after);
-        if sessions.get(&after).is_none() {
-            let text = "the session in `after` is not in the list any more; begin anew";
-            return Err(Refused::new(Code::BadRequest, text));
-        }
-        rows = Box::new(sessions.rows().skip_while(move |row| row.id != after).skip(1));
-    }
-    let mut rows = rows.filter(|row| asked.takes(row));
-    let items: Vec<_> = rows.by_ref().take(limit).map(without_commands).collect();
-    let more = rows.next().is_some();
-    let next = items.last().filter(|_| more).map(|row| row.id.to_string());
-    Ok(Json(Page { items, next }))
+    let after = match &asked.after {
+        None => None,
+        Some(after) => Some(Place::read(after).ok_or_else(not_a_place)?),
+    };
+    let mut all = rows::of_all(&api, asked.state.as_deref() == Some("open")).await?;
+    all.retain(|row| {
+        asked.takes(row) && after.as_ref().is_none_or(|after| Place::of(row) > *after)
+    });
+    all.sort_by_cached_key(Place::of);
+    let (items, next) = page(all, limit(asked.limit), |row| Place::of(row).to_string());
+    Ok(Json(Page { items, next, revision: None }))
 }
 
-fn without_commands(row: &SessionRow) -> SessionRow {
-    // Copied field by field where it is large: a row may hold a thousand commands.
-    SessionRow {
-        commands: std::collections::VecDeque::new(),
-        id: row.id.clone(),
-        person: row.person.clone(),
-        target: row.target.clone(),
-        login: row.login.clone(),
-        grant: row.grant.clone(),
-        from: row.from.clone(),
-        reason: row.reason.clone(),
-        node: row.node.clone(),
-        ..*row
-    }
-}
-
-/// One session with its commands.
+/// One session with its commands; of one on another node, what a list shows.
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-) -> Result<Json<SessionRow>, Refused> {
+) -> Result<Response, Refused> {
     caught_up(&api.given.views).await.map_err(damaged)?;
-    let row = api.given.views.sessions().get(&SessionId::from_text(&id)).cloned();
-    row.map(Json).ok_or_else(unknown)
+    let id = SessionId::from_text(&id);
+    if let Some(row) = api.given.views.sessions().get(&id).cloned() {
+        return Ok(Json(row).into_response());
+    }
+    let all = rows::of_all(&api, false).await?;
+    match all.into_iter().find(|row| row.id == id) {
+        Some(row) => Ok(Json(row).into_response()),
+        None => Err(unknown(&api, &id)),
+    }
 }
 
 /// The exact bytes of a session's events; that somebody asks for them is recorded first.
@@ -127,9 +136,9 @@ pub(crate) async fn events(
     let found = tokio::task::spawn_blocking(looking).await;
     let found = found.map_err(|error| Refused::new(Code::Internal, error.to_string()))?;
     if found.map_err(damaged)?.is_empty() {
-        return Err(unknown());
+        return Err(unknown(&api, &session));
     }
-    let source = api.source()?;
+    let source = api.source(&caller)?;
     let kind = Kind::ReplayViewed(ReplayViewed { viewed: session.clone() });
     note(&api, caller.actor(), kind).await?;
     let wanted =
@@ -137,8 +146,22 @@ pub(crate) async fn events(
     Ok(lines(body(source, wanted), last))
 }
 
-fn unknown() -> Refused {
-    Refused::new(Code::NotFound, "there is no such session; see `sallyport sessions list`")
+/// A session that this node knows nothing of; perhaps it knows who does.
+fn unknown(api: &Api, id: &SessionId) -> Refused {
+    let elsewhere = api.given.control.look(|state| {
+        let (rest, _) = id.as_str().rsplit_once('-')?;
+        let node: Name = rest.rsplit_once('-')?.0.parse().ok()?;
+        let node = state.node(&node).filter(|node| node.name != api.given.node)?;
+        Some((node.name.clone(), node.addresses.api.clone()))
+    });
+    let text = match elsewhere {
+        Some((node, address)) => format!(
+            "this node has no record of that session: if it ever was, it was one of {node}, whose \
+             API is at https://{address}"
+        ),
+        None => "there is no such session; see `sallyport sessions list`".to_owned(),
+    };
+    Refused::new(Code::NotFound, text)
 }
 
 fn damaged(error: ReadError) -> Refused {

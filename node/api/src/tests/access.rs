@@ -23,10 +23,32 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("GET /v1/sessions/{id}", "sessions", 404),
     ("GET /v1/sessions/{id}/events", "replay", 404),
     ("GET /v1/events", "export", 200),
+    ("GET /v1/sessions/{id}/watch", "replay", 404),
+    ("POST /v1/sessions/{id}/kill", "kill", 400),
     ("GET /v1/policy", "policy export", 200),
+    ("POST /v1/policy", "policy", 400),
+    ("GET /v1/policy/revisions", "policy export", 200),
+    ("GET /v1/policy/revisions/{revision}", "policy export", 200),
+    ("POST /v1/policy/rollback", "policy", 400),
     ("GET /v1/policy/{digest}", "policy export", 404),
+    ("GET /v1/approvals", "person", 200),
+    ("GET /v1/approvals/watch", "person", 200),
+    ("GET /v1/approvals/{id}", "person", 404),
+    ("POST /v1/approvals/{id}/ruling", "person", 400),
+    ("POST /v1/approvals/{id}/revoke", "person", 400),
+    ("GET /v1/locks", "lock", 200),
+    ("POST /v1/locks", "lock", 400),
+    ("POST /v1/locks/{id}/lift", "lock", 400),
     ("GET /v1/people", "people", 200),
+    ("POST /v1/people", "people", 400),
+    ("POST /v1/people/{name}/remove", "people", 404),
     ("GET /v1/targets", "targets", 200),
+    ("POST /v1/targets", "targets", 400),
+    ("POST /v1/targets/{name}/remove", "targets", 404),
+    ("GET /v1/cluster/status", "cluster", 200),
+    ("POST /v1/cluster/join-token", "cluster", 200),
+    ("POST /v1/cluster/nodes/{name}/remove", "cluster", 404),
+    ("POST /v1/cluster/backup", "cluster", 400),
     ("GET /v1/journal/status", "cluster", 200),
 ];
 
@@ -73,7 +95,13 @@ async fn check(
     denied: u16,
 ) {
     let (method, path) = endpoint.split_once(' ').expect("method and path");
-    let path = path.replace("{id}", "gw-1-1-1").replace("{digest}", &no_digest());
+    let id = if path.starts_with("/v1/sessions") { "gw-1-1-1" } else { "7" };
+    let path = path.replace("{id}", id).replace("{digest}", &no_digest());
+    let path = path.replace("{revision}", "1").replace("{name}", "ghost");
+    if path == "/v1/approvals/watch" {
+        // A stream ends when its node does.
+        world.api.given.stop.cancel();
+    }
     let before = world.events().len();
     let body = (method == "POST").then(|| json!({}));
     let (status, body) = world.ask(method, &path, token, body).await;
@@ -100,7 +128,10 @@ async fn what_is_not_in_the_table_is_not_found() {
         ("GET", "/"),
         ("GET", "/v1/people/alice"),
         ("DELETE", "/v1/people"),
-        ("POST", "/v1/policy"),
+        ("DELETE", "/v1/policy"),
+        ("GET", "/v1/policy/rollback"),
+        ("POST", "/v1/policy/revisions"),
+        ("POST", "/v1/sessions/gw-1-1-1/watch"),
         ("PUT", "/v1/health"),
         ("GET", "/v1/sessions/../people"),
     ] {

@@ -82,7 +82,7 @@ async fn an_answer_breaks_off_at_the_damage() {
     let stop = CancellationToken::new();
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a permit");
     let tail = Tail::start(log.clone(), stop.clone());
-    let source = Source { log: log.clone(), tail, stop, _permit: permit };
+    let source = Source { log: log.clone(), tail, stop, may: Box::new(|| true), _permit: permit };
     let mut body = body(source, Wanted { from: Position(1), until, ..Wanted::default() });
     let mut lines: Vec<Bytes> = Vec::new();
     let broken = loop {

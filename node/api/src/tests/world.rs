@@ -10,13 +10,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use node_enforce::mask::is_detector;
 use node_enforce::policy::{Permission, Policy};
-use node_identity::{AdminToken, Subject};
+use node_identity::{AdminToken, Subject, TokenKey};
 use node_session::clock::SystemClock;
-use node_session::control::InProcess;
-use node_session::{Control, Live};
-use proto::entry::Entry;
+use node_session::{Clock as _, Live};
+use proto::entry::{By, Entry, PeopleSetting, PolicySetting, SessionOpening, TargetsSetting};
 use proto::event::{About, Actor, Draft, Event, Kind};
-use proto::ids::{Digest, Name};
+use proto::ids::{Digest, Epoch, Name, SessionId};
 use proto::person::Person;
 use proto::refusal::Told;
 use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
@@ -29,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
+use super::control::Alone;
+use super::others::{Members, Others};
 use crate::state::{Api, Given, Node};
 use crate::views::Views;
 
@@ -50,8 +51,18 @@ impl Node for Said {
         "sallyport_test 1\n".to_owned()
     }
 
-    fn problem_of(&self, _: &Target) -> Option<String> {
-        None
+    fn problem_of(&self, target: &Target) -> Option<String> {
+        let missing = target.credential == CredentialSource::Environment("MISSING".to_owned());
+        missing.then(|| "MISSING is not set".to_owned())
+    }
+
+    fn variable(&self, name: &str) -> Option<Zeroizing<String>> {
+        // Put together, so that it is no secret that this repository keeps.
+        (name == "ALICE_PASSWORD").then(|| Zeroizing::new(["correct", "horse"].join(" ")))
+    }
+
+    fn trusts_on_first_use(&self) -> bool {
+        false
     }
 }
 
@@ -61,6 +72,9 @@ pub(super) struct World {
     pub(super) router: Router,
     pub(super) log: Arc<Log<Memory>>,
     pub(super) memory: Arc<Memory>,
+    pub(super) control: Arc<Alone>,
+    pub(super) others: Arc<Others>,
+    pub(super) members: Arc<Members>,
     pub(super) admin: String,
 }
 
@@ -88,20 +102,14 @@ impl World {
 
     pub(super) async fn with(said: Said) -> Self {
         let (cluster, node) = (name("test"), name("gw-1"));
-        let (memory, entries) = (Arc::new(Memory::new()), Arc::new(Memory::new()));
+        let memory = Arc::new(Memory::new());
         let clock = Arc::new(SystemClock);
-        let compile = |text: &str| {
-            let parsed = Policy::parse("policy", text, &is_detector);
-            parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
-        };
-        let (one, other) = (cluster.clone(), node.clone());
-        let control = InProcess::open(one, other, entries, clock.clone(), Box::new(compile), 0);
-        let control = Arc::new(control.expect("an empty control plane"));
-        let epoch = control.start().await.expect("an epoch");
-        let log = Log::open(memory.clone(), cluster.clone(), node.clone(), epoch);
+        let control = Arc::new(Alone::new(cluster.clone(), &node, clock.now().elapsed));
+        let log = Log::open(memory.clone(), cluster.clone(), node.clone(), Epoch(1));
         let log = Arc::new(log.expect("an empty log"));
-        control.attach(log.clone()).await.expect("a log that takes events");
+        control.attach(log.clone());
         let (admin, token) = AdminToken::generate(&Zeroizing::new([1; 32]));
+        let (others, members) = (Arc::new(Others::default()), Arc::new(Members::default()));
         let backend: Arc<dyn Backend> = memory.clone();
         let api = Api::new(Given {
             cluster,
@@ -114,17 +122,20 @@ impl World {
             views: Arc::new(Views::new(backend)),
             live: Live::default(),
             myself: Arc::new(said),
+            fleet: others.clone(),
+            members: members.clone(),
             admin,
+            token_key: TokenKey::new(&Zeroizing::new([2; 32])),
             stop: CancellationToken::new(),
         });
         let router = crate::router(&api);
-        let world = Self { api, router, log, memory, admin: token.reveal().to_owned() };
-        world.fill(&*control).await;
+        let admin = token.reveal().to_owned();
+        let world = Self { api, router, log, memory, control, others, members, admin };
+        world.fill();
         world
     }
 
-    async fn fill(&self, control: &dyn Control) {
-        let by = "test".to_owned();
+    fn fill(&self) {
         let mut people = vec![person(name("nothing"))];
         let mut policy = "version: 1\nroles:\n".to_owned();
         for (word, _) in Permission::ALL {
@@ -133,7 +144,7 @@ impl World {
                 &format!("  - {{ name: {word}, who: {{ users: [{name}] }}, may: [{word}] }}\n");
             people.push(person(name));
         }
-        propose(control, Entry::PeopleSet { people, by: by.clone() }).await;
+        self.people(people);
         let target = Target {
             name: name("web-1"),
             kind: TargetKind::Ssh,
@@ -143,11 +154,41 @@ impl World {
             credential: CredentialSource::Environment("NONE".to_owned()),
             logins: vec!["deploy".to_owned()],
         };
-        propose(control, Entry::TargetsSet { targets: vec![target], by: by.clone() }).await;
-        let (parsed, _) = Policy::parse("policy", &policy, &is_detector).expect("a policy");
-        let digest = parsed.digest();
-        let entry = Entry::PolicySet { document: policy, digest, expected_revision: None, by };
-        propose(control, entry).await;
+        let (by, expected_revision) = (By::Administrator, None);
+        let setting = TargetsSetting { targets: vec![target], expected_revision, by };
+        self.control.enter(Entry::TargetsSet(setting));
+        self.policy(&policy);
+    }
+
+    /// Puts people into force.
+    pub(super) fn people(&self, people: Vec<Person>) {
+        let (by, expected_revision) = (By::Administrator, None);
+        let setting = PeopleSetting { people, expected_revision, by };
+        self.control.enter(Entry::PeopleSet(setting));
+    }
+
+    /// Puts a policy into force.
+    pub(super) fn policy(&self, policy: &str) {
+        self.control.enter(policy_set(policy));
+    }
+
+    /// Opens a session on a node, as the control plane knows it.
+    pub(super) fn open(&self, node: &str, count: u64, person: &Name) -> SessionId {
+        let revision = self.api.view().policy.as_ref().map_or(0, |(_, now)| now.revision);
+        let session = SessionId::new(&name(node), Epoch(1), count);
+        let opening = SessionOpening {
+            node: name(node),
+            epoch: Epoch(1),
+            session: session.clone(),
+            person: person.clone(),
+            target: name("web-1"),
+            login: "deploy".to_owned(),
+            policy_revision: revision,
+            per_person: 100,
+        };
+        let reply = self.control.enter(Entry::SessionOpen(opening));
+        assert_eq!(reply, consensus_state::Reply::SessionOpened);
+        session
     }
 
     /// A token for a person, as a login gives it.
@@ -156,8 +197,8 @@ impl World {
         let subject: Subject = self.api.view().people.by_key(key.public_key()).expect("a person");
         let mut random = Zeroizing::new([0; 32]);
         random[..person.as_str().len()].copy_from_slice(person.as_str().as_bytes());
-        let now = self.api.given.clock.now();
-        let token = self.api.tokens.issue(&random, subject, now).expect("room for a token");
+        let now = self.api.given.clock.now().utc;
+        let token = self.api.tokens.issue(&random, &subject, now);
         token.reveal().to_owned()
     }
 
@@ -173,6 +214,33 @@ impl World {
         let status = response.status();
         let body = response.into_body().collect().await.expect("a whole answer");
         (status, body.to_bytes().to_vec())
+    }
+
+    /// Asks, and reads the answer as JSON.
+    pub(super) async fn json(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let (status, body) = self.ask(method, path, Some(token), body).await;
+        let value = serde_json::from_slice(&body);
+        let value = value.unwrap_or_else(|_| panic!("{path}: {}", String::from_utf8_lossy(&body)));
+        (status.as_u16(), value)
+    }
+
+    /// Asks, and gives the status and the code of the refusal.
+    pub(super) async fn refused(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> (u16, String) {
+        let (status, value) = self.json(method, path, token, body).await;
+        let code = value["code"].as_str();
+        (status, code.unwrap_or_else(|| panic!("{path}: {value}")).to_owned())
     }
 
     /// Asks, and gives the answer as it begins.
@@ -225,11 +293,16 @@ impl World {
     }
 }
 
-async fn propose(control: &dyn Control, entry: Entry) {
-    control.propose(entry).await.expect("the control plane takes it");
+/// The entry that puts a policy into force.
+pub(super) fn policy_set(policy: &str) -> Entry {
+    let (parsed, _) = Policy::parse("policy", policy, &is_detector).expect("a policy");
+    let (document, digest) = (policy.to_owned(), parsed.digest());
+    let (by, expected_revision) = (By::Administrator, None);
+    Entry::PolicySet(PolicySetting { document, digest, expected_revision, by })
 }
 
-fn person(name: Name) -> Person {
+/// A person with a key of their own.
+pub(super) fn person(name: Name) -> Person {
     let key = key_of(&name).public_key().clone();
     let ssh_keys = vec![node_identity::keys::one_line(&key).expect("a key")];
     // Argon2id of nothing anybody knows: only its being there matters.

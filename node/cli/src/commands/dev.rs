@@ -3,13 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use node_daemon::{RawDev, Ready};
+use node_daemon::{RawDev, Start};
 
+use super::serve::{self, LOG};
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
-
-/// The filter of logs when none is said.
-const LOG: &str = "info";
 
 /// Run one node with everything in it: a cluster of one.
 ///
@@ -67,32 +64,5 @@ pub(crate) fn run(dev: Dev) -> Outcome {
         drain: Some(dev.drain),
     })
     .map_err(|error| Failure::Usage(error.to_string()))?;
-    node_daemon::logging(&dev.log).map_err(|error| Failure::Usage(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let announce = |ready: &Ready| {
-        // A node whose standard output is closed serves all the same.
-        drop(print(&announcement(ready)));
-    };
-    let ran = runtime.block_on(node_daemon::run(config, announce));
-    ran.map_err(|error| Failure::new(error.code(), error))
-}
-
-fn announcement(ready: &Ready) -> String {
-    let mut lines = vec![
-        format!("Sallyport node {} of cluster {} is ready.", ready.node, ready.cluster),
-        format!("  API          {}", ready.api),
-        format!("  CA           {}", ready.ca.display()),
-        format!("  admin token  {}", ready.admin_token.display()),
-        format!("  host key     {}", ready.host_key),
-    ];
-    if let Some(ssh) = &ready.ssh {
-        lines.insert(1, format!("  SSH          {ssh}"));
-        if let Some((host, port)) = ssh.rsplit_once(':') {
-            let host = host.trim_matches(['[', ']']);
-            lines.push(format!("Try: ssh -p {port} LOGIN@TARGET@{host} COMMAND"));
-        }
-    }
-    lines.extend(ready.warnings.iter().map(|warning| format!("warning: {warning}")));
-    lines.push(String::new());
-    lines.join("\n")
+    serve::run(config, Start::Found, &dev.log)
 }

@@ -18,6 +18,7 @@ use crate::archive::{ChainHead, EVENTS, MANIFEST, Manifest, POLICIES};
 use crate::arguments::Gateway;
 use crate::client::{Client, Lines};
 use crate::failure::{Failure, Outcome};
+use crate::private::write_private;
 use crate::source::policy;
 use crate::terminal::safe;
 
@@ -150,7 +151,7 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
     for digest in digests {
         match policy(client, &digest).await? {
             Some(text) => {
-                write_new(&policies.join(format!("{digest}.yaml")), text.as_bytes())?;
+                write_private(&policies.join(format!("{digest}.yaml")), text.as_bytes())?;
                 kept.push(digest);
             }
             None => missing.push(digest),
@@ -170,7 +171,7 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
     let text = serde_json::to_vec_pretty(&manifest);
     let text = text.map_err(|error| Failure::new(Code::Internal, error))?;
     // Last: an archive that has a manifest is whole.
-    write_new(&out.join(MANIFEST), &text)?;
+    write_private(&out.join(MANIFEST), &text)?;
     let policies = manifest.policies.len();
     crate::output::print(&format!("{events} events and {policies} policies in {}\n", out.display()))
 }
@@ -231,11 +232,4 @@ fn empty_directory(path: &Path) -> Outcome {
         return Err(Failure::new(Code::ConfigurationWrong, text));
     }
     Ok(())
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }

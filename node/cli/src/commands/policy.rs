@@ -1,4 +1,6 @@
-//! `policy`: check and try policies, without a server.
+//! `policy`: check and try policies without a server; see and change the one in force.
+
+mod remote;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,8 @@ use node_enforce::policy::cases::{self, Cases};
 use proto::refusal::Code;
 use serde::Serialize;
 
-use crate::arguments::Listing;
+use crate::arguments::{Gateway, Listing};
+use crate::documents;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Column};
 use crate::terminal::safe;
@@ -23,7 +26,7 @@ const COLUMNS: &[Column] = &[
     ("CASE", "/case"),
 ];
 
-/// Check and try policies.
+/// Check, try, see and change policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
     /// Check a policy; what is wrong is told with line and column
@@ -42,6 +45,63 @@ pub(crate) enum Policy {
     },
     /// Print the JSON Schema of a policy, for editors
     Schema,
+    /// Print the policy in force, or an earlier one
+    Show {
+        /// Which revision; without it the one in force
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<u64>,
+        #[command(flatten)]
+        gateway: Gateway,
+    },
+    /// Show what a file would change, or what changed between two revisions
+    Diff {
+        /// The policy that is compared; without it, --from says what is compared
+        #[arg(required_unless_present = "from")]
+        file: Option<PathBuf>,
+        /// Compare from this revision; without it, from the one in force
+        #[arg(long, value_name = "REVISION")]
+        from: Option<u64>,
+        /// Compare to this revision; without it, to the file or to the one in force
+        #[arg(long, value_name = "REVISION", requires = "from", conflicts_with = "file")]
+        to: Option<u64>,
+        #[command(flatten)]
+        gateway: Gateway,
+    },
+    /// Put a policy into force, on every node; live sessions are judged again
+    ///
+    /// When your role needs a second person, the policy waits for their approval: the answer names
+    /// it.
+    Apply {
+        /// The policy
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        /// Only when this revision is in force: nobody else's change is lost
+        #[arg(long, value_name = "REVISION")]
+        expect_revision: Option<u64>,
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// List all revisions, the oldest first
+    History {
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Put an earlier revision's document into force again, as a new revision
+    Rollback {
+        /// Which revision
+        revision: u64,
+        /// Only when this revision is in force: nobody else's change is lost
+        #[arg(long, value_name = "REVISION")]
+        expect_revision: Option<u64>,
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+    },
 }
 
 #[derive(Serialize)]
@@ -54,7 +114,7 @@ struct Row {
 }
 
 /// Runs one of them.
-pub(crate) fn run(policy: Policy) -> Outcome {
+pub(crate) async fn run(policy: Policy) -> Outcome {
     match policy {
         Policy::Check { file } => {
             let policy = read(&file)?;
@@ -66,12 +126,23 @@ pub(crate) fn run(policy: Policy) -> Outcome {
         }
         Policy::Test { file, cases, listing } => test(&file, &cases, listing),
         Policy::Schema => output::print(&format!("{:#}\n", Checked::schema())),
+        Policy::Show { revision, gateway } => remote::show(&gateway, revision).await,
+        Policy::Diff { file, from, to, gateway } => {
+            remote::diff(&gateway, file.as_deref(), from, to).await
+        }
+        Policy::Apply { file, expect_revision, gateway, listing } => {
+            remote::apply(&gateway, listing, &file, expect_revision).await
+        }
+        Policy::History { gateway, listing } => remote::history(&gateway, listing).await,
+        Policy::Rollback { revision, expect_revision, gateway, listing } => {
+            remote::rollback(&gateway, listing, revision, expect_revision).await
+        }
     }
 }
 
 /// Reads and checks a policy; warnings go to standard error.
 pub(crate) fn read(path: &Path) -> Outcome<Checked> {
-    let text = text(path)?;
+    let text = documents::text(path, Code::PolicyWrong)?;
     let parsed = Checked::parse(&path.display().to_string(), &text, &is_detector);
     let (policy, warnings) = parsed.map_err(|errors| Failure::new(Code::PolicyWrong, errors))?;
     for warning in warnings {
@@ -83,7 +154,7 @@ pub(crate) fn read(path: &Path) -> Outcome<Checked> {
 fn test(file: &Path, cases: &Path, listing: Listing) -> Outcome {
     let policy = read(file)?;
     let name = cases.display().to_string();
-    let cases = Cases::parse(&name, &text(cases)?)
+    let cases = Cases::parse(&name, &documents::text(cases, Code::PolicyWrong)?)
         .map_err(|errors| Failure::new(Code::PolicyWrong, errors))?;
     let outcomes = cases::run(&policy, &cases);
     let rows: Vec<_> = outcomes
@@ -103,11 +174,4 @@ fn test(file: &Path, cases: &Path, listing: Listing) -> Outcome {
     }
     let text = format!("{failed} of {} cases did not come out as expected", rows.len());
     Err(Failure::new(Code::CasesFailed, text))
-}
-
-fn text(path: &Path) -> Outcome<String> {
-    let wrong = |error: std::io::Error| {
-        Failure::new(Code::PolicyWrong, format!("{}: {error}", path.display()))
-    };
-    std::fs::read_to_string(path).map_err(wrong)
 }

@@ -1,22 +1,23 @@
-//! `sessions`: what was done, and how it looked.
+//! `sessions`: what was done and is done, and how it looks.
+
+mod watch;
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use proto::api::{KillAsked, SessionListed};
 use proto::event::Event;
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde_json::Value;
-use store_views::{
-    Replay, ReplayBuilder, ReplayOptions, SessionRow, to_asciicast, verify_continuity,
-};
+use store_views::{Replay, ReplayBuilder, ReplayOptions, to_asciicast, verify_continuity};
 
 use crate::arguments::{Gateway, Listing};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Column, Format};
+use crate::private::write_private;
 use crate::replay::{Pace, play};
 use crate::terminal::safe;
 
@@ -26,10 +27,12 @@ const COLUMNS: &[Column] = &[
     ("PERSON", "/person"),
     ("TARGET", "/target"),
     ("LOGIN", "/login"),
+    ("NODE", "/node"),
     ("CHANNEL", "/channel"),
     ("OPENED", "/opened"),
     ("CLOSED", "/closed"),
     ("COMMANDS", "/commands_judged"),
+    ("DOING", "/doing"),
     ("REASON", "/reason"),
 ];
 
@@ -46,10 +49,10 @@ const COMMANDS: &[Column] = &[
     ("TEXT", "/text"),
 ];
 
-/// Recorded sessions: list, show, replay, export.
+/// Sessions: list, show, watch, kill, replay, export.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sessions {
-    /// List sessions, the oldest first
+    /// List sessions, the oldest first: all of the gateway's node, and the open ones of all others
     List {
         #[command(flatten)]
         gateway: Gateway,
@@ -75,6 +78,31 @@ pub(crate) enum Sessions {
     Show {
         /// Its id, as the list shows it
         id: String,
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Look over a live session's shoulder, on whatever node it is; that you watch is recorded
+    ///
+    /// What its client gets from now on is written to standard output and standard error, masked
+    /// as the client gets it. On a terminal that means what it means to the client's.
+    Watch {
+        /// Its id, as the list shows it
+        id: String,
+        #[command(flatten)]
+        gateway: Gateway,
+        /// Leave standard error out
+        #[arg(long)]
+        output_only: bool,
+    },
+    /// End a live session, on whatever node it is
+    Kill {
+        /// Its id, as the list shows it
+        id: String,
+        /// Why; it is recorded
+        #[arg(long)]
+        reason: String,
         #[command(flatten)]
         gateway: Gateway,
         #[command(flatten)]
@@ -162,12 +190,23 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
             ];
             let given = |(name, value): (&'static str, Option<String>)| Some((name, value?));
             let query: Vec<_> = query.into_iter().filter_map(given).collect();
-            let rows: Vec<SessionRow> = Client::new(&gateway)?.list("/v1/sessions", &query).await?;
+            let client = Client::new(&gateway)?;
+            let rows: Vec<SessionListed> = client.list("/v1/sessions", &query).await?;
             output::rows(listing.output, COLUMNS, &rows)
         }
         Sessions::Show { id, gateway, listing } => {
             let path = format!("/v1/sessions/{}", path_part(&id)?);
             show(&Client::new(&gateway)?.get(&path).await?, listing)
+        }
+        Sessions::Watch { id, gateway, output_only } => {
+            let path = format!("/v1/sessions/{}/watch", path_part(&id)?);
+            watch::watch(&Client::new(&gateway)?, &path, output_only).await
+        }
+        Sessions::Kill { id, reason, gateway, listing } => {
+            let path = format!("/v1/sessions/{}/kill", path_part(&id)?);
+            let row: SessionListed =
+                Client::new(&gateway)?.post(&path, &KillAsked { reason }).await?;
+            output::rows(listing.output, COLUMNS, &[row])
         }
         Sessions::Replay { id, gateway, speed, no_wait, output_only } => {
             let replay = replay(&Client::new(&gateway)?, &id).await?;
@@ -189,7 +228,7 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
             };
             match out {
                 None => output::print(&text)?,
-                Some(path) => write_new(&path, text.as_bytes())?,
+                Some(path) => write_private(&path, text.as_bytes())?,
             }
             gaps(&replay)
         }
@@ -250,11 +289,4 @@ fn path_part(id: &str) -> Outcome<&str> {
     }
     let text = format!("{:?} is not the id of a session; see `sallyport sessions list`", safe(id));
     Err(Failure::new(Code::NotFound, text))
-}
-
-fn write_new(path: &std::path::Path, bytes: &[u8]) -> Outcome {
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(|error| Failure::file(path, &error))?;
-    file.write_all(bytes).map_err(|error| Failure::file(path, &error))
 }

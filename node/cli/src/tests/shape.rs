@@ -61,5 +61,64 @@ fn command_lines() {
     check("sallyport mask", true);
     check("sallyport mask --target web-1", false);
     check("sallyport policy test F", false);
+    check("sallyport policy diff F", true);
+    check("sallyport policy diff", false);
+    check("sallyport policy diff --from 3", true);
+    check("sallyport policy diff --from 3 --to 4", true);
+    check("sallyport policy diff F --from 3", true);
+    check("sallyport policy diff F --from 3 --to 4", false);
+    check("sallyport policy diff --to 4", false);
+    check("sallyport policy apply -f F --expect-revision 4", true);
+    check("sallyport policy apply", false);
+    check("sallyport policy apply -f F --expect-revision four", false);
+    check("sallyport policy history -o json", true);
+    check("sallyport policy rollback 3", true);
+    check("sallyport policy rollback", false);
     check("sallyport token", false);
+}
+
+#[test]
+fn command_lines_about_a_fleet() {
+    check("sallyport serve --config F", true);
+    check("sallyport serve --config F --join-file T --log debug", true);
+    check("sallyport cluster init --config F -o json", true);
+    check("sallyport cluster init", false);
+    check("sallyport cluster restore --config F --backup B --key K", true);
+    check("sallyport cluster restore --config F --backup B", false);
+    check("sallyport people apply -f F --expect-revision 2", true);
+    check("sallyport people remove alice", true);
+    check("sallyport people remove ../alice", false);
+    check("sallyport target apply --file F", true);
+    check("sallyport target remove web-1 --expect-revision 2", true);
+    check("sallyport approvals list --state open", true);
+    check("sallyport approvals list --state pending", false);
+    check("sallyport approvals show 57 -o yaml", true);
+    check("sallyport approvals show x", false);
+    check("sallyport approvals approve 57 --reason checked", true);
+    check("sallyport approvals approve 57", false);
+    check("sallyport approvals deny 57 --reason no", true);
+    check("sallyport approvals revoke 57 --reason changed", true);
+    check("sallyport approvals watch", true);
+    check("sallyport lock set --person alice --for 1h --reason R", true);
+    check("sallyport lock set --target web-1 --reason R", true);
+    check("sallyport lock set --node gw-1 --reason R", true);
+    check("sallyport lock set --all --reason R", true);
+    check("sallyport lock set --all", false);
+    check("sallyport lock set --reason R", false);
+    check("sallyport lock set --all --person alice --reason R", false);
+    check("sallyport lock set --all --for forever --reason R", false);
+    check("sallyport lock lift 12 --reason R", true);
+    check("sallyport lock lift 12", false);
+    check("sallyport lock list", true);
+    check("sallyport sessions watch gw-1-1-1 --output-only", true);
+    check("sallyport sessions kill gw-1-1-1 --reason R", true);
+    check("sallyport sessions kill gw-1-1-1", false);
+    check("sallyport cluster status -o json", true);
+    check("sallyport cluster join-token --out F", true);
+    check("sallyport cluster add gw-2 --join-file F --wait 5m", true);
+    check("sallyport cluster add gw-2", false);
+    check("sallyport cluster remove gw-2", true);
+    check("sallyport cluster backup --recipient K --out F", true);
+    check("sallyport cluster backup --out F", false);
+    check("sallyport cluster backup-key --out F", true);
 }

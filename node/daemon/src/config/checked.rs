@@ -4,8 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use proto::entry::NodeAddresses;
 use proto::ids::{Chain, Name, NotAName};
 
+use super::notifications::Notification;
 use super::raw::RawDev;
 
 /// The data directory when none is named.
@@ -19,13 +21,16 @@ const NODE: &str = "gw-1";
 /// The cluster's name when it is not said.
 const CLUSTER: &str = "dev";
 /// The most that live records may take when it is not said, in bytes.
-const JOURNAL_QUOTA: u64 = 8 * 1024 * 1024 * 1024;
+pub(super) const JOURNAL_QUOTA: u64 = 8 * 1024 * 1024 * 1024;
 /// The smallest quota whose segments still take the largest event, in bytes.
-const SMALLEST_QUOTA: u64 = 32 * 1024 * 1024;
+pub(super) const SMALLEST_QUOTA: u64 = 32 * 1024 * 1024;
 /// How long live sessions get when the node stops and it is not said.
-const DRAIN: Duration = Duration::from_secs(20);
+pub(super) const DRAIN: Duration = Duration::from_secs(20);
 /// The longest that they may get.
-const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const LONGEST_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// T when it is not said: how long a node may go on without contact with the majority.
+pub(super) const CONTACT: Duration = Duration::from_secs(15);
 
 /// Documents that are applied at the start; what is not named stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -38,27 +43,79 @@ pub struct Documents {
     pub policy: Option<PathBuf>,
 }
 
+/// Where a node listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen {
+    /// For SSH.
+    pub ssh: SocketAddr,
+    /// For the API.
+    pub api: SocketAddr,
+    /// For other nodes; a cluster of one needs none.
+    pub cluster: Option<SocketAddr>,
+}
+
+/// Where others reach a node, as `HOST:PORT`; where it listens, when it is not said.
+#[derive(Clone, Debug, Default)]
+pub struct Advertise {
+    /// Other nodes.
+    pub cluster: Option<String>,
+    /// Clients of the API.
+    pub api: Option<String>,
+}
+
+/// Where the credentials of targets may come from: whoever may change targets must not be able to
+/// make a node read any file that it can.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretSources {
+    /// Whether from environment variables of the node.
+    pub environment: bool,
+    /// The directory that files must lie in.
+    pub files: Option<PathBuf>,
+    /// Whether from any file: `dev` only, whose targets come from its own command line.
+    pub anywhere: bool,
+}
+
 /// What a node does.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Its name.
     pub node: Name,
-    /// Its cluster.
-    pub cluster: Name,
+    /// Its cluster, when it is said.
+    pub cluster: Option<Name>,
     /// Where it keeps everything.
     pub data: PathBuf,
-    /// Where SSH listens.
-    pub ssh: SocketAddr,
-    /// Where the API listens.
-    pub api: SocketAddr,
+    /// Where it listens.
+    pub listen: Listen,
+    /// What is told to others.
+    pub advertise: Advertise,
     /// What is applied at the start.
     pub documents: Documents,
     /// The most that live records may take, in bytes.
     pub journal_quota: u64,
     /// How long live sessions get when it stops.
     pub drain: Duration,
+    /// T of a cluster that this node founds.
+    pub contact: Duration,
+    /// Where credentials of targets may come from.
+    pub secrets: SecretSources,
+    /// Whom to tell about approvals.
+    pub notifications: Vec<Notification>,
     /// Whether a target's host key may be believed when it is first seen.
     pub trust_on_first_use: bool,
+}
+
+impl Config {
+    /// Where others reach the node, as the cluster knows it.
+    #[must_use]
+    pub fn addresses(&self) -> NodeAddresses {
+        let listens = |address: SocketAddr| address.to_string();
+        // A cluster of one has no way in for other nodes, and says so.
+        let cluster = self.listen.cluster.map_or_else(|| "none".to_owned(), listens);
+        NodeAddresses {
+            cluster: self.advertise.cluster.clone().unwrap_or(cluster),
+            api: self.advertise.api.clone().unwrap_or_else(|| listens(self.listen.api)),
+        }
+    }
 }
 
 /// What was written has no meaning.
@@ -113,13 +170,20 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
     }
     Ok(Config {
         node,
-        cluster: name("--cluster", raw.cluster, CLUSTER)?,
+        cluster: Some(name("--cluster", raw.cluster, CLUSTER)?),
         data: raw.dir.unwrap_or_else(|| PathBuf::from(DIRECTORY)),
-        ssh: address("--ssh", raw.ssh, SSH)?,
-        api: address("--api", raw.api, API)?,
+        listen: Listen {
+            ssh: address("--ssh", raw.ssh, SSH)?,
+            api: address("--api", raw.api, API)?,
+            cluster: None,
+        },
+        advertise: Advertise::default(),
         documents: Documents { people: raw.people, targets: raw.targets, policy: raw.policy },
         journal_quota,
         drain,
+        contact: CONTACT,
+        secrets: SecretSources { environment: true, files: None, anywhere: true },
+        notifications: Vec::new(),
         trust_on_first_use: true,
     })
 }

@@ -1,8 +1,15 @@
-//! `sallyport dev`, as it was written on the command line.
+//! A node's configuration as it was written: on the command line of `sallyport dev`, or in the
+//! `node.yaml` of a fleet's node. What it means is in [`super::checked`] and [`super::node`].
 
 use std::path::PathBuf;
 
-/// What may be said; what is not said has a default.
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::notifications::RawNotification;
+
+/// What may be said to `sallyport dev`; what is not said has a default.
 #[derive(Clone, Debug, Default)]
 pub struct RawDev {
     /// The data directory.
@@ -25,4 +32,106 @@ pub struct RawDev {
     pub journal_quota: Option<u64>,
     /// How many seconds live sessions get when the node stops.
     pub drain: Option<u64>,
+}
+
+/// One node of a fleet.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Node", title = "node.yaml")]
+pub(super) struct RawNode {
+    /// Unique in the cluster, for ever: letters, digits, '.', '_' and '-'.
+    #[schemars(with = "String")]
+    pub(super) name: Spanned<String>,
+    /// The cluster's name; `cluster init` gives it, every other start compares it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) cluster: Option<Spanned<String>>,
+    /// The data directory; relative to this file.
+    #[schemars(with = "PathBuf")]
+    pub(super) data: Spanned<PathBuf>,
+    /// Where it listens.
+    pub(super) listen: RawListen,
+    /// Where others reach it; where it listens if absent, when that is no wildcard.
+    #[serde(default)]
+    pub(super) advertise: RawAdvertise,
+    /// The replicated stream of events.
+    #[schemars(with = "RawEvents")]
+    pub(super) events: Spanned<RawEvents>,
+    /// Where credentials may come from; nowhere if absent.
+    #[serde(default)]
+    pub(super) secrets: RawSecrets,
+    /// Whom to tell that an approval is asked for, and what became of it; nobody if absent.
+    #[serde(default)]
+    pub(super) notifications: Vec<RawNotification>,
+    /// T: how long a node may go on without contact with the majority, e.g. 15s. `cluster init`
+    /// gives it to the cluster; every other start ignores it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) contact: Option<Spanned<String>>,
+    /// How long live sessions get to end when the node stops, e.g. 20s.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) drain: Option<Spanned<String>>,
+    /// The most bytes that live records may take.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub(super) journal_quota: Option<Spanned<u64>>,
+}
+
+/// Addresses to listen on, as `HOST:PORT`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Listen")]
+pub(super) struct RawListen {
+    /// For SSH.
+    #[schemars(with = "String")]
+    pub(super) ssh: Spanned<String>,
+    /// For the API.
+    #[schemars(with = "String")]
+    pub(super) api: Spanned<String>,
+    /// For other nodes.
+    #[schemars(with = "String")]
+    pub(super) cluster: Spanned<String>,
+}
+
+/// Addresses that are told to others, as `HOST:PORT`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Advertise")]
+pub(super) struct RawAdvertise {
+    /// To clients of the API.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) api: Option<Spanned<String>>,
+    /// To other nodes.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) cluster: Option<Spanned<String>>,
+}
+
+/// The replicated stream.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Events")]
+pub(super) struct RawEvents {
+    /// `none`: each node keeps its own record, and every event says so.
+    #[serde(default)]
+    pub(super) stream: Option<String>,
+    /// Servers of the stream; not in this version.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub(super) nats: Option<serde::de::IgnoredAny>,
+}
+
+/// Where the credentials of targets may come from.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Secrets")]
+pub(super) struct RawSecrets {
+    /// Whether a target may name an environment variable of this node.
+    #[serde(default)]
+    pub(super) env: bool,
+    /// The directory that files of targets must lie in; relative to this file.
+    #[serde(default)]
+    pub(super) files: Option<PathBuf>,
 }

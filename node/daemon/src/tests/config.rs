@@ -9,9 +9,11 @@ use crate::config::{RawDev, check};
 fn what_is_not_said_has_a_default() {
     let config = check(RawDev::default()).expect("defaults are right");
     assert_eq!(config.data, PathBuf::from("./.sallyport"));
-    assert_eq!(config.ssh.to_string(), "127.0.0.1:2222");
-    assert_eq!(config.api.to_string(), "127.0.0.1:8443");
-    assert_eq!((config.node.as_str(), config.cluster.as_str()), ("gw-1", "dev"));
+    assert_eq!(config.listen.ssh.to_string(), "127.0.0.1:2222");
+    assert_eq!(config.listen.api.to_string(), "127.0.0.1:8443");
+    assert_eq!(config.node.as_str(), "gw-1");
+    assert_eq!(config.cluster.as_ref().map(|name| name.as_str()), Some("dev"));
+    assert_eq!(config.contact, Duration::from_secs(15));
     assert_eq!(config.drain, Duration::from_secs(20));
 }
 
@@ -39,7 +41,7 @@ fn what_has_no_meaning_is_named() {
 #[test]
 fn the_smallest_quota_gives_a_journal_that_opens() {
     let directory = super::temporary();
-    let options = crate::app::record_options(32 * 1024 * 1024);
+    let options = crate::open::record_options(32 * 1024 * 1024);
     let opened = store_disk::Journal::open(&directory.path().join("events"), options);
     assert!(opened.is_ok(), "{:?}", opened.err());
 }

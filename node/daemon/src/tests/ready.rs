@@ -16,7 +16,8 @@ fn ready() -> Ready {
         api: "https://127.0.0.1:8443".to_owned(),
         ca: "/data/ca.pem".into(),
         host_key: "ssh-ed25519 AAAA".to_owned(),
-        admin_token: "/data/admin.token".into(),
+        admin_token: Some("/data/admin.token".into()),
+        listens_to_nodes: Some("127.0.0.1:7400".to_owned()),
         warnings: Vec::new(),
     }
 }
@@ -34,6 +35,7 @@ fn its_fields() {
         "node": "gw-1",
         "ssh": "127.0.0.1:2222",
         "api": "https://127.0.0.1:8443",
+        "cluster_address": "127.0.0.1:7400",
         "ca": "/data/ca.pem",
         "host_key": "ssh-ed25519 AAAA",
         "admin_token": "/data/admin.token",

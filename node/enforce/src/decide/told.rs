@@ -47,7 +47,7 @@ pub(super) fn held(rule: Option<&Rule>) -> Told {
         }
         None => "This command is held until somebody else approves it.".to_owned(),
     };
-    Told::new(Code::HeldWithoutApprovals, text)
+    Told::new(Code::Held, text)
 }
 
 pub(super) fn no_grant() -> Told {

@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
+use consensus_state::Reply;
 use node_enforce::mask::Raw;
+use proto::entry::{ApprovalConsumption, ApprovalId, Covered, Withdrawn};
 use proto::event::{Counted, Kind, Outcome, Stream};
+use proto::ids::{Digest, Name};
 use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use proto::time::Moment;
@@ -13,10 +16,15 @@ use store_log::memory::Memory;
 use store_log::{Log, Pending, Receipt};
 
 use super::values;
-use crate::{Append, Command, CommandText, Ending, Gate, Input, Output};
+use crate::{Append, Ask, Command, CommandText, Consumption, Ending, Gate, Input, Leash, Output};
 
 struct Stage {
+    policies: Vec<String>,
+    groups: Option<Vec<Name>>,
+    policy: usize,
     gate: Gate,
+    contact: Duration,
+    spending: Option<ApprovalConsumption>,
     log: Log<Memory>,
     now: Moment,
     awaited: VecDeque<Pending>,
@@ -46,12 +54,24 @@ pub(super) fn check(file: &Path) {
 }
 
 impl Stage {
-    fn new(policy: &str) -> Self {
+    fn new(head: &str) -> Self {
         let now = values::moment();
-        let (gate, outputs) = Gate::open(values::facts(policy), now);
-        let log = values::log();
+        let policies: Vec<_> = head.split("\n+++\n").map(str::to_owned).collect();
+        let (gate, outputs) = Gate::open(values::facts(&policies[0], 1), now);
         let (awaited, weak, done) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        let mut stage = Self { gate, log, now, awaited, weak, done };
+        let mut stage = Self {
+            policies,
+            groups: None,
+            policy: 1,
+            gate,
+            contact: now.elapsed,
+            spending: None,
+            log: values::log(),
+            now,
+            awaited,
+            weak,
+            done,
+        };
         stage.perform(outputs);
         stage.done.clear();
         stage
@@ -68,11 +88,33 @@ impl Stage {
                 self.now.elapsed += Duration::from_secs(seconds);
                 Input::Tick
             }
-            ("command", _) => Input::Command(Command {
-                text: CommandText::new(text.into_bytes()).expect("a short command"),
-                digest: proto::ids::Digest::ZERO,
-                sealed: vec!["c2VhbGVk".to_owned()],
-            }),
+            ("contact", _) => {
+                self.contact = self.now.elapsed;
+                return;
+            }
+            ("command", _) => {
+                let command = Command {
+                    text: CommandText::new(text.into_bytes()).expect("a short command"),
+                    digest: Digest::ZERO,
+                    sealed: vec!["c2VhbGVk".to_owned()],
+                };
+                Input::Command(command, self.leash())
+            }
+            ("policy", number) => {
+                self.policy = number.parse().expect("a policy's number");
+                self.facts()
+            }
+            ("groups", names) => {
+                self.groups = Some(names.split_whitespace().map(values::name).collect());
+                self.facts()
+            }
+            ("approved", id) => Input::Approved(ApprovalId(id.parse().expect("an id"))),
+            ("consumed", how) => Input::Consumed(self.consumed(how), self.leash()),
+            ("not", approved) if approved.starts_with("approved ") => {
+                let code = approved["approved ".len()..].to_owned();
+                Input::NotApproved(Told::plain(Code::try_from(code).expect("a code")))
+            }
+            ("withdrawn", _) => Input::Withdrawn(Withdrawn::ClientLeft),
             ("recorded", "") => Input::Recorded(self.receipt()),
             ("recorded", "weakly") => {
                 Input::Recorded(self.weak.pop_back().expect("an event was appended"))
@@ -102,8 +144,40 @@ impl Stage {
         }
     }
 
+    fn leash(&self) -> Leash {
+        Leash { contact: self.contact, within: Duration::from_secs(15) }
+    }
+
+    fn facts(&self) -> Input<'static> {
+        let revision = self.policy as u64;
+        let mut facts = values::facts(&self.policies[self.policy - 1], revision);
+        if let Some(groups) = &self.groups {
+            facts.actor.groups.clone_from(groups);
+        }
+        Input::Facts(Box::new(facts), self.leash())
+    }
+
+    /// What was to be spent is spent, or something like it.
+    fn consumed(&self, how: &str) -> Consumption {
+        let mut asked = self.spending.clone().expect("the gate spends something");
+        match how.split_once(' ') {
+            None if how.is_empty() => {}
+            None => asked.approval = ApprovalId(how.parse().expect("an id")),
+            Some(("under", policy)) => {
+                let revision = policy.strip_prefix("policy ").expect("a policy");
+                asked.policy_revision = revision.parse().expect("a revision");
+            }
+            Some(_) => asked.command.digest = Digest([1; 32]),
+        }
+        let reply = Reply::Consumed { until: None };
+        Consumption::of_reply(asked, &reply, 9).expect("the reply says so")
+    }
+
     fn receipt(&mut self) -> Receipt {
-        values::ready(self.awaited.pop_front().expect("the gate waits for a receipt"))
+        // Earlier ones may be left over: the gate was given something else instead.
+        let last = self.awaited.pop_back().expect("the gate waits for a receipt");
+        self.awaited.clear();
+        values::ready(last)
     }
 
     fn perform(&mut self, outputs: Vec<Output>) {
@@ -136,6 +210,18 @@ impl Stage {
                     };
                     self.done.push(format!("forwards {line}"));
                 }
+                Output::Ask(ask) => self.done.push(asks(&ask)),
+                Output::Spend(asked) => {
+                    self.done.push(format!(
+                        "spends {} on command {} for {} under policy {}",
+                        asked.approval,
+                        asked.command.command,
+                        asked.rules.join(" "),
+                        asked.policy_revision
+                    ));
+                    self.spending = Some(*asked);
+                }
+                Output::Withdraw(because) => self.done.push(format!("withdraws: {because}")),
                 Output::Refuse(refusal) => self.done.push(format!("refuses {}", refusal.told())),
                 Output::End(told) => self.done.push(format!("ends {told}")),
             }
@@ -156,6 +242,24 @@ impl Stage {
         let appending = appending.expect("the memory log takes it");
         (appending.queued, appending.pending)
     }
+}
+
+/// One line for a request.
+fn asks(ask: &Ask) -> String {
+    let each = ask.rules.iter().map(|rule| format!("{} x{}", rule.rule(), rule.count));
+    let covered = match ask.covered {
+        Covered::Command => "once".to_owned(),
+        Covered::Session { for_ms } => format!("for {} s of the session", for_ms / 1_000),
+    };
+    let rules = each.collect::<Vec<_>>().join(", ");
+    let seconds = ask.expires.as_secs();
+    let unattended = ask.unattended.word();
+    let text =
+        if ask.text.len() > 1_000 { format!("{} bytes", ask.text.len()) } else { ask.text.clone() };
+    let incomplete = if ask.incomplete { " (incomplete)" } else { "" };
+    format!(
+        "asks for {rules} within {seconds} s, {covered}, unattended {unattended}: {text}{incomplete}"
+    )
 }
 
 /// One line for an event: its kind, what matters of it, and whether its receipt is waited for.
@@ -184,6 +288,7 @@ fn said(append: &Append) -> String {
             Outcome::Refused(told) => format!("refused {}", told.code),
             other => format!("{other:?}"),
         },
+        Kind::CommandReleased(event) => format!("{} by approval {}", event.command, event.approval),
         Kind::SessionClosed(event) => format!("{} after {}", event.reason, event.commands),
         _ => String::new(),
     };

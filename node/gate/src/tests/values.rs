@@ -51,8 +51,8 @@ pub(super) fn text(written: &str) -> String {
         .replace("{long}", &"0123456789".repeat(7_000))
 }
 
-/// Alice of engineering on web-1 of staging, by the policy given.
-pub(super) fn facts(policy: &str) -> SessionFacts {
+/// Alice of engineering on web-1 of staging, by the policy given, which is of this revision.
+pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
     let (policy, _) =
         Policy::parse("policy.yaml", policy, &|_| true).unwrap_or_else(|error| panic!("{error}"));
     let actor = Actor {
@@ -78,6 +78,8 @@ pub(super) fn facts(policy: &str) -> SessionFacts {
         MaskPlan::compile(&policy.masks(&facts), &[], MaskKey::new([7; 32])).expect("good masks")
     };
     SessionFacts {
+        node: name("gw-1"),
+        epoch: Epoch(1),
         session: SessionId::new(&name("gw-1"), Epoch(1), 1),
         actor,
         target,
@@ -85,8 +87,8 @@ pub(super) fn facts(policy: &str) -> SessionFacts {
         grant: "engineers".to_owned(),
         connection: 1,
         policy: Arc::new(policy),
-        policy_ref: PolicyRef { revision: 1, digest },
-        applied: 3,
+        policy_ref: PolicyRef { revision, digest },
+        applied: 2 + revision,
         masks: Arc::new(plan),
     }
 }

@@ -1,12 +1,7 @@
-//! The control plane of a cluster of one, in this process.
-//!
-//! It applies the same entries to the same state as a replicated one will: a journal of its own
-//! stands in for the Raft log. It cannot serve a second node, and must not learn anything that a
-//! one-member Raft would not do as well.
+//! The control plane, as this node reaches it: over its replica.
 
-mod applier;
-mod in_process;
+mod raft;
 mod view;
 
-pub use in_process::{InProcess, StartError};
+pub use raft::{RaftControl, Seen};
 pub use view::{Compile, view};

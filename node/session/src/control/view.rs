@@ -44,5 +44,20 @@ pub fn view(
             )
         }
     };
-    Ok(View { applied: state.applied(), policy, people, targets })
+    let locks = match before {
+        Some(before) if !changed.locks => before.locks.clone(),
+        _ => Arc::new(state.locks().cloned().collect()),
+    };
+    let applied = state.applied();
+    let since = |changed: bool, before: Option<u64>| before.filter(|_| !changed);
+    Ok(View {
+        applied,
+        contact: state.contact(),
+        policy,
+        people,
+        targets,
+        locks,
+        approvals: since(changed.approvals, before.map(|view| view.approvals)).unwrap_or(applied),
+        nodes: since(changed.nodes, before.map(|view| view.nodes)).unwrap_or(applied),
+    })
 }

@@ -10,6 +10,7 @@ use proto::event::{Actor, Stream};
 use proto::refusal::{Code, Told};
 use russh::server::{Handle, Msg};
 use russh::{ChannelId, ChannelWriteHalf, Sig};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -66,6 +67,19 @@ impl Client {
     pub(super) async fn release(&self, release: Release) -> Result<(), Gone> {
         let stream = release.stream();
         self.write(stream, release.into_bytes()).await
+    }
+
+    /// Says what comes on standard error, until nothing comes any more or the client is gone.
+    pub(super) async fn hear(&self, mut notices: mpsc::Receiver<Told>) {
+        while let Some(told) = notices.recv().await {
+            let said = tokio::select! {
+                () = self.gone.cancelled() => Err(Gone),
+                said = self.write(Stream::Errors, stderr::line(&told).into()) => said,
+            };
+            if said.is_err() {
+                return;
+            }
+        }
     }
 
     async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), Gone> {

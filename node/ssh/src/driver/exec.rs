@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 use super::client::{Caller, Client, Exit};
+use super::door;
 use super::input::{EndOnDrop, Input, pump};
 use super::node::Node;
 use super::output::Arrived;
@@ -61,7 +62,7 @@ async fn exec(
     node: &Arc<Node>,
     caller: &Caller,
     client: &Client,
-    input: Input,
+    mut input: Input,
     command: Zeroizing<Vec<u8>>,
     environment: Vec<(String, String)>,
 ) -> Option<Exit> {
@@ -69,12 +70,15 @@ async fn exec(
         Ok(session) => session,
         Err(told) => return Some(Exit::Told(told)),
     };
-    let permit = match session.judge(command.to_vec()).await {
+    let judged = door::judge(&mut session, client, &mut input, command.to_vec()).await;
+    let permit = match judged {
         Ok(permit) => permit,
         Err(told) => {
             // The client need not wait for the record's last word: nothing ran.
+            let left = client.gone.is_cancelled();
             client.finish(Exit::Told(told.clone())).await;
-            session.close(&told.code.to_string()).await;
+            let reason = if left { "client left".to_owned() } else { told.code.to_string() };
+            session.close(&reason).await;
             return None;
         }
     };
@@ -181,8 +185,10 @@ impl Running<'_> {
     async fn serve(&mut self, target: &mut Dialled) -> Result<Ending, Ending> {
         let (fault, pump_faults) = mpsc::channel(1);
         let outlet = self.input.take_outlet();
-        let pump =
-            outlet.map(|outlet| pump(outlet, target.write.clone(), self.meter.clone(), fault));
+        let pump = outlet.map(|outlet| {
+            let tether = self.session.tether().clone();
+            pump(outlet, target.write.clone(), self.meter.clone(), fault, tether)
+        });
         let pump = pump.map(EndOnDrop::spawn);
         let ended = self.pass(target, pump_faults).await;
         if let Some(pump) = pump {

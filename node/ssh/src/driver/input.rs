@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use node_session::Tether;
 use node_session::seal::Meter;
 use parking_lot::Mutex;
 use proto::refusal::{Code, Told};
@@ -127,24 +128,26 @@ fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
     }
 }
 
-/// Passes input on to the target, and its end. `meter` counts what the target was given; of the
-/// piece during which this is ended, it counts nothing.
+/// Passes input on to the target, and its end; while there is no contact with the majority, it
+/// waits. `meter` counts what the target was given; of the piece during which this is ended, it
+/// counts nothing.
 pub(super) async fn pump(
     outlet: Outlet,
     target: Arc<russh::ChannelWriteHalf<client::Msg>>,
     meter: Arc<Mutex<Meter>>,
     faults: mpsc::Sender<Told>,
+    tether: Tether,
 ) {
     loop {
         match outlet.next().await {
             Ok(Some(bytes)) => {
-                if target.data_bytes(bytes.clone()).await.is_err() {
+                if tether.while_fresh(target.data_bytes(bytes.clone())).await.is_err() {
                     return;
                 }
                 meter.lock().pass(&bytes);
             }
             Ok(None) => {
-                if target.eof().await.is_err() {
+                if tether.while_fresh(target.eof()).await.is_err() {
                     tracing::debug!("the target was gone at the end of the input");
                 }
                 return;

@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod door;
 mod events;
 mod exec;
 mod input;

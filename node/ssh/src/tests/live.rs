@@ -1,5 +1,6 @@
 //! The driver as a whole, in one process: a client, the gateway, a target that says what it did.
 
+mod plane;
 mod rig;
 mod target;
 

@@ -64,6 +64,7 @@ fn view(people: &[Person], policy: Option<&str>) -> View {
     };
     View {
         applied: 1,
+        contact: std::time::Duration::from_secs(15),
         policy: policy.map(parse),
         people: Arc::new(Directory::new(people)),
         targets: Arc::new(BTreeMap::from([
@@ -71,6 +72,9 @@ fn view(people: &[Person], policy: Option<&str>) -> View {
             target("db-1", TargetKind::Ssh, "prod"),
             target("orders", TargetKind::Postgres, "staging"),
         ])),
+        locks: Arc::default(),
+        approvals: 0,
+        nodes: 0,
     }
 }
 

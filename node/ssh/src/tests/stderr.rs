@@ -24,7 +24,7 @@ fn a_refusal_is_one_harmless_line() {
 
 #[test]
 fn scripts_can_tell_a_refusal_from_a_fault() {
-    let faults = [1301, 1302, 1303, 1304, 1305, 1306, 1307, 1405, 1901];
+    let faults = [1008, 1301, 1302, 1303, 1304, 1305, 1306, 1307, 1405, 1901];
     for code in Code::ALL {
         let expected = if faults.contains(&code.number()) { 255 } else { 126 };
         assert_eq!(exit_status(*code), expected, "{code}");

@@ -39,6 +39,20 @@ pub trait File: Send + Sync {
     /// # Errors
     /// What the medium says.
     fn length(&self) -> io::Result<u64>;
+
+    /// Makes it longer, by zeroes, or shorter.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`] or [`io::ErrorKind::QuotaExceeded`] when there is no room.
+    fn set_length(&self, bytes: u64) -> io::Result<()>;
+
+    /// Drops what the system remembers of the file and has not to write any more: what is read
+    /// from now on is what the medium has. After a sync that failed the two differ, also for the
+    /// next process.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn forget(&self) -> io::Result<()>;
 }
 
 /// One directory.

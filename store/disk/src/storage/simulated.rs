@@ -58,7 +58,14 @@ struct Disk {
 struct Data {
     now: Vec<u8>,
     durable: Vec<u8>,
-    unsynced: Vec<(usize, Vec<u8>)>,
+    unsynced: Vec<Unsynced>,
+}
+
+/// What was done to a file since its last sync.
+#[derive(Debug)]
+enum Unsynced {
+    Written(usize, Vec<u8>),
+    Length(usize),
 }
 
 #[derive(Debug)]
@@ -189,13 +196,24 @@ impl Disk {
             let unsynced = std::mem::take(&mut self.files[index].unsynced);
             // Some crashes keep nothing, some everything, most a part.
             let kept_of_four = [0, 1, 2, 3, 1, 2, 3, 4][usize::try_from(self.draw(8)).unwrap_or(0)];
-            for (offset, bytes) in unsynced {
+            for change in unsynced {
+                let (offset, bytes) = match change {
+                    Unsynced::Written(offset, bytes) => (offset, bytes),
+                    Unsynced::Length(length) => {
+                        if self.draw(4) < kept_of_four {
+                            self.files[index].durable.resize(length, 0);
+                        }
+                        continue;
+                    }
+                };
                 let mut at = 0;
                 while at < bytes.len() {
                     let end = ((offset + at) / SECTOR + 1) * SECTOR - offset;
                     let piece = at..end.min(bytes.len());
                     at = piece.end;
-                    if self.draw(4) < kept_of_four {
+                    // What lies behind a lost end is lost with it.
+                    let is_inside = offset + piece.end <= self.files[index].durable.len();
+                    if self.draw(4) < kept_of_four && is_inside {
                         let data = &mut self.files[index].durable;
                         data[offset + piece.start..offset + piece.end]
                             .copy_from_slice(&bytes[piece]);
@@ -219,6 +237,20 @@ impl Disk {
 
     fn file(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Unsynced {
+    fn apply(&self, data: &mut Vec<u8>) {
+        match self {
+            Self::Length(length) => data.resize(*length, 0),
+            Self::Written(offset, bytes) => {
+                let end = offset + bytes.len();
+                // Behind a sync that failed the medium may be shorter than anybody thought.
+                data.resize(data.len().max(end), 0);
+                data[*offset..end].copy_from_slice(bytes);
+            }
+        }
     }
 }
 
@@ -337,7 +369,7 @@ impl File for Handle {
             return Err(io::Error::other("a write past the end of what is allocated"));
         }
         data.now[offset..end].copy_from_slice(bytes);
-        data.unsynced.push((offset, bytes.to_vec()));
+        data.unsynced.push(Unsynced::Written(offset, bytes.to_vec()));
         if fails { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
@@ -352,8 +384,8 @@ impl File for Handle {
             // The pages count as clean from now on: readable, and never written.
             return Err(io::Error::from_raw_os_error(5));
         }
-        for (offset, bytes) in unsynced {
-            data.durable[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        for change in &unsynced {
+            change.apply(&mut data.durable);
         }
         Ok(())
     }
@@ -362,5 +394,30 @@ impl File for Handle {
         let disk = self.disk.lock();
         disk.is_on(self.start)?;
         Ok(disk.files[self.file].now.len() as u64)
+    }
+
+    fn set_length(&self, bytes: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.may_change(self.start)?;
+        let length = usize::try_from(bytes).map_err(io::Error::other)?;
+        let taken: usize = disk.names.values().map(|file| disk.files[*file].now.len()).sum();
+        let grows_by = length.saturating_sub(disk.files[self.file].now.len());
+        if disk.faults.room.is_some_and(|room| grows_by > 0 && (taken + grows_by) as u64 > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let data = &mut disk.files[self.file];
+        data.now.resize(length, 0);
+        data.unsynced.push(Unsynced::Length(length));
+        Ok(())
+    }
+
+    fn forget(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.is_on(self.start)?;
+        let data = &mut disk.files[self.file];
+        let mut medium = data.durable.clone();
+        data.unsynced.iter().for_each(|change| change.apply(&mut medium));
+        data.now = medium;
+        Ok(())
     }
 }

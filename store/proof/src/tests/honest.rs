@@ -167,7 +167,7 @@ fn a_session_of_a_newer_program_is_not_judged_by_this_one() {
     let mut lines = node.lines[..v1].to_vec();
     // The third event is of a kind that this program does not know; it may have allowed anything.
     let unknown = String::from_utf8(node.line(4).to_vec()).unwrap();
-    lines.push(unknown.replace("session.closed.v1", "approval.consumed.v1").into_bytes());
+    lines.push(unknown.replace("session.closed.v1", "command.foretold.v1").into_bytes());
     node.lines = lines;
     node.head.hash = Some(sha256(node.line(4)));
     node.of(1, command_started(1)).of(1, finished(1, Outcome::Exited(0), 0)).of(1, closed("x"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proto::entry::ApprovalId;
 use proto::event::*;
 use proto::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
 use proto::reading::{Channel, Durability, Reading, Verdict};
@@ -89,7 +90,12 @@ impl Node {
 
     pub(super) fn policy(&mut self, revision: u64) -> &mut Self {
         let digest = sha256(&revision.to_le_bytes());
-        self.say(Kind::PolicyChanged(PolicyChanged { revision, digest, by: "alice".to_owned() }))
+        self.say(Kind::PolicyChanged(PolicyChanged {
+            revision,
+            digest,
+            by: "alice".to_owned(),
+            approval: None,
+        }))
     }
 
     /// An event of a session, with the next place in it.
@@ -168,6 +174,16 @@ pub(super) fn judged(command: u64, verdict: Verdict) -> Kind {
 
 pub(super) fn command_started(command: u64) -> Kind {
     Kind::CommandStarted(CommandStarted { command })
+}
+
+/// A held command is let go by an approval.
+pub(super) fn let_go(command: u64, approval: u64) -> Kind {
+    Kind::CommandReleased(CommandReleased {
+        command,
+        approval: ApprovalId(approval),
+        digest: Digest([7; 32]),
+        durability: Durability::Local,
+    })
 }
 
 pub(super) fn released(command: u64, offset: u64, text: &str) -> Kind {

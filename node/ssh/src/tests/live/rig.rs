@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_enforce::mask::{KnownValue, MaskKey};
-use node_enforce::policy::Policy;
 use node_session::clock::SystemClock;
-use node_session::control::InProcess;
 use node_session::seal::{AuditKey, DigestKey};
 use node_session::{Clock, Control, KnownValues, Ports, Sessions};
 use parking_lot::Mutex;
-use proto::entry::Entry;
+use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
 use proto::event::{Event, Kind, Outcome};
 use proto::ids::{Digest, Name};
 use proto::person::Person;
@@ -21,11 +19,12 @@ use russh::client::{self, Handle, Msg};
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, Sig};
 use store_log::memory::Memory;
-use store_log::{Backend, Log, Position};
+use store_log::{Backend, Position};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::plane;
 use super::target::Target;
 use crate::{CredentialError, Credentials, Limits, SshConfig};
 
@@ -130,23 +129,8 @@ async fn sessions(
     clock: Arc<LeapingClock>,
     entries: Vec<Entry>,
 ) -> Arc<Sessions> {
-    let compile = |text: &str| {
-        let parsed = Policy::parse("policy.yaml", text, &|_| true);
-        parsed.map(|(policy, _)| policy).map_err(|error| error.to_string())
-    };
-    let (cluster, node) = (name("test"), name("gw-1"));
-    let control = InProcess::open(
-        cluster.clone(),
-        node.clone(),
-        Arc::new(Memory::new()),
-        clock.clone(),
-        Box::new(compile),
-        0,
-    );
-    let control = Arc::new(control.expect("a control plane"));
-    let epoch = control.start().await.expect("an epoch");
-    let log = Arc::new(Log::open(record.clone(), cluster, node.clone(), epoch).expect("a log"));
-    control.attach(log.clone()).await.expect("attached");
+    let node = name("gw-1");
+    let (control, log) = plane::found(name("test"), &node, clock.clone(), record).await;
     for entry in entries {
         control.propose(entry).await.expect("applied");
     }
@@ -193,14 +177,18 @@ impl Rig {
             ssh_keys: vec![line(&person)],
             password_hash: None,
         };
-        let by = "test".to_owned();
+        let (by, expected_revision) = (By::Administrator, None);
         let digest = ring::digest::digest(&ring::digest::SHA256, POLICY.as_bytes());
         let digest = Digest(digest.as_ref().try_into().expect("32 bytes"));
         let document = POLICY.to_owned();
         let entries = vec![
-            Entry::PolicySet { document, digest, expected_revision: None, by: by.clone() },
-            Entry::PeopleSet { people: vec![alice], by: by.clone() },
-            Entry::TargetsSet { targets, by },
+            Entry::PolicySet(PolicySetting { document, digest, expected_revision, by: by.clone() }),
+            Entry::PeopleSet(PeopleSetting {
+                people: vec![alice],
+                expected_revision,
+                by: by.clone(),
+            }),
+            Entry::TargetsSet(TargetsSetting { targets, expected_revision, by }),
         ];
         let record = Arc::new(Memory::new());
         let clock = Arc::new(LeapingClock::default());

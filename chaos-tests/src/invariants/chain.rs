@@ -1,0 +1,66 @@
+//! One control chain: what nodes keep of it is the same, byte for byte, without a gap.
+//!
+//! A node may be behind; then what it has is the beginning of what another one has.
+
+use ring::digest::{SHA256, digest};
+use serde_json::Value;
+
+/// The `prev` of the first event.
+const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What one node keeps of the control chain.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The node.
+    pub node: String,
+    /// Exact events of the control chain, in the node's order.
+    pub lines: Vec<String>,
+}
+
+/// Violations within each chain, and between them.
+#[must_use]
+pub fn violations(chains: &[Kept]) -> Vec<String> {
+    let mut violations: Vec<_> = chains.iter().flat_map(within).collect();
+    // Prefixes of the longest are prefixes of each other.
+    let Some(longest) = chains.iter().max_by_key(|chain| chain.lines.len()) else {
+        return violations;
+    };
+    for chain in chains {
+        let mut pairs = chain.lines.iter().zip(&longest.lines);
+        if let Some(at) = pairs.position(|(one, other)| one != other) {
+            violations.push(format!(
+                "{} and {} differ at {}: {} and {}",
+                chain.node,
+                longest.node,
+                at + 1,
+                chain.lines[at],
+                longest.lines[at]
+            ));
+        }
+    }
+    violations
+}
+
+/// Gaps, repetitions and broken links.
+fn within(chain: &Kept) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut before = NOTHING_BEFORE.to_owned();
+    for (line, seq) in chain.lines.iter().zip(1_u64..) {
+        let event: Value = serde_json::from_str(line).unwrap_or_default();
+        let data = &event["data"];
+        if data["chain"] != "control" || data["seq"] != seq {
+            violations.push(format!("{}: not number {seq} of the chain: {line}", chain.node));
+            break;
+        }
+        if data["prev"] != before.as_str() {
+            violations.push(format!("{}: number {seq} does not follow: {line}", chain.node));
+            break;
+        }
+        before = digest(&SHA256, line.as_bytes()).as_ref().iter().fold(String::new(), hex);
+    }
+    violations
+}
+
+fn hex(text: String, byte: &u8) -> String {
+    format!("{text}{byte:02x}")
+}

@@ -1,0 +1,44 @@
+//! What the clocks of the peers say about this node's own.
+//!
+//! Readings are kept against the clock that only goes forward, so that a jump of this node's wall
+//! clock shows at once, and is not taken for a jump of all others.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proto::time::{Moment, Utc};
+
+use crate::config::{CLOCK_AGE, CLOCK_BOUND};
+use crate::pace::later;
+
+/// The clocks of the peers, as last read.
+#[derive(Debug, Default)]
+pub(crate) struct Clocks(BTreeMap<u64, (Utc, Duration)>);
+
+impl Clocks {
+    pub(crate) fn read(&mut self, peer: u64, clock: Utc, at: Duration) {
+        self.0.insert(peer, (clock, at));
+    }
+
+    pub(crate) fn forget_but(&mut self, is_member: impl Fn(u64) -> bool) {
+        self.0.retain(|peer, _| is_member(*peer));
+    }
+
+    /// How far this node's wall clock is off the median of all, its own included, when that is
+    /// beyond the bound. Of an even number the two in the middle are a range that is as good.
+    pub(crate) fn off(&self, now: Moment) -> Option<Duration> {
+        let mut clocks: Vec<i64> = self
+            .0
+            .values()
+            .filter(|(_, at)| now.elapsed.saturating_sub(*at) <= CLOCK_AGE)
+            .map(|(clock, at)| later(*clock, now.elapsed.saturating_sub(*at)).0)
+            .chain([now.utc.0])
+            .collect();
+        clocks.sort_unstable();
+        let low = clocks[(clocks.len() - 1) / 2];
+        let high = clocks[clocks.len() / 2];
+        let off = now.utc.0.abs_diff(now.utc.0.clamp(low, high));
+        let off = Duration::from_micros(off);
+        (off > CLOCK_BOUND).then_some(off)
+    }
+}

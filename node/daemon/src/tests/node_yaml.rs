@@ -1,0 +1,92 @@
+//! `node.yaml`: what it means, and where it is wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use node_api::notify::HookKind;
+
+use crate::config::{Address, parse};
+
+const WHOLE: &str = "\
+name: gw-1
+data: data
+listen: { ssh: 127.0.0.1:2222, api: 127.0.0.1:8443, cluster: 127.0.0.1:7400 }
+events: { stream: none }
+secrets: { files: secrets }
+contact: 5s
+";
+
+#[test]
+fn what_is_said_counts_and_paths_are_relative_to_the_file() {
+    let config = parse(Path::new("/etc/sallyport/node.yaml"), WHOLE).expect("it is right");
+    assert_eq!(config.node.as_str(), "gw-1");
+    assert_eq!(config.cluster, None);
+    assert_eq!(config.data, Path::new("/etc/sallyport/data"));
+    assert_eq!(config.secrets.files.as_deref(), Some(Path::new("/etc/sallyport/secrets")));
+    assert!(!config.secrets.environment && !config.secrets.anywhere);
+    assert_eq!(config.contact, Duration::from_secs(5));
+    assert_eq!(config.drain, Duration::from_secs(20));
+    assert!(!config.trust_on_first_use, "only dev believes what it sees first");
+    let addresses = config.addresses();
+    assert_eq!(
+        (addresses.cluster.as_str(), addresses.api.as_str()),
+        ("127.0.0.1:7400", "127.0.0.1:8443")
+    );
+}
+
+const NOTIFIED: &str = "notifications:
+  - { name: chat, url_file: chat.url, kind: slack, secret_file: /keys/chat }
+  - { name: siem, url: \"https://siem/hook\", kind: json, secret_file: siem, include_text: true, ca: ca.pem }
+";
+
+#[test]
+fn who_is_told() {
+    let text = format!("{WHOLE}{NOTIFIED}");
+    let config = parse(Path::new("/etc/sallyport/node.yaml"), &text).expect("it is right");
+    let [chat, siem] = config.notifications.as_slice() else { panic!("two of them") };
+    assert_eq!(
+        (chat.name.as_str(), chat.kind, chat.include_text),
+        ("chat", HookKind::Slack, false)
+    );
+    assert_eq!(chat.url, Address::InFile("/etc/sallyport/chat.url".into()));
+    assert_eq!(chat.secret, Path::new("/keys/chat"));
+    assert_eq!(chat.authorities, Path::new("/etc/ssl/certs/ca-certificates.crt"));
+    assert_eq!((siem.kind, siem.include_text), (HookKind::Json, true));
+    assert_eq!(siem.authorities, Path::new("/etc/sallyport/ca.pem"));
+    assert!(!format!("{siem:?}").contains("hook"), "an address may be a secret");
+    let mistake = |change: (&str, &str), expected: &str| {
+        let text = text.replace(change.0, change.1);
+        let said = parse(Path::new("node.yaml"), &text).expect_err(expected).to_string();
+        assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+    };
+    mistake(("kind: slack", "kind: pager"), "node.yaml:8:45: \"pager\", expected slack, teams");
+    mistake(("url_file: chat.url, ", ""), "node.yaml:8:13: expected either url or url_file");
+    mistake(("url_file: chat.url", "url_file: x, url: y"), "expected either url or url_file");
+    mistake(("name: siem", "name: chat"), "node.yaml:9:13: chat is named twice");
+    mistake(("secret_file: siem, ", ""), "secret_file");
+    mistake(("include_text: true", "include_everything: true"), "include_everything");
+}
+
+#[track_caller]
+fn wrong(change: (&str, &str), expected: &str) {
+    let text = WHOLE.replace(change.0, change.1);
+    assert_ne!(text, WHOLE, "the case changes something");
+    let said = parse(Path::new("node.yaml"), &text).expect_err(expected).to_string();
+    assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    wrong(("name: gw-1", "name: a/b"), "node.yaml:1:7: ");
+    wrong(("name: gw-1", "name: control"), "node.yaml:1:7: `control` is the control plane's");
+    wrong(("ssh: 127.0.0.1:2222", "ssh: nowhere"), "node.yaml:3:16: expected HOST:PORT");
+    wrong(("cluster: 127.0.0.1:7400", "cluster: 0.0.0.0:7400"), "expected an `advertise`");
+    wrong(("{ stream: none }", "{ stream: some }"), "node.yaml:4:9: expected { stream: none }");
+    wrong(("{ stream: none }", "{ nats: [\"nats://a:4222\"] }"), "has no replicated stream");
+    wrong(("contact: 5s", "contact: 1s"), "node.yaml:6:10: expected 2s to 5m");
+    wrong(("contact: 5s", "contact: soon"), "node.yaml:6:10: expected a duration such as 15s");
+    wrong(("contact: 5s", "drain: 48h"), "node.yaml:6:8: expected at most 24h");
+    wrong(("contact: 5s", "journal_quota: 5"), "node.yaml:6:16: expected at least");
+    wrong(("contact: 5s", "advertise: { api: \"0.0.0.0:1\" }"), "expected HOST:PORT that others");
+    wrong(("contact: 5s", "contakt: 5s"), "node.yaml:6:1");
+}

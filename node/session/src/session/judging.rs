@@ -1,0 +1,123 @@
+//! From a command to its permit or refusal, by way of the record and, when it is held, of those who
+//! may approve it.
+
+use node_gate::{Ask, Command, CommandText, Input, Output, Permit};
+use proto::entry::ApprovalConsumption;
+use proto::refusal::{Code, Told};
+use store_log::Pending;
+
+use super::{Session, contact_lost, ending};
+use crate::keeping;
+use crate::live::Doing;
+use crate::waiting::Waiting;
+
+/// What the gate waits for next.
+enum Next {
+    /// Its event, to be kept.
+    Record(Result<Pending, Told>),
+    Ask(Box<Ask>),
+    Spend(Box<ApprovalConsumption>),
+    Forward(Permit),
+    Refuse(Told),
+}
+
+impl Session {
+    /// Judges a command. The permit comes only after the verdict is durable, and, when a rule holds
+    /// the command, after an approval was spent on it: until then whoever waits is told what for.
+    ///
+    /// It may be dropped while it waits: then nothing runs, and what was asked for is withdrawn
+    /// when the session closes.
+    ///
+    /// # Errors
+    /// What to tell the client: the command does not run.
+    pub async fn judge(
+        &mut self,
+        text: Vec<u8>,
+        waiting: &mut dyn Waiting,
+    ) -> Result<Permit, Told> {
+        let text = CommandText::new(text)
+            .map_err(|long| Told::new(Code::CommandTooLong, long.to_string()))?;
+        self.contact().await?;
+        let view = self.ports.control.views().borrow().clone();
+        drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
+        let sealed = self
+            .ports
+            .seal
+            .seal(&self.id, self.gate.next_command(), text.bytes())
+            .map_err(|error| Told::new(Code::Internal, error))?;
+        let digest = self.ports.digest.digest(text.bytes());
+        let command = Command { text, digest, sealed };
+        let mut outputs = self.tell(Input::Command(command, self.tether.leash()))?;
+        let mut asked_for = None;
+        let ruling = loop {
+            outputs = match self.next(outputs).await? {
+                Next::Record(Ok(pending)) => {
+                    match keeping::receipt(&self.ports.record, pending).await {
+                        Ok(receipt) => self.tell(Input::Recorded(receipt))?,
+                        Err(told) => self.tell(Input::NotRecorded(told))?,
+                    }
+                }
+                Next::Record(Err(told)) => self.tell(Input::NotRecorded(told))?,
+                Next::Ask(ask) => self.ask(asked_for.insert(*ask), waiting).await?,
+                Next::Spend(asked) => {
+                    let ask = asked_for.as_ref().ok_or_else(|| Told::plain(Code::Internal))?;
+                    self.spend(*asked, ask, waiting).await?
+                }
+                Next::Forward(permit) => break Ok(permit),
+                Next::Refuse(told) => break Err(told),
+            };
+        };
+        if ruling.is_ok() {
+            self.listed.doing(Doing::Running { command: self.gate.last_command() });
+        }
+        let verdict = if ruling.is_ok() { "allowed" } else { "refused" };
+        metrics::counter!("sallyport_commands_total", "verdict" => verdict).increment(1);
+        ruling
+    }
+
+    /// Waits out a loss of contact before anything is decided.
+    async fn contact(&mut self) -> Result<(), Told> {
+        let tether = self.tether.clone();
+        let ended = tokio::select! {
+            biased;
+            () = tether.fresh() => return Ok(()),
+            () = tether.over() => contact_lost(),
+            ended = ending(&mut self.listed.end) => ended,
+        };
+        Err(self.end(ended))
+    }
+
+    /// Does what the gate says, up to what it waits for.
+    async fn next(&mut self, outputs: Vec<Output>) -> Result<Next, Told> {
+        let mut next = None;
+        let mut refused = None;
+        for output in outputs {
+            match output {
+                Output::Append(append) if refused.is_none() => {
+                    match keeping::append(&self.ports.record, &append).await {
+                        Ok(kept) if append.answer.is_some() => {
+                            next = Some(Next::Record(Ok(kept.pending)));
+                        }
+                        Ok(_) => {}
+                        Err(told) => refused = Some(told),
+                    }
+                }
+                Output::Append(_) => {}
+                Output::Withdraw(because) => self.withdraw(because),
+                Output::Ask(ask) => next = Some(Next::Ask(ask)),
+                Output::Spend(asked) => next = Some(Next::Spend(asked)),
+                Output::Forward(permit) => next = Some(Next::Forward(permit)),
+                Output::Refuse(refusal) => next = Some(Next::Refuse(refusal.told().clone())),
+                Output::End(told) => next = Some(Next::Refuse(told)),
+                Output::Keep(..) | Output::Release(_) => return Err(Told::plain(Code::Internal)),
+            }
+        }
+        match (next, refused) {
+            // The last word of a refused command is not kept: it does not run all the same.
+            (Some(Next::Refuse(told)), _) => Ok(Next::Refuse(told)),
+            (_, Some(told)) => Ok(Next::Record(Err(told))),
+            (Some(next), None) => Ok(next),
+            (None, None) => Err(Told::plain(Code::Internal)),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What can happen to the cluster: approvals, locks, nodes, contact and backups.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{ApprovalId, Ruling, Withdrawn};
+use crate::ids::{Digest, Name, SessionId};
+use crate::time::Utc;
+
+/// What one rule asks of those who approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedOfApprovers {
+    /// The rule.
+    pub rule: String,
+    /// How many people must approve.
+    pub count: u32,
+    /// Who may, as they were when it was asked.
+    pub approvers: Vec<Name>,
+}
+
+/// `approval.requested`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalRequested {
+    /// The approval's id.
+    pub approval: ApprovalId,
+    /// Who asks.
+    pub person: String,
+    /// The held command; absent when a policy asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<HeldCommand>,
+    /// SHA-256 of the policy document that waits; absent when a command asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_document: Option<Digest>,
+    /// Every one of these must be satisfied; one person may count for several.
+    pub rules: Vec<AskedOfApprovers>,
+    /// How long an approval holds within the session, in milliseconds; absent when it is for one
+    /// command, to the byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+    /// When the request ends, in the cluster's time.
+    pub expires: Utc,
+}
+
+/// A command that waits for an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldCommand {
+    /// The node that holds it.
+    pub node: Name,
+    /// Its session.
+    pub session: SessionId,
+    /// Its number within the session.
+    pub command: u64,
+    /// HMAC-SHA256 of its raw bytes under the cluster's digest key.
+    pub digest: Digest,
+    /// The target.
+    pub target: Name,
+    /// As whom there.
+    pub login: String,
+    /// Its masked text, cut when it is long.
+    pub text: String,
+    /// Whether something in the text was masked, or it was cut.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub incomplete: bool,
+}
+
+/// `approval.ruled`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalRuled {
+    /// The approval's id.
+    pub approval: ApprovalId,
+    /// Who ruled.
+    pub person: Name,
+    /// What.
+    pub ruling: Ruling,
+    /// Why.
+    pub reason: String,
+    /// Whether every rule is satisfied now.
+    pub satisfied: bool,
+}
+
+/// `approval.withdrawn`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalWithdrawn {
+    /// The approval's id.
+    pub approval: ApprovalId,
+    /// Why.
+    pub because: Withdrawn,
+}
+
+/// `approval.expired`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalExpired {
+    /// The approval's id.
+    pub approval: ApprovalId,
+}
+
+/// `approval.revoked`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalRevoked {
+    /// The approval's id.
+    pub approval: ApprovalId,
+    /// Who took it back.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `approval.consumed`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalConsumed {
+    /// The approval's id.
+    pub approval: ApprovalId,
+    /// The session whose command took it; absent when a policy did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_session: Option<SessionId>,
+    /// The command's number within the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_command: Option<u64>,
+    /// HMAC-SHA256 of the command's raw bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Until when it holds for more commands of the session, when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Utc>,
+}
+
+/// `lock.set`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LockSet {
+    /// The lock's id.
+    pub lock: ApprovalId,
+    /// Who or what is locked out: `person alice`, `target web-1`, `node gw-1`, `everything`.
+    pub scope: String,
+    /// Until when, when it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Utc>,
+    /// Why.
+    pub reason: String,
+    /// Who locked.
+    pub by: String,
+}
+
+/// `lock.lifted`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LockLifted {
+    /// The lock's id.
+    pub lock: ApprovalId,
+    /// Who or what was locked out.
+    pub scope: String,
+    /// Why.
+    pub reason: String,
+    /// Who lifted it; absent when it ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// `node.joined`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeJoined {
+    /// The node.
+    pub node: Name,
+    /// Its Raft id, which is never used again.
+    pub raft_id: u64,
+    /// Where other nodes reach it.
+    pub address: String,
+}
+
+/// `node.left`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeLeft {
+    /// The node.
+    pub node: Name,
+    /// `removed`, `lost`, `started again` or `stopped`.
+    pub reason: String,
+    /// Who took it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// How many of its sessions were open, and are closed as lost.
+    pub sessions: u64,
+}
+
+/// `quorum.lost`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuorumLost {
+    /// Milliseconds since the last contact.
+    pub since_ms: u64,
+    /// Sessions that are frozen.
+    pub sessions: u64,
+}
+
+/// `quorum.regained`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuorumRegained {
+    /// Milliseconds that the node was without contact.
+    pub after_ms: u64,
+}
+
+/// `backup.taken`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BackupTaken {
+    /// SHA-256 of the public key that it is encrypted to.
+    pub recipient: Digest,
+}
+
+/// `backup.restored`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BackupRestored {
+    /// The node that the cluster begins with anew.
+    pub founder: Name,
+    /// Nodes that are gone.
+    pub gone: Vec<Name>,
+    /// Sessions that were open, and are closed as lost.
+    pub sessions: u64,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
