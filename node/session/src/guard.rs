@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::live::Live;
-use crate::ports::{ControlExt, View};
+use crate::ports::{Contact, ControlExt, View};
 use crate::sessions::Ports;
 use crate::tether::{Tether, changed};
 
@@ -27,20 +27,22 @@ const RETURN_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Guard(Vec<JoinHandle<()>>);
 
 impl Guard {
-    /// Starts to watch. What is given tells sessions when to judge themselves again.
+    /// Starts to watch. What is given tells sessions when to judge themselves again, and ties them
+    /// by contacts that they have heard all of.
     pub(crate) fn start(
         ports: &Arc<Ports>,
         live: &Live,
-        tether: &Tether,
-    ) -> (Self, watch::Receiver<Arc<View>>) {
-        let views = ports.control.views();
+    ) -> (Self, watch::Receiver<Arc<View>>, Tether) {
+        let (contact, views) = (ports.control.contact(), ports.control.views());
         let (rules, judged_by) = watch::channel(views.borrow().clone());
+        let (passed, tied_by) = watch::channel(*contact.borrow());
+        let tether = Tether::new(ports.clock.clone(), tied_by, &*ports.control);
         let tasks = vec![
-            tokio::spawn(sift(views, rules)),
+            tokio::spawn(sift(contact, views, rules, passed)),
             tokio::spawn(watch_contact(ports.clone(), live.clone(), tether.clone())),
             tokio::spawn(come_back(ports.clone(), live.clone(), tether.clone())),
         ];
-        (Self(tasks), judged_by)
+        (Self(tasks), judged_by, tether)
     }
 }
 
@@ -51,9 +53,18 @@ impl Drop for Guard {
 }
 
 /// Passes on the views by which sessions must judge themselves again: the control plane changes
-/// with every session that opens anywhere, policy and locks do not.
-async fn sift(mut views: watch::Receiver<Arc<View>>, rules: watch::Sender<Arc<View>>) {
+/// with every session that opens anywhere, policy and locks do not. A contact is passed on after
+/// what was decided before it: otherwise a session that was frozen would move before it hears what
+/// was forbidden meanwhile.
+async fn sift(
+    mut contact: watch::Receiver<Contact>,
+    mut views: watch::Receiver<Arc<View>>,
+    rules: watch::Sender<Arc<View>>,
+    passed: watch::Sender<Contact>,
+) {
     loop {
+        // In this order: what is seen after the contact holds all that the contact vouches for.
+        let made = *contact.borrow_and_update();
         let view = views.borrow_and_update().clone();
         rules.send_if_modified(|before| {
             let differs = !view.judges_as(before);
@@ -62,7 +73,11 @@ async fn sift(mut views: watch::Receiver<Arc<View>>, rules: watch::Sender<Arc<Vi
             }
             differs
         });
-        changed(&mut views).await;
+        passed.send_if_modified(|before| std::mem::replace(before, made) != made);
+        tokio::select! {
+            () = changed(&mut contact) => {}
+            () = changed(&mut views) => {}
+        }
     }
 }
 

@@ -9,8 +9,9 @@ mod judging;
 mod output;
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use node_gate::{Gate, Input, Output};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use crate::keeping;
 use crate::live::{Doing, Ended, Listed};
 use crate::plans::Plans;
-use crate::ports::View;
+use crate::ports::{Contact, View};
 use crate::sessions::{Asked, Ports};
 use crate::standing::{self, Barred};
 use crate::tether::{Tether, changed};
@@ -43,6 +44,9 @@ pub struct Session {
     ports: Arc<Ports>,
     plans: Arc<Plans>,
     tether: Tether,
+    // Ties what moves bytes beside the session: a contact is passed on once the session has heard
+    // what was decided before it.
+    beside: watch::Sender<Contact>,
     id: SessionId,
     asked: Asked,
     target: Arc<Target>,
@@ -83,6 +87,7 @@ impl Session {
             id: gate.facts().session.clone(),
             ports,
             plans,
+            beside: watch::channel(*tether.contacts().borrow()).0,
             tether,
             asked,
             target,
@@ -125,8 +130,8 @@ impl Session {
     /// What ties the node to its cluster: a driver's tasks that move bytes beside the session must
     /// not move them without it.
     #[must_use]
-    pub fn tether(&self) -> &Tether {
-        &self.tether
+    pub fn tether(&self) -> Tether {
+        self.tether.by(self.beside.subscribe())
     }
 
     /// Does something for as long as the session may go on. While there is no contact with the
@@ -138,22 +143,42 @@ impl Session {
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Over> {
         tokio::pin!(work);
         let mut tick = tokio::time::interval(TICK);
-        let tether = self.tether.clone();
+        let (tether, mut contacts) = (self.tether.clone(), self.tether.contacts());
         loop {
+            let news = self.rules.clone();
+            // What came in after the rules were looked at wakes this again: they are first.
+            let careful = poll_fn(|context| match news.has_changed() {
+                Ok(true) => Poll::Pending,
+                _ => work.as_mut().poll(context),
+            });
             let ended = tokio::select! {
                 biased;
                 ended = ending(&mut self.listed.end) => Some(ended),
                 () = changed(&mut self.rules) => {
                     let view = self.rules.borrow_and_update().clone();
-                    self.judge_again(view).err()
+                    let ended = self.judge_again(view).err();
+                    contacts.mark_changed();
+                    ended
                 }
                 () = tether.over() => Some(contact_lost()),
+                () = changed(&mut contacts) => {
+                    self.pass_on(*contacts.borrow_and_update());
+                    None
+                }
                 _ = tick.tick() => self.tick(),
-                done = tether.while_fresh(&mut work) => return Ok(done),
+                done = tether.while_fresh(careful) => return Ok(done),
             };
             if let Some(ended) = ended {
                 return Err(Over(self.end(ended)));
             }
+        }
+    }
+
+    /// Lets what moves bytes beside the session use a contact, when all that was decided before it
+    /// is heard.
+    fn pass_on(&self, contact: Contact) {
+        if !self.rules.has_changed().unwrap_or(false) {
+            self.beside.send_replace(contact);
         }
     }
 

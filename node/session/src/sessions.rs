@@ -88,8 +88,7 @@ impl Sessions {
     pub fn new(ports: Ports) -> Self {
         let ports = Arc::new(ports);
         let (live, count) = (Live::default(), AtomicU64::new(0));
-        let tether = Tether::new(ports.clock.clone(), &*ports.control);
-        let (guard, rules) = Guard::start(&ports, &live, &tether);
+        let (guard, rules, tether) = Guard::start(&ports, &live);
         let plans = Arc::new(Plans::new(ports.mask.clone()));
         Self { ports, plans, live, count, tether, rules, _guard: guard }
     }

@@ -23,8 +23,25 @@ pub struct Tether {
 }
 
 impl Tether {
-    pub(crate) fn new(clock: Arc<dyn Clock>, control: &dyn Control) -> Self {
-        Self { clock, contact: control.contact(), views: control.views() }
+    /// Tied by these contacts, each of which was passed on when it may be used.
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        contact: watch::Receiver<Contact>,
+        control: &dyn Control,
+    ) -> Self {
+        Self { clock, contact, views: control.views() }
+    }
+
+    /// The same, by contacts that are passed on by somebody else.
+    pub(crate) fn by(&self, contact: watch::Receiver<Contact>) -> Self {
+        Self { contact, ..self.clone() }
+    }
+
+    /// The contacts that it is tied by; the last one counts as new.
+    pub(crate) fn contacts(&self) -> watch::Receiver<Contact> {
+        let mut contact = self.contact.clone();
+        contact.mark_changed();
+        contact
     }
 
     /// The last contact, and how far it reaches.

@@ -186,7 +186,7 @@ impl Running<'_> {
         let (fault, pump_faults) = mpsc::channel(1);
         let outlet = self.input.take_outlet();
         let pump = outlet.map(|outlet| {
-            let tether = self.session.tether().clone();
+            let tether = self.session.tether();
             pump(outlet, target.write.clone(), self.meter.clone(), fault, tether)
         });
         let pump = pump.map(EndOnDrop::spawn);
