@@ -142,7 +142,7 @@ impl<R: AsyncRuntime> Replica<R> {
             tracing::error!(?off, "this node's clock is off its peers': it does not lead");
         }
         if !self.is_leaving() {
-            self.raft.runtime_config().elect(off.is_none());
+            self.raft.runtime_config().elect(off.is_none() && self.takes_part());
         }
         if off.is_some() && seats.leads() {
             self.step_down().await;
@@ -152,7 +152,8 @@ impl<R: AsyncRuntime> Replica<R> {
     async fn watch(&self, watchdog: &mut Watchdog) {
         let seats = self.seats();
         let now = self.now();
-        let may = seats.is_voter() && self.clock_off.lock().is_none() && !self.is_leaving();
+        let well = self.clock_off.lock().is_none() && self.takes_part();
+        let may = seats.is_voter() && well && !self.is_leaving();
         if seats.leads() || !may {
             *self.leader_heard.lock() = now;
             return;

@@ -14,6 +14,7 @@ mod convert;
 mod duties;
 mod election;
 mod error;
+mod fence;
 mod lanes;
 mod log_store;
 mod machine;
@@ -38,6 +39,7 @@ pub use config::{
 };
 pub use contact::Contact;
 pub use error::{Answer, ChangeError, FoundError, OpenError, ProposeError, ReadError};
+pub use fence::Unfit;
 pub use openraft::{AsyncRuntime, TokioRuntime};
 pub use ports::{CallError, Member, Observer, Transport, Wall};
 pub use replica::Replica;

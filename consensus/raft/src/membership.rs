@@ -86,7 +86,7 @@ impl<R: AsyncRuntime> Replica<R> {
             R::sleep(STEP_DOWN_PAUSE).await;
         }
         self.raft.runtime_config().heartbeat(true);
-        self.raft.runtime_config().elect(self.clock_off.lock().is_none());
+        self.raft.runtime_config().elect(self.clock_off.lock().is_none() && self.takes_part());
         self.leaving.store(false, Ordering::Relaxed);
         !self.seats().leads()
     }

@@ -112,6 +112,14 @@ impl<R: AsyncRuntime> RaftNetwork<Types<R>> for Client<R> {
         rpc: AppendEntriesRequest<Types<R>>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, Failed> {
+        let last = rpc.entries.last().map(|entry| entry.log_id).or(rpc.prev_log_id);
+        let decided = rpc.leader_commit;
+        // What a leader has decided is decided for ever, unlike what it only has handed on.
+        let keeps = |at: Option<openraft::LogId<u64>>| {
+            if let Some((at, decided)) = at.zip(decided) {
+                self.peers.keeps(self.to.raft_id, at.index.min(decided.index));
+            }
+        };
         let request = wire::AppendRequest {
             vote: wire_vote(&rpc.vote),
             previous: rpc.prev_log_id.as_ref().map(wire_log_id),
@@ -120,9 +128,14 @@ impl<R: AsyncRuntime> RaftNetwork<Types<R>> for Client<R> {
         };
         let told = self.peers.ask(&self.to, Ask::Append(request), option.hard_ttl()).await;
         match told.map_err(failed)? {
-            Tell::Append(wire::AppendAnswer::Kept) => Ok(AppendEntriesResponse::Success),
+            Tell::Append(wire::AppendAnswer::Kept) => {
+                keeps(last);
+                Ok(AppendEntriesResponse::Success)
+            }
             Tell::Append(wire::AppendAnswer::KeptUpTo(at)) => {
-                Ok(AppendEntriesResponse::PartialSuccess(at.map(convert::log_id)))
+                let at = at.map(convert::log_id);
+                keeps(at);
+                Ok(AppendEntriesResponse::PartialSuccess(at))
             }
             Tell::Append(wire::AppendAnswer::Conflict) => Ok(AppendEntriesResponse::Conflict),
             Tell::Append(wire::AppendAnswer::Behind(vote)) => {

@@ -22,13 +22,16 @@ pub(crate) struct Peers<R> {
     pub(crate) clocks: Mutex<Clocks>,
     /// When each peer was last heard of, on the clock that counts suspend.
     heard: Mutex<BTreeMap<u64, Duration>>,
+    /// Up to which index each peer once had decided entries on its disk, as this node knows from
+    /// leading: those it can never lack again.
+    kept: Mutex<BTreeMap<u64, u64>>,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R: AsyncRuntime> Peers<R> {
     pub(crate) fn new(me: u64, transport: Arc<dyn Transport>, wall: Arc<dyn Wall>) -> Self {
-        let (clocks, heard) = (Mutex::default(), Mutex::default());
-        Self { me, transport, wall, clocks, heard, runtime: PhantomData }
+        let (clocks, heard, kept) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { me, transport, wall, clocks, heard, kept, runtime: PhantomData }
     }
 
     /// Asks a peer; there is an answer or an error by the deadline.
@@ -61,8 +64,21 @@ impl<R: AsyncRuntime> Peers<R> {
         self.heard.lock().get(&peer).copied()
     }
 
+    /// A peer has decided entries on its disk, up to this index.
+    pub(crate) fn keeps(&self, peer: u64, index: u64) {
+        let mut kept = self.kept.lock();
+        let kept = kept.entry(peer).or_default();
+        *kept = index.max(*kept);
+    }
+
+    /// Up to which index a peer once had decided entries on its disk.
+    pub(crate) fn kept(&self, peer: u64) -> Option<u64> {
+        self.kept.lock().get(&peer).copied()
+    }
+
     pub(crate) fn forget_but(&self, is_member: impl Fn(u64) -> bool) {
         self.clocks.lock().forget_but(&is_member);
         self.heard.lock().retain(|peer, _| is_member(*peer));
+        self.kept.lock().retain(|peer, _| is_member(*peer));
     }
 }

@@ -52,6 +52,8 @@ pub struct Replica<R: AsyncRuntime = TokioRuntime> {
     pub(crate) clock_off: Mutex<Option<Duration>>,
     /// Leadership is being given away: this node takes no writes and does not campaign.
     pub(crate) leaving: AtomicBool,
+    /// Whether the disk is still to be checked: until then this node takes no part.
+    pub(crate) unchecked: AtomicBool,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -113,6 +115,7 @@ impl<R: AsyncRuntime> Replica<R> {
             contact: watch::Sender::new(None),
             clock_off: Mutex::new(None),
             leaving: AtomicBool::new(false),
+            unchecked: AtomicBool::new(false),
             closing: watch::Sender::new(false),
         });
         background::start(&replica, told);

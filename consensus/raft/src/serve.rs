@@ -42,6 +42,9 @@ impl<R: AsyncRuntime> Replica<R> {
             return Tell::Refused(format!("node {from} was taken out of the cluster"));
         }
         self.peers.hears(from, request.clock);
+        if !self.takes_part() && !matches!(request.ask, Ask::Known | Ask::Clock) {
+            return Tell::Refused("the node does not know yet whether its disk is old".to_owned());
+        }
         match request.ask {
             Ask::Vote(ask) => {
                 let last_log_id = ask.last_log.map(convert::log_id);
@@ -67,6 +70,7 @@ impl<R: AsyncRuntime> Replica<R> {
                 Err(error) => Tell::Stopped(error.to_string()),
             },
             Ask::Clock => Tell::Done,
+            Ask::Known => Tell::Known(self.known(from)),
         }
     }
 

@@ -95,7 +95,9 @@ pub(crate) async fn open(
     let replica =
         open_replica(directory, &card, transport, Arc::new(seeing), Wall::shared()).await?;
     replica.with_state(|state| roster.take(state));
+    replica.hold_back();
     for_peers.agree_by(replica.clone());
+    replica.check_disk().await.map_err(replica::unfit)?;
     let keeping = keep_certified(
         directory.clone(),
         local,

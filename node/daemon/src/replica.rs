@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus_raft::{CallError, Config, Member, Observer, Replica, Timing, Transport};
+use consensus_raft::{CallError, Config, Member, Observer, Replica, Timing, Transport, Unfit};
 use consensus_state::{Denied, Reply};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use proto::entry::{Entry, NodeAddresses, NodeStart};
 use proto::ids::Epoch;
 use proto::peer::raft::{LogId, Membership, Request, Response, SnapshotMeta};
+use proto::refusal::{Code, Told};
 use store_disk::Files;
 use store_disk::raft::{Disk, Done, Kept, RaftStore, SNAPSHOT_PART_BYTES, Thread, Write};
 use tokio::time::sleep;
@@ -32,6 +33,9 @@ pub(crate) const SUPPORTS: u32 = 1;
 
 /// How long a start that no majority answered is waited with before it is tried again.
 const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// What to do about an old copy of a disk.
+const ANEW: &str = "remove the node, and let it join anew with an empty directory";
 
 /// Opens the replica of a member, or of a node that founds.
 ///
@@ -111,6 +115,11 @@ pub(crate) async fn start(replica: &Replica, addresses: NodeAddresses) -> Result
                 }
                 // A learner may be asked before the leader's state knows it.
                 Reply::Refused(Denied::NotAMember(_)) => {}
+                // A later start of this node has asked for more than this one: it was made from
+                // a disk that this one is an older copy of.
+                Reply::Refused(Denied::RequestExpired) => {
+                    return Err(old_disk("a later start of this node is known"));
+                }
                 Reply::Refused(denied) => return Err(Error::Denied(denied)),
                 other => return Err(Error::Record(format!("a start was answered {other:?}"))),
             },
@@ -124,6 +133,18 @@ pub(crate) async fn start(replica: &Replica, addresses: NodeAddresses) -> Result
         }
         sleep(START_PAUSE).await;
     }
+}
+
+/// Why a node takes no part, as its operator is told.
+pub(crate) fn unfit(why: Unfit) -> Error {
+    match why {
+        Unfit::OldDisk(_) => old_disk(why),
+        Unfit::Closing => Error::Stopped(why.to_string()),
+    }
+}
+
+fn old_disk(why: impl std::fmt::Display) -> Error {
+    Error::Told(Told::new(Code::StaleDisk, format!("{why}; {ANEW}")))
 }
 
 /// The way to the peers, over the pool of connections.

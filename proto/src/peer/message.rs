@@ -7,8 +7,8 @@ use super::bytes::{self, BadBody};
 use super::frame::FRAME_LIMIT;
 use super::life::{Join, Joined, Renew, Renewed, Roster, RosterAsk};
 use super::raft::{
-    self, AppendAnswer, AppendRequest, Ask, ForwardRequest, Forwarded, ReadAnswer, SnapshotAnswer,
-    SnapshotChunk, Tell, VoteAnswer, VoteRequest,
+    self, AppendAnswer, AppendRequest, Ask, ForwardRequest, Forwarded, KnownAnswer, ReadAnswer,
+    SnapshotAnswer, SnapshotChunk, Tell, VoteAnswer, VoteRequest,
 };
 use super::sessions::{Kill, Killed, SessionRows, SessionsAsk, Watch};
 use super::signal::{Empty, End, Hello, Item, More, Refusal, Welcome};
@@ -94,6 +94,7 @@ messages! {
     AskRead(Clocked<Empty>) = 20, limit 64, "From where on is a read true?";
     AskElect(Clocked<Empty>) = 21, limit 64, "Stand for election.";
     AskClock(Clocked<Empty>) = 22, limit 64, "What time is it?";
+    AskKnown(Clocked<Empty>) = 24, limit 64, "What is known of the one that asks?";
     Join(Join) = 32, limit 16 * KIB, "Let me in.";
     RosterAsk(RosterAsk) = 33, limit 64, "Who is a member?";
     Renew(Renew) = 34, limit 16 * KIB, "A new certificate, please.";
@@ -109,6 +110,7 @@ messages! {
     TellDone(Clocked<Empty>) = 149, limit 64, "It was done.";
     TellStopped(Clocked<String>) = 150, limit 64 * KIB, "The node agrees to nothing any more.";
     TellRefused(Clocked<String>) = 151, limit 64 * KIB, "Not a question for this node.";
+    TellKnown(Clocked<KnownAnswer>) = 152, limit 4 * KIB, "What is known of the one that asks.";
     Joined(Joined) = 160, limit 256 * KIB, "You are a member now.";
     Roster(Roster) = 161, limit 256 * KIB, "The members.";
     Renewed(Renewed) = 162, limit 128 * KIB, "The new certificate.";
@@ -135,6 +137,7 @@ impl Message {
             Ask::Read => Self::AskRead(nothing),
             Ask::Elect => Self::AskElect(nothing),
             Ask::Clock => Self::AskClock(nothing),
+            Ask::Known => Self::AskKnown(nothing),
         }
     }
 
@@ -148,6 +151,7 @@ impl Message {
             Tell::Snapshot(body) => Self::TellSnapshot(Clocked { clock, body }),
             Tell::Forward(body) => Self::TellForward(Clocked { clock, body }),
             Tell::Read(body) => Self::TellRead(Clocked { clock, body }),
+            Tell::Known(body) => Self::TellKnown(Clocked { clock, body }),
             Tell::Done => Self::TellDone(Clocked { clock, body: Empty {} }),
             Tell::Stopped(body) => Self::TellStopped(Clocked { clock, body }),
             Tell::Refused(body) => Self::TellRefused(Clocked { clock, body }),
@@ -167,6 +171,7 @@ impl Message {
             Self::AskRead(Clocked { clock, .. }) => (clock, Ask::Read),
             Self::AskElect(Clocked { clock, .. }) => (clock, Ask::Elect),
             Self::AskClock(Clocked { clock, .. }) => (clock, Ask::Clock),
+            Self::AskKnown(Clocked { clock, .. }) => (clock, Ask::Known),
             other => return Err(NotRaft(other.name())),
         };
         Ok(raft::Request { from, clock, ask })
@@ -183,6 +188,7 @@ impl Message {
             Self::TellSnapshot(Clocked { clock, body }) => (clock, Tell::Snapshot(body)),
             Self::TellForward(Clocked { clock, body }) => (clock, Tell::Forward(body)),
             Self::TellRead(Clocked { clock, body }) => (clock, Tell::Read(body)),
+            Self::TellKnown(Clocked { clock, body }) => (clock, Tell::Known(body)),
             Self::TellDone(Clocked { clock, .. }) => (clock, Tell::Done),
             Self::TellStopped(Clocked { clock, body }) => (clock, Tell::Stopped(body)),
             Self::TellRefused(Clocked { clock, body }) => (clock, Tell::Refused(body)),

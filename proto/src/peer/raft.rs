@@ -4,7 +4,7 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use crate::ids::Name;
+use crate::ids::{Epoch, Name};
 use crate::time::Utc;
 
 macro_rules! places {
@@ -128,6 +128,15 @@ bodies! {
         /// Proposals, each as its own bytes (`entry::Proposal::to_bytes`).
         proposals: Vec<Vec<u8>>,
     }
+    /// What a node knows of the one that asks.
+    struct KnownAnswer {
+        /// The epoch that the asker is in.
+        epoch: Epoch,
+        /// What it drew for the start that made this epoch.
+        nonce: u64,
+        /// The index up to which the asker once had decided entries on its disk.
+        kept: Option<u64>,
+    }
     /// A request to the part of a node that agrees with the others.
     struct Request {
         /// The Raft id of whoever asks.
@@ -217,6 +226,8 @@ pub enum Ask {
     Elect,
     /// What the time is.
     Clock,
+    /// What is known of the asker: a disk that went back must not take part.
+    Known,
 }
 
 /// The answers, in the order of the questions.
@@ -232,6 +243,8 @@ pub enum Tell {
     Forward(Vec<Forwarded>),
     /// From where on a read is true.
     Read(ReadAnswer),
+    /// What is known of the asker.
+    Known(KnownAnswer),
     /// It was done.
     Done,
     /// Nothing can be done here any more: the node stops, and why.

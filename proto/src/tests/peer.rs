@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::files::{check_golden, names, path};
 use super::samples::name;
 use crate::entry::By;
-use crate::ids::{Digest, SessionId};
+use crate::ids::{Digest, Epoch, SessionId};
 use crate::peer::raft::{
-    AppendAnswer, AppendRequest, ForwardRequest, Forwarded, LogEntry, LogId, Member, Membership,
-    Payload, ReadAnswer, Request, SnapshotAnswer, SnapshotChunk, SnapshotMeta, Vote, VoteAnswer,
-    VoteRequest,
+    AppendAnswer, AppendRequest, ForwardRequest, Forwarded, KnownAnswer, LogEntry, LogId, Member,
+    Membership, Payload, ReadAnswer, Request, SnapshotAnswer, SnapshotChunk, SnapshotMeta, Vote,
+    VoteAnswer, VoteRequest,
 };
 use crate::peer::{
     BadBody, BadFrame, Clocked, Empty, End, FORMAT, FRAME_LIMIT, HEADER_BYTES, Header, Hello, Item,
@@ -104,6 +104,7 @@ fn asked() -> Vec<Message> {
         Message::AskRead(clocked(Empty {})),
         Message::AskElect(clocked(Empty {})),
         Message::AskClock(clocked(Empty {})),
+        Message::AskKnown(clocked(Empty {})),
         Message::Join(Join {
             cluster: text("prod"),
             secret: Secret::new([0x11; 32]),
@@ -144,6 +145,7 @@ fn told() -> Vec<Message> {
         Message::TellSnapshot(clocked(SnapshotAnswer { vote: vote(), received: 2048 })),
         Message::TellForward(clocked(forwarded)),
         Message::TellRead(clocked(ReadAnswer::At(Some(at(13))))),
+        Message::TellKnown(clocked(KnownAnswer { epoch: Epoch(4), nonce: 9, kept: Some(10) })),
         Message::TellDone(clocked(Empty {})),
         Message::TellStopped(clocked(text("the log is damaged"))),
         Message::TellRefused(clocked(text("not here"))),
@@ -195,6 +197,7 @@ fn an_answer_has_the_tag_of_its_question_and_128() {
         ("AskForward", "TellForward"),
         ("AskRead", "TellRead"),
         ("AskElect", "TellDone"),
+        ("AskKnown", "TellKnown"),
         ("Join", "Joined"),
         ("RosterAsk", "Roster"),
         ("Renew", "Renewed"),

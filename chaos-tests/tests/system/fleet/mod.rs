@@ -7,6 +7,7 @@ mod calm;
 mod clocks;
 mod disks;
 mod leaders;
+mod life;
 mod locks;
 mod lost;
 mod partitions;
