@@ -60,6 +60,9 @@ pub struct Sessions {
     live: Live,
     count: AtomicU64,
     tether: Tether,
+    /// Opening asks the control plane, which knows all that was decided: a contact need not be
+    /// passed on for it.
+    opening: Tether,
     rules: watch::Receiver<Arc<View>>,
     _guard: Guard,
 }
@@ -89,8 +92,9 @@ impl Sessions {
         let ports = Arc::new(ports);
         let (live, count) = (Live::default(), AtomicU64::new(0));
         let (guard, rules, tether) = Guard::start(&ports, &live);
+        let opening = Tether::new(ports.clock.clone(), ports.control.contact(), &*ports.control);
         let plans = Arc::new(Plans::new(ports.mask.clone()));
-        Self { ports, plans, live, count, tether, rules, _guard: guard }
+        Self { ports, plans, live, count, tether, opening, rules, _guard: guard }
     }
 
     /// The live ones.
@@ -148,7 +152,7 @@ impl Sessions {
 
     async fn try_open(&self, asked: &Asked) -> Result<Session, Ended> {
         for _ in 0..OPENING_ATTEMPTS {
-            if self.tether.tie() != Tie::Fresh {
+            if self.opening.tie() != Tie::Fresh {
                 return Err(no_quorum("the node has no contact with the majority"));
             }
             let view = self.ports.control.views().borrow().clone();
@@ -219,7 +223,7 @@ impl Sessions {
         let reply = tokio::select! {
             biased;
             reply = self.ports.control.propose(opening) => reply,
-            () = self.tether.frozen() => Err(ControlError::NoQuorum),
+            () = self.opening.frozen() => Err(ControlError::NoQuorum),
         };
         reply.map_err(|error| {
             // It may be open all the same, and nobody would close it.
