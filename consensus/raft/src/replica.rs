@@ -28,7 +28,7 @@ use crate::proposer::{self, Proposer};
 use crate::receive::Incoming;
 use crate::seats::Seats;
 use crate::types::{Raft, Seat, spawn};
-use crate::{background, reads};
+use crate::{background, convert, reads};
 
 /// One member of the cluster. It runs until [`Replica::shutdown`].
 pub struct Replica<R: AsyncRuntime = TokioRuntime> {
@@ -78,6 +78,7 @@ impl<R: AsyncRuntime> Replica<R> {
         let peers = Arc::new(Peers::new(config.raft_id, transport, Arc::clone(&wall)));
         let timing = &config.timing;
         let raft_config = raft_config(config.cluster.as_str(), config.raft_id, timing);
+        let left = disk.store().heads().last.map(convert::log_id);
         let raft = Raft::<R>::new(
             config.raft_id,
             Arc::new(raft_config.map_err(OpenError::Raft)?),
@@ -94,7 +95,7 @@ impl<R: AsyncRuntime> Replica<R> {
         spawn::<R>(proposer.run());
         let (bundler_raft, bundler_peers) = (raft.clone(), Arc::clone(&peers));
         spawn::<R>(Bundler { raft: bundler_raft, peers: bundler_peers, waiting: forwarded }.run());
-        spawn::<R>(reads::run(raft.clone(), readers));
+        spawn::<R>(reads::run(raft.clone(), readers, left));
         let starts = identity.starts;
         let replica = Arc::new(Self {
             lanes: Lanes::new(config.node.clone(), starts, 0, LANES),
