@@ -58,8 +58,8 @@ pub struct Session {
     in_flight: VecDeque<Pending>,
     // The approval that is asked for and not spent.
     asks: Option<ApprovalId>,
-    // Why something other than client and target ended it, for the record.
-    ended: Option<String>,
+    // How something other than client and target ended it: from then on nothing is done in it.
+    ended: Option<Ended>,
     // Whether the record holds its first event; before that there is nothing to end in it.
     opened: bool,
 }
@@ -141,6 +141,9 @@ impl Session {
     /// [`Over`] when policy, a lock, an operator, the node's shutdown or the loss of contact ends
     /// it first.
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Over> {
+        if let Some(ended) = &self.ended {
+            return Err(Over(ended.told.clone()));
+        }
         tokio::pin!(work);
         let mut tick = tokio::time::interval(TICK);
         let (tether, mut contacts) = (self.tether.clone(), self.tether.contacts());
@@ -222,8 +225,7 @@ impl Session {
             .increment(1);
         tracing::info!(session = %self.id, code = %ended.told.code, reason = %ended.reason,
             "a session is ended");
-        self.ended.get_or_insert(ended.reason);
-        ended.told
+        self.ended.get_or_insert(ended).told.clone()
     }
 
     /// Bytes were passed to the command's input: the session is not idle.
@@ -234,7 +236,7 @@ impl Session {
     /// Closes the session and waits until its last word is kept. What ended it, if it was neither
     /// its client nor its target, is a better reason than the one given.
     pub async fn close(mut self, reason: &str) {
-        let reason = self.ended.take().unwrap_or_else(|| reason.to_owned());
+        let reason = self.ended.take().map_or_else(|| reason.to_owned(), |ended| ended.reason);
         let now = self.ports.clock.now();
         let outputs = self.gate.on(Input::Close(reason), now).unwrap_or_default();
         let mut waited = None;
@@ -285,7 +287,8 @@ impl Session {
 /// its last words if it did not have them.
 impl Drop for Session {
     fn drop(&mut self) {
-        let reason = self.ended.take().unwrap_or_else(|| "broken off".to_owned());
+        let broken_off = || "broken off".to_owned();
+        let reason = self.ended.take().map_or_else(broken_off, |ended| ended.reason);
         let close = Input::Close(reason);
         let outputs = self.gate.on(close, self.ports.clock.now()).unwrap_or_default();
         for output in outputs.into_iter().filter(|_| self.opened) {

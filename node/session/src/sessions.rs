@@ -166,6 +166,9 @@ impl Sessions {
                 // The end of a session is told without waiting: whoever just left has room.
                 Reply::Refused(Denied::TooManySessions { limit })
                     if self.makes_room(asked, limit).await => {}
+                Reply::Refused(Denied::Locked { lock, scope }) => {
+                    return Err(standing::locked(lock, &scope));
+                }
                 Reply::Refused(denied) => {
                     let code = match denied {
                         Denied::UnknownPerson(_) | Denied::UnknownTarget(_) => {

@@ -8,6 +8,7 @@ use node_enforce::decide::Facts;
 use node_enforce::policy::{TargetFacts, Who};
 use node_gate::SessionFacts;
 use node_identity::Subject;
+use proto::entry::{ApprovalId, LockScope};
 use proto::event::{Actor, TargetAsWas};
 use proto::ids::SessionId;
 use proto::refusal::{Code, Told};
@@ -22,20 +23,25 @@ use crate::sessions::{Asked, Ports};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Barred {
     /// They, the target, the node or everything is locked.
-    Locked(String),
+    Locked {
+        /// The lock.
+        id: ApprovalId,
+        /// What it locks.
+        scope: LockScope,
+    },
     /// Nothing lets them, or no more; the precise reason.
     NotGranted(String),
 }
 
 impl Barred {
     pub(crate) fn locked(lock: &Lock) -> Self {
-        Self::Locked(format!("lock {} on {}", lock.id, lock.scope))
+        Self::Locked { id: lock.id, scope: lock.scope.clone() }
     }
 
     /// As it is said to somebody who asks for a session.
     pub(crate) fn refused(self) -> Ended {
         match self {
-            Self::Locked(reason) => Ended { told: Told::plain(Code::Locked), reason },
+            Self::Locked { id, scope } => locked(id, &scope),
             Self::NotGranted(reason) => Ended { told: Told::plain(Code::PermissionDenied), reason },
         }
     }
@@ -43,13 +49,19 @@ impl Barred {
     /// As it is said to somebody who is in one.
     pub(crate) fn ended(self) -> Ended {
         match self {
-            Self::Locked(reason) => Ended { told: Told::plain(Code::Locked), reason },
+            Self::Locked { id, scope } => locked(id, &scope),
             Self::NotGranted(reason) => {
                 let text = "The session was ended: what let it be opened is no longer so.";
                 Ended { told: Told::new(Code::SessionEnded, text), reason }
             }
         }
     }
+}
+
+/// Which lock it is may be told, so that it can be looked up; what it is for may not.
+pub(crate) fn locked(id: ApprovalId, scope: &LockScope) -> Ended {
+    let told = Told::new(Code::Locked, format!("Access is locked (lock {id})."));
+    Ended { told, reason: format!("lock {id} on {scope}") }
 }
 
 /// What is known of a session by a view, when somebody may be in it.
