@@ -49,9 +49,9 @@ impl<R: AsyncRuntime> Bundler<R> {
                 tell_all(answers, &Outcome::NotTaken);
                 continue;
             };
-            let peers = Arc::clone(&self.peers);
+            let (peers, raft) = (Arc::clone(&self.peers), self.raft.clone());
             spawn::<R>(async move {
-                forward(&peers, &leader, bundle, answers).await;
+                forward(&raft, &peers, &leader, bundle, answers).await;
                 drop(permit);
             });
         }
@@ -81,14 +81,32 @@ impl<R: AsyncRuntime> Bundler<R> {
     }
 }
 
+/// Completes when somebody else leads.
+pub(crate) async fn another_leads<R: AsyncRuntime>(raft: &Raft<R>, leader: u64) {
+    let mut metrics = raft.metrics();
+    let other = metrics.wait_for(|now| now.current_leader.is_some_and(|now| now != leader)).await;
+    // Without a Raft nobody leads any more; whoever asks has a deadline.
+    if other.map(|_| ()).is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 async fn forward<R: AsyncRuntime>(
+    raft: &Raft<R>,
     peers: &Peers<R>,
     leader: &Member,
     proposals: Vec<Vec<u8>>,
     answers: Vec<oneshot::Sender<Outcome>>,
 ) {
     let ask = Ask::Forward(ForwardRequest { proposals });
-    match peers.ask(leader, ask, FORWARD_DEADLINE).await {
+    // A leader that is cut off may take the whole time not to answer. What it made of the writes is
+    // not known, and the next one knows them again by their numbers.
+    let told = tokio::select! {
+        biased;
+        told = peers.ask(leader, ask, FORWARD_DEADLINE) => told,
+        () = another_leads(raft, leader.raft_id) => Err(CallError::TimedOut),
+    };
+    match told {
         Ok(Tell::Forward(told)) if told.len() == answers.len() => {
             for (answer, told) in answers.into_iter().zip(told) {
                 // Whoever no longer waits asks again under the same number.

@@ -75,9 +75,13 @@ impl<R: AsyncRuntime> Replica<R> {
         if leader.raft_id == self.config.raft_id {
             return self.confirm_leadership().await;
         }
-        match self.peers.ask(&leader, Ask::Read, READ_DEADLINE).await {
-            Ok(Tell::Read(answer)) => answer,
-            Ok(_) | Err(_) => ReadAnswer::NoQuorum,
+        tokio::select! {
+            biased;
+            told = self.peers.ask(&leader, Ask::Read, READ_DEADLINE) => match told {
+                Ok(Tell::Read(answer)) => answer,
+                Ok(_) | Err(_) => ReadAnswer::NoQuorum,
+            },
+            () = bundler::another_leads(&self.raft, leader.raft_id) => ReadAnswer::NoQuorum,
         }
     }
 
