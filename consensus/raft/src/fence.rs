@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use openraft::{AsyncRuntime, Membership};
-use proto::ids::Epoch;
 use proto::peer::raft::{Ask, KnownAnswer, Tell};
 
 use crate::ports::Member;
@@ -100,9 +99,8 @@ impl<R: AsyncRuntime> Replica<R> {
 
     fn fits(&self, known: &KnownAnswer, last_log: Option<u64>) -> Result<(), Unfit> {
         let mine = self.identity();
-        // The start that was not answered before this one, or the one before that.
-        let is_mine = known.epoch <= mine.epoch
-            || (known.epoch == Epoch(mine.epoch.0 + 1) && known.nonce == mine.nonce);
+        // A start whose answer was lost is made again under its number, however often it was lost.
+        let is_mine = known.epoch <= mine.epoch || known.nonce == mine.nonce;
         if !is_mine {
             let (mine, known) = (mine.epoch.0, known.epoch.0);
             return Err(Unfit::OldDisk(format!("it remembers epoch {mine}, and was in {known}")));

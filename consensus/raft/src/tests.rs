@@ -337,8 +337,19 @@ fn joining(raft_id: u64) -> Entry {
 
 /// The node starts: it gets its next epoch and remembers it.
 async fn begin(replica: &Replica) -> Result<Epoch, Reply> {
+    match replica.propose(starting(replica)).await.unwrap().reply {
+        Reply::Epoch(epoch) => {
+            replica.keep_epoch(epoch).await.unwrap();
+            Ok(epoch)
+        }
+        other => Err(other),
+    }
+}
+
+/// The start of a node, as its disk remembers it.
+fn starting(replica: &Replica) -> Entry {
     let identity = replica.identity();
-    let start = Entry::NodeStarted(NodeStart {
+    Entry::NodeStarted(NodeStart {
         node: identity.node.clone(),
         raft_id: identity.raft_id,
         last_epoch: identity.epoch,
@@ -346,14 +357,7 @@ async fn begin(replica: &Replica) -> Result<Epoch, Reply> {
         supports: 1,
         version: "1".to_owned(),
         addresses: addresses(identity.raft_id),
-    });
-    match replica.propose(start).await.unwrap().reply {
-        Reply::Epoch(epoch) => {
-            replica.keep_epoch(epoch).await.unwrap();
-            Ok(epoch)
-        }
-        other => Err(other),
-    }
+    })
 }
 
 /// Something small that changes nothing and is answered.

@@ -8,7 +8,7 @@ use consensus_state::{Presence, Reply, State};
 use proto::entry::{By, Entry, NodeRemoval};
 use tokio::time::Instant;
 
-use super::{Cluster, begin, closing, counted, counting, name, propose_from, until};
+use super::{Cluster, begin, closing, counted, counting, name, propose_from, starting, until};
 use crate::{ProposeError, ReadError, Replica};
 
 #[tokio::test(start_paused = true)]
@@ -92,6 +92,44 @@ async fn a_minority_decides_nothing_and_says_what_it_knows() {
     cluster.net.heal();
     cluster.agree().await;
     assert_eq!(counted(&leader), 1, "what the minority put into its log is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_leader_that_is_cut_off() {
+    let cluster = Cluster::of(3).await;
+    let alone = cluster.leader().await.config.raft_id;
+    let followers = cluster.followers().await;
+    let others: Vec<_> = followers.iter().map(|one| one.config.raft_id).collect();
+    cluster.net.partition(&[alone], &others);
+    // Asked at once: both still believe in the one that is gone.
+    let begun = Instant::now();
+    let (written, read) = tokio::join!(followers[0].propose(counting()), followers[1].read());
+    assert!(matches!(written.unwrap().reply, Reply::Lock(_)));
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(4), "it took {took:?}");
+    // A read may find nobody for as long as nobody leads.
+    if read.is_err() {
+        followers[1].read().await.unwrap();
+    }
+    cluster.net.heal();
+    cluster.agree().await;
+    assert_eq!(counted(&followers[0]), 1, "it has one effect, whoever it was handed to");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_dies_again_and_again_is_no_old_disk() {
+    let mut cluster = Cluster::of(3).await;
+    let one = cluster.followers().await.remove(0).config.raft_id;
+    // It dies each time between the majority's answer and its own disk.
+    for _ in 0..3 {
+        cluster.kill(one).await;
+        let back = cluster.open(one).await.unwrap();
+        back.hold_back();
+        back.check_disk().await.unwrap();
+        let answer = back.propose(starting(&back)).await.unwrap();
+        assert!(matches!(answer.reply, Reply::Epoch(_)), "{answer:?}");
+    }
+    cluster.agree().await;
 }
 
 #[tokio::test(start_paused = true)]
