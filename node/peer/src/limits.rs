@@ -77,8 +77,8 @@ pub(crate) const BULK_FROM: usize = 256 * 1024;
 /// How long the one who serves a kind of call works on it.
 pub(crate) fn deadline_of(kind: u8) -> Duration {
     Duration::from_secs(match kind {
-        // Raft: a vote, entries, a piece of a snapshot, writes, a read, an election, the clock, what
-        // is known of a node.
+        // Raft: a vote, entries, a piece of a snapshot, writes, a read, an election, the clock,
+        // what is known of a node.
         16 | 20 | 21 | 22 | 24 => 5,
         17 | 19 => 15,
         // The last piece is answered when the snapshot is installed.
