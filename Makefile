@@ -25,7 +25,7 @@ test: sshd-there fleet-there ## All tests: units, house rules, compile-fail proo
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
 
-chaos: sshd-there fleet-there ## The same system tests, longer: kill -9, damaged bytes, a fleet under faults, simulated worlds
+chaos: sshd-there fleet-there ## The same system tests, longer: kill -9, damaged bytes, a fleet under faults
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
 	SALLYPORT_CHAOS_ROUNDS=$${SALLYPORT_CHAOS_ROUNDS:-200} \
@@ -37,10 +37,9 @@ chaos: sshd-there fleet-there ## The same system tests, longer: kill -9, damaged
 	SALLYPORT_CHAOS_FLAPS=$${SALLYPORT_CHAOS_FLAPS:-40} \
 	SALLYPORT_CHAOS_SPENT=$${SALLYPORT_CHAOS_SPENT:-30} \
 	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
+	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
 	SALLYPORT_CHAOS_STORMS=$${SALLYPORT_CHAOS_STORMS:-100} \
 		$(CARGO) test -p chaos-tests --locked --test system -- chaos fleet --nocapture
-	SALLYPORT_WORLD_SEEDS=$${SALLYPORT_WORLD_SEEDS:-500} \
-		$(CARGO) test -p chaos-tests --locked --lib --release -- world --nocapture
 
 lint: components-there deny-there ## Format, clippy, licences and sources, one crypto provider
 	$(CARGO) fmt --all -- --check
