@@ -37,7 +37,6 @@ chaos: sshd-there fleet-there ## The same system tests, longer: kill -9, damaged
 	SALLYPORT_CHAOS_FLAPS=$${SALLYPORT_CHAOS_FLAPS:-40} \
 	SALLYPORT_CHAOS_SPENT=$${SALLYPORT_CHAOS_SPENT:-30} \
 	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
-	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
 	SALLYPORT_CHAOS_STORMS=$${SALLYPORT_CHAOS_STORMS:-100} \
 		$(CARGO) test -p chaos-tests --locked --test system -- chaos fleet --nocapture
 
