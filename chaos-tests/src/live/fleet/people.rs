@@ -19,6 +19,9 @@ use crate::live::wait::{SHORT, until};
 /// itself, so that no answer is a finding.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// What stands before the id in what a held client is told.
+const HOW_TO_APPROVE: &str = "approvals approve ";
+
 /// A client whose command is held.
 #[derive(Debug)]
 pub struct Waiting {
@@ -109,11 +112,11 @@ impl Fleet {
         client.between(&self.outside, self.gateway(through).host())
     }
 
-    /// The last request for an approval that a client was told of, in what it said on its standard
-    /// error.
+    /// The requests for an approval that a client was told of, in the order of what it said on its
+    /// standard error: more than one when the policy changed meanwhile.
     #[must_use]
-    pub fn last_asked(errors: &str) -> Option<u64> {
-        asked(errors)
+    pub fn all_asked(errors: &str) -> Vec<u64> {
+        errors.split(HOW_TO_APPROVE).skip(1).filter_map(number).collect()
     }
 
     /// How often a command with this marker reached the target.
@@ -162,10 +165,13 @@ impl Fleet {
     }
 }
 
+/// The number that a text begins with, if something follows it: if not, digits may be on their way.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+    (digits < text.len()).then(|| text[..digits].parse().ok()).flatten()
+}
+
 /// The last request for an approval that a client was told of.
 fn asked(errors: &str) -> Option<u64> {
-    let (_, after) = errors.rsplit_once("approvals approve ")?;
-    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    // What follows may still be on its way.
-    (digits.len() < after.len()).then(|| digits.parse().ok()).flatten()
+    Fleet::all_asked(errors).pop()
 }

@@ -143,15 +143,11 @@ impl Somebody<'_> {
         let (node, marked) = (self.node(), marked(program));
         self.history.happened().owners.insert(marked.marker.clone(), person.to_owned());
         let ssh = self.fleet.ssh(person, &node).with(&["-o", "ConnectTimeout=3"]);
-        let mut invoked = since_boot();
+        let invoked = since_boot();
         let mut client = ssh.talk(&marked.command)?;
-        let (mut last, begun) = (None, since_boot());
+        let (mut told, begun) = (0, since_boot());
         loop {
-            let asked = Fleet::last_asked(&client.errors()).filter(|id| Some(*id) != last);
-            if let Some(id) = asked {
-                self.is_asked(person, id, count, invoked);
-                (last, invoked) = (Some(id), since_boot());
-            }
+            told = self.is_asked(person, &client.errors(), told, count, invoked);
             let ended = client.process().ended()?;
             let leaves = since_boot() > begun + WAITS || !self.history.goes_on();
             if ended.is_some() || leaves {
@@ -162,29 +158,49 @@ impl Somebody<'_> {
         }
         client.process().kill().ok();
         let (status, _) = client.wait(PATIENCE)?;
-        let served = status.success() && client.output().trim_end() == marked.marker;
-        let mut happened = self.history.happened();
-        if served {
-            happened.acknowledged.markers.insert(marked.marker);
+        self.is_asked(person, &client.errors(), told, count, invoked);
+        if status.success() && client.output().trim_end() == marked.marker {
+            self.is_served(person, &client.errors(), invoked);
+            self.history.happened().acknowledged.markers.insert(marked.marker);
         }
-        let Some(id) = last else { return Ok(()) };
-        // It may have been spent although its client saw nothing of it.
-        let outcome =
-            if served { Outcome::Done(Told::Stands(Seen::Consumed)) } else { Outcome::Unknown };
-        let spent = operation(person, invoked, Asked::Consume, outcome);
-        happened.approvals.entry(id).or_default().push(spent);
         Ok(())
     }
 
-    /// A client was told of a request.
-    fn is_asked(&self, person: &str, id: u64, count: usize, invoked: Duration) {
-        let open = Told::Stands(Seen::Open);
-        let request = operation(person, invoked, Asked::Request { count }, Outcome::Done(open));
-        // The client, its node, a change of policy or time may end it at any moment.
-        let end = operation("the cluster", invoked, Asked::End, Outcome::Unknown);
+    /// Notes the requests that a client was told of behind those that are noted; gives how many it
+    /// was told of in all.
+    fn is_asked(
+        &self,
+        person: &str,
+        errors: &str,
+        noted: usize,
+        count: usize,
+        invoked: Duration,
+    ) -> usize {
+        let asked = Fleet::all_asked(errors);
+        for id in asked.iter().skip(noted).copied() {
+            let open = Told::Stands(Seen::Open);
+            let request = operation(person, invoked, Asked::Request { count }, Outcome::Done(open));
+            // The client, its node, a change of policy or time may end it at any moment. It may
+            // also be spent although its client sees nothing of it: its node is killed, or the
+            // policy changes in that moment and another request follows.
+            let may = |call| operation("the cluster", invoked, call, Outcome::Unknown);
+            let mut happened = self.history.happened();
+            let calls = happened.approvals.entry(id).or_default();
+            calls.extend([request, may(Asked::End), may(Asked::Consume)]);
+            happened.open.push((id, person.to_owned()));
+        }
+        asked.len()
+    }
+
+    /// A held command ran: what its client was told of last was spent.
+    fn is_served(&self, person: &str, errors: &str, invoked: Duration) {
+        let Some(id) = Fleet::all_asked(errors).pop() else { return };
+        let spent = Outcome::Done(Told::Stands(Seen::Consumed));
+        let spent = operation(person, invoked, Asked::Consume, spent);
         let mut happened = self.history.happened();
-        happened.approvals.entry(id).or_default().extend([request, end]);
-        happened.open.push((id, person.to_owned()));
+        let calls = happened.approvals.entry(id).or_default();
+        calls.retain(|call| call.call != Asked::Consume);
+        calls.push(spent);
     }
 
     /// Rules on a request, perhaps for the second time, perhaps as somebody who may not.
