@@ -16,6 +16,8 @@ use chaos_tests::live::fleet::{Fleet, T};
 use chaos_tests::live::{SHORT, since_boot, until};
 use serde_json::Value;
 
+use super::super::NOTICED;
+
 /// Everything that happened.
 #[derive(Default)]
 pub(super) struct Happened {
@@ -25,7 +27,7 @@ pub(super) struct Happened {
     /// By the lock's reason.
     pub(super) locks: BTreeMap<String, Calls<Locks>>,
     pub(super) forbidden: Vec<Forbidden>,
-    /// Output that reached somebody, as early as it can have been allowed.
+    /// Output that reached somebody, when it was heard.
     pub(super) heard: Vec<Allowed>,
     /// Whose command each marker is.
     pub(super) owners: BTreeMap<String, String>,
@@ -170,13 +172,18 @@ impl History {
         let first = self.first_policy.clone();
         found.extend(linearizable::violations(&Policies, first, &happened.policies));
         found.extend(linearizable::violations_by_key(&Locks, &None, &happened.locks));
-        let mut allowed = happened.heard.clone();
-        for mut ran in self.ran.lock().expect("nobody panics with the lock").clone() {
-            let owner = happened.owners.iter().find(|(marker, _)| ran.what.contains(*marker));
-            ran.subjects.extend(owner.map(|(_, person)| format!("person {person}")));
-            allowed.push(ran);
+        let mut ran = self.ran.lock().expect("nobody panics with the lock").clone();
+        for one in &mut ran {
+            let owner = happened.owners.iter().find(|(marker, _)| one.what.contains(*marker));
+            one.subjects.extend(owner.map(|(_, person)| format!("person {person}")));
         }
-        found.extend(forbidden_after_t::violations(&happened.forbidden, &allowed, T));
+        let late = |allowed: &[Allowed], bound| {
+            forbidden_after_t::violations(&happened.forbidden, allowed, bound)
+        };
+        found.extend(late(&ran, T));
+        // Output was let through some time before it was heard. That makes the bound later, and not
+        // the moment earlier: it would seem to come before a lifting that it followed.
+        found.extend(late(&happened.heard, T + NOTICED));
         found
     }
 }

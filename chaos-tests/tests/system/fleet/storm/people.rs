@@ -15,7 +15,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 
-use super::super::{NOTICED, marked};
+use super::super::marked;
 use super::history::History;
 
 /// How long a client waits for a short command.
@@ -129,8 +129,7 @@ impl Somebody<'_> {
         let heard = beats.heard().into_iter().map(|said| Allowed {
             what: format!("output of {marker} through {node}"),
             subjects: vec![format!("person {person}"), format!("node {node}")],
-            // It was let through some time before it was heard.
-            at: said.at.saturating_sub(NOTICED),
+            at: said.at,
         });
         self.history.happened().heard.extend(heard);
         Ok(())
