@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SILENT:
-.PHONY: help demo test lint bench chaos sshd-there fleet-there deny-there components-there
+.PHONY: help demo test lint bench chaos sshd-there fleet-there etcd-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -53,8 +53,8 @@ lint: components-there deny-there ## Format, clippy, licences and sources, one c
 		fi
 	done
 
-bench: sshd-there ## Benchmarks, as ratios to what the machine does without Sallyport (see bench/README.md)
-	bench/run.sh
+bench: sshd-there fleet-there etcd-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
+	bench/run.sh $(WHAT)
 
 sshd-there:
 	if ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null || [ ! -x /usr/sbin/sshd ]; then
@@ -71,6 +71,15 @@ fleet-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends iproute2 nftables faketime
+	fi
+
+etcd-there:
+	if ! command -v etcd >/dev/null; then
+		echo "make: installing etcd-server (what the cluster is measured beside) with apt-get"
+		echo "make: (Debian may start its own etcd service with it; the benchmark does not use that one)"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends etcd-server
 	fi
 
 components-there:

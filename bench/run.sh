@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Runs every benchmark in release, one after the other, and prints tables of ratios.
+# Runs benchmarks in release, one after the other, and prints tables of ratios: those that are named,
+# or all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
+if [ $# = 0 ]; then
+    set -- journal enforce ssh cluster
+fi
 $cargo build --release --locked --quiet --package node-cli
-for one in journal enforce ssh; do
+for one in "$@"; do
     $cargo bench --locked --quiet --package bench --bench "$one"
 done
