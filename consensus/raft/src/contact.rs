@@ -30,11 +30,11 @@ impl<R: AsyncRuntime> Replica<R> {
     /// Makes contact once.
     pub(crate) async fn make_contact(&self) {
         // Whatever a quorum forbade before the read was sent is applied here when it returns; what
-        // was forbidden later is not known. So contact counts from the sending.
-        let sent_at = self.now();
+        // was forbidden later is not known. So contact counts from the sending: of the attempt that
+        // was answered, since those before it may be as old as the last leader.
         let deadline = READ_DEADLINE.max(self.contact_interval());
-        if self.read_by(deadline).await.is_ok() {
-            self.contact.send_replace(Some(Contact { sent_at }));
+        if let Ok(read) = self.read_by(deadline).await {
+            self.contact.send_replace(Some(Contact { sent_at: read.sent_at }));
         }
     }
 }

@@ -17,6 +17,14 @@ use crate::machine::Applied;
 use crate::proposer::{self, Outcome};
 use crate::replica::Replica;
 
+/// A read that was answered.
+pub(crate) struct Read {
+    /// The control index that this node had applied by then.
+    pub(crate) applied: u64,
+    /// When the attempt was sent that was answered, on the clock that counts suspend.
+    pub(crate) sent_at: Duration,
+}
+
 impl<R: AsyncRuntime> Replica<R> {
     /// Proposes a change and waits until it is applied here; at most [`PROPOSE_DEADLINE`].
     ///
@@ -49,19 +57,22 @@ impl<R: AsyncRuntime> Replica<R> {
     /// # Errors
     /// [`ReadError::NoQuorum`] when no quorum confirms in time.
     pub async fn read(&self) -> Result<u64, ReadError> {
-        self.read_by(READ_DEADLINE).await
+        self.read_by(READ_DEADLINE).await.map(|read| read.applied)
     }
 
-    pub(crate) async fn read_by(&self, deadline: Duration) -> Result<u64, ReadError> {
+    /// Attempts follow each other until one is answered.
+    pub(crate) async fn read_by(&self, deadline: Duration) -> Result<Read, ReadError> {
         let until = R::Instant::now() + deadline;
         loop {
             self.running().map_err(ReadError::Stopped)?;
+            let sent_at = self.now();
             let asked = R::timeout_at(until, self.read_index()).await;
             match asked {
                 Ok(ReadAnswer::At(at)) => {
                     let end = at.map_or(0, |at| at.index + 1);
                     let applied = self.wait(until, |applied| applied.log_end >= end).await;
-                    return applied.map(|applied| applied.control).ok_or(ReadError::NoQuorum);
+                    let read = |applied: Applied| Read { applied: applied.control, sent_at };
+                    return applied.map(read).ok_or(ReadError::NoQuorum);
                 }
                 Ok(ReadAnswer::NotLeader(_) | ReadAnswer::NoQuorum) => {}
                 Err(_) => return Err(ReadError::NoQuorum),

@@ -173,6 +173,26 @@ async fn contact_counts_from_the_sending() {
     assert!(before - last > Duration::from_secs(9), "without a leader there was no contact");
 }
 
+/// A question that was first asked of a leader that died is asked again of the next one: what counts
+/// is when that was, or whoever waited for the election would be frozen again at once.
+#[tokio::test(start_paused = true)]
+async fn contact_with_the_next_leader_is_young() {
+    let mut cluster = Cluster::of(3).await;
+    for _ in 0..5 {
+        let leader = cluster.leader().await.config.raft_id;
+        let follower = cluster.followers().await.remove(0);
+        cluster.kill(leader).await;
+        let died = follower.now();
+        let contact = || follower.contact().borrow().map_or(Duration::ZERO, |last| last.sent_at);
+        until("there is contact again", || contact() > died).await;
+        let age = follower.now() - contact();
+        assert!(age < Duration::from_millis(500), "it is {age:?} old");
+        let back = cluster.open(leader).await.unwrap();
+        until("it is back", || back.status().leader.is_some()).await;
+        begin(&back).await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_without_contact_is_lost_and_comes_back() {
     let cluster = Cluster::of(3).await;
