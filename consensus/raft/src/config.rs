@@ -47,7 +47,7 @@ pub(crate) const SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 /// So many entries before a snapshot stay in the log for peers that are a little behind.
 pub(crate) const ENTRIES_KEPT: u64 = 2_000;
 /// So many events that are published stay in the state for nodes that are behind a snapshot.
-pub(crate) const EVENTS_KEPT: u64 = 4_096;
+pub(crate) const EVENTS_KEPT: usize = 4_096;
 
 /// A clock further off its peers' median than this may not lead.
 pub const CLOCK_BOUND: Duration = Duration::from_secs(5);

@@ -126,13 +126,16 @@ fn next_version(state: &State) -> Option<u32> {
 /// Up to where events need not stay in the state. Those that this node's journal keeps go when
 /// there are many; the last ones stay for nodes that come by a snapshot.
 fn publication(state: &State, kept: u64) -> Option<u64> {
-    let count = state.unpublished().len() as u64;
+    let count = state.unpublished().len();
     let bytes: usize = state.unpublished().map(|event| event.bytes.len()).sum();
-    let last = state.control_head().seq;
     let stay = if bytes > OUTBOX_BYTES { count / 2 } else { EVENTS_KEPT };
-    let first = state.unpublished().next()?.id.seq;
-    let up_to = last.saturating_sub(stay).min(kept);
-    (count > 2 * EVENTS_KEPT || bytes > OUTBOX_BYTES).then_some(up_to).filter(|at| *at >= first)
+    if count <= 2 * EVENTS_KEPT && bytes <= OUTBOX_BYTES {
+        return None;
+    }
+    // Counted in events: their places jump where a backup was restored. One always stays, so that a
+    // record that begins with it can say what it follows.
+    let goes = state.unpublished().take(count.saturating_sub(stay.max(1)));
+    goes.map(|event| event.id.seq).take_while(|seq| *seq <= kept).last()
 }
 
 /// What to change about Raft's configuration.

@@ -12,6 +12,19 @@ use proto::entry::Client;
 use proto::ids::Name;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// How many bits of a request's number count the requests of one start; those above count starts.
+///
+/// 2^32 requests a start: at a hundred thousand a second in one lane, half a day; a lane is one of
+/// thousands and waits for each answer.
+const REQUEST_BITS: u32 = 32;
+
+/// How many starts a disk must have counted for its next requests to lie beyond a number, and
+/// `ahead` starts further.
+#[must_use]
+pub fn starts_beyond(request: u64, ahead: u64) -> u64 {
+    (request >> REQUEST_BITS).saturating_add(ahead).min(u64::from(u32::MAX) - 1)
+}
+
 /// A node's lanes of one kind.
 pub(crate) struct Lanes {
     node: Name,
@@ -36,9 +49,7 @@ pub(crate) struct Lane {
 impl Lanes {
     /// Lanes `first` to `first + count - 1`, for the `starts`-th start of the node.
     pub(crate) fn new(node: Name, starts: u64, first: u32, count: u32) -> Self {
-        // 2^32 requests a start: at a hundred thousand a second in one lane, half a day; a lane is
-        // one of thousands and waits for each answer.
-        let base = starts << 32;
+        let base = starts << REQUEST_BITS;
         let lanes = (first..first + count).rev().map(|lane| (lane, base)).collect();
         let places = Arc::new(Semaphore::new(count as usize));
         Self { node, free: Arc::new(Mutex::new(Free { lanes })), places }

@@ -40,6 +40,7 @@ pub use config::{
 pub use contact::Contact;
 pub use error::{Answer, ChangeError, FoundError, OpenError, ProposeError, ReadError};
 pub use fence::Unfit;
+pub use lanes::starts_beyond;
 pub use openraft::{AsyncRuntime, TokioRuntime};
 pub use ports::{CallError, Member, Observer, Transport, Wall};
 pub use replica::Replica;

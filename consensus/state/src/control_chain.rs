@@ -1,7 +1,8 @@
 //! The control chain: events that follow from entries alone, and those of them that are not known
 //! to be kept elsewhere yet.
 //!
-//! Its numbers have no gaps. It must never hold anything that another node could not compute from
+//! Its numbers have no gaps, but where a backup was restored: there they jump, and the event behind
+//! the jump says so. It must never hold anything that another node could not compute from
 //! the same entries.
 
 use std::collections::VecDeque;
@@ -78,6 +79,14 @@ impl State {
         let (events, bytes) = (limits::OUTBOX_EVENTS * times, limits::OUTBOX_BYTES * times);
         limits::check(self.chain.unpublished.len() + 1, "events that wait to be kept", events)?;
         limits::check(self.chain.bytes, "events that wait to be kept, in bytes,", bytes)
+    }
+
+    /// Goes on far behind the last place, where a cluster that went on beside a backup never comes;
+    /// gives that last place. The next event must say so.
+    pub(crate) fn jump_in_chain(&mut self) -> u64 {
+        let last = self.chain.head.seq;
+        self.chain.head.seq = last.saturating_add(limits::RESTORATION_JUMP);
+        last
     }
 
     pub(crate) fn publish(&mut self, seq: u64) -> Result<Reply, Denied> {

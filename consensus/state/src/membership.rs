@@ -18,7 +18,6 @@ use crate::denied::Denied;
 use crate::effects::Effects;
 use crate::limits;
 use crate::nodes::{Node, Presence, check_addresses};
-use crate::replies::Replies;
 use crate::reply::Reply;
 use crate::state::{State, later};
 
@@ -66,7 +65,9 @@ impl State {
     }
 
     /// A backup becomes a cluster of one. Whoever still runs for the cluster that it was taken of
-    /// must be cut off: all epochs and Raft ids jump.
+    /// must be cut off: all epochs and Raft ids jump. So do the places of the control chain, since the
+    /// cluster may have published more than the backup knows. Lanes stay, so that what had an effect before
+    /// the backup has none again; the founder counts on beyond them ([`State::last_request`]).
     pub(crate) fn restore_cluster(
         &mut self,
         restoration: &ClusterRestoration,
@@ -81,9 +82,14 @@ impl State {
             return Ok(Reply::Joined { raft_id });
         }
         let gone: Vec<Name> = self.nodes.members().map(|node| node.name.clone()).collect();
-        let mut sessions = 0;
+        let sessions = self.open_sessions().len() as u64;
+        let raft_id = self.restored_raft_id();
+        let after = Some(self.jump_in_chain());
+        let restored =
+            BackupRestored { founder: founder.clone(), gone: gone.clone(), sessions, after };
+        self.record_small(Kind::BackupRestored(restored), effects);
         for node in &gone {
-            sessions += self.lose_sessions(node, effects);
+            self.lose_sessions(node, effects);
         }
         self.withdraw_all(Withdrawn::NodeLost, effects);
         for node in self.nodes.by_name.values_mut() {
@@ -94,13 +100,16 @@ impl State {
         }
         self.sessions.numbers.clear();
         self.tokens.clear();
-        self.replies = Replies::default();
-        let raft_id = self.restored_raft_id();
-        let restored = BackupRestored { founder: founder.clone(), gone, sessions };
-        self.record_small(Kind::BackupRestored(restored), effects);
         let (name, key, token) = (founder, *key, Digest::ZERO);
         let founder = Newcomer { name, raft_id, addresses, key, token, supports: self.version };
-        Ok(self.admit(&founder, effects))
+        Ok(self.seat(&founder, effects))
+    }
+
+    /// The highest number that a node's lanes have used, as far as this state knows: whoever acts
+    /// under its name after a restoration counts from beyond it.
+    #[must_use]
+    pub fn last_request(&self, node: &Name) -> u64 {
+        self.replies.highest(node)
     }
 
     /// The founder's Raft id, when the cluster was restored with it already: the answer was lost.
@@ -169,15 +178,20 @@ impl State {
         Ok(self.admit(&Newcomer { name, raft_id, addresses, key, token, supports }, effects))
     }
 
+    /// Makes a node a member whose disk is new: it counts its requests from their beginning.
+    fn admit(&mut self, newcomer: &Newcomer<'_>, effects: &mut Effects) -> Reply {
+        self.replies.forget(newcomer.name);
+        self.seat(newcomer, effects)
+    }
+
     /// Makes a node a member, under a Raft id that was never used. A removed node's name goes on
     /// with its epochs, so that nothing of the two can be taken for one another's.
-    fn admit(&mut self, newcomer: &Newcomer<'_>, effects: &mut Effects) -> Reply {
+    fn seat(&mut self, newcomer: &Newcomer<'_>, effects: &mut Effects) -> Reply {
         let Newcomer { name, raft_id, addresses, key, token, supports } = *newcomer;
         let joined = NodeJoined { node: name.clone(), raft_id, address: addresses.cluster.clone() };
         self.record_small(Kind::NodeJoined(joined), effects);
         let epoch = self.nodes.by_name.get(name).map_or(Epoch(0), |node| node.epoch);
-        // Its disk is another: it counts its requests and its events from their beginning.
-        self.replies.forget(name);
+        // Its disk is another: it counts its events from their beginning.
         self.checkpoints.remove(name);
         self.nodes.insert(Node {
             name: name.clone(),

@@ -59,6 +59,12 @@ impl Replies {
         lanes.insert(client.lane, Last { request, at, reply });
     }
 
+    /// The highest number that a node has used in any lane.
+    pub(crate) fn highest(&self, node: &Name) -> u64 {
+        let lanes = self.0.get(node).into_iter().flat_map(BTreeMap::values);
+        lanes.map(|last| last.request).max().unwrap_or(0)
+    }
+
     /// Forgets a node's lanes: the next of its name is another node, and counts from its own start.
     pub(crate) fn forget(&mut self, node: &Name) {
         self.0.remove(node);

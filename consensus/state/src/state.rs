@@ -93,11 +93,6 @@ impl State {
             let denied = Denied::NotAMember(client.node.clone());
             return (Reply::Refused(denied), effects);
         }
-        // A backup knows other requests of its founder's than the founder does: it counts from its
-        // own start. A restoration that is retried is known by the founder's key.
-        if matches!(entry, Entry::ClusterRestored(_)) {
-            return (self.perform(entry, &mut effects).unwrap_or_else(Reply::Refused), effects);
-        }
         if let Seen::Answered(reply) = self.replies.look_up(client, *request, self.time) {
             return (reply, effects);
         }

@@ -147,7 +147,7 @@ pub(crate) async fn found_in(
 }
 
 /// Takes away what a founding that was cut short left; nobody has used it.
-fn clear(directory: &Directory) -> Result<(), DirectoryError> {
+pub(crate) fn clear(directory: &Directory) -> Result<(), DirectoryError> {
     let path = directory.path(RAFT_DIRECTORY);
     match fs::remove_dir_all(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -15,7 +15,7 @@ use proto::ids::Epoch;
 use proto::peer::raft::{LogId, Membership, Request, Response, SnapshotMeta};
 use proto::refusal::{Code, Told};
 use store_disk::Files;
-use store_disk::raft::{Disk, Done, Kept, RaftStore, SNAPSHOT_PART_BYTES, Thread, Write};
+use store_disk::raft::{Disk, Done, Identity, Kept, RaftStore, SNAPSHOT_PART_BYTES, Thread, Write};
 use tokio::time::sleep;
 
 use crate::app::VERSION;
@@ -176,7 +176,8 @@ pub(crate) fn wire(member: &Member) -> proto::peer::raft::Member {
 }
 
 /// Puts a state into the disk of a node that has none, as the snapshot that its log begins behind;
-/// the node is the only one that votes.
+/// the node is the only one that votes. `starts` is what the disk counts on from, so that no number
+/// of a request is used that the state knows already.
 ///
 /// # Errors
 /// [`Error`] when the disk cannot be written.
@@ -185,6 +186,7 @@ pub(crate) fn seed(
     card: &Card,
     address: &str,
     state: &[u8],
+    starts: u64,
 ) -> Result<(), Error> {
     let files = Files::open(&directory.path(RAFT_DIRECTORY)).map_err(open_failed)?;
     let (_, mut writer) = RaftStore::open(&files)?;
@@ -215,6 +217,15 @@ pub(crate) fn seed(
         })
         .collect();
     writes.push(Write::Snapshot(kept));
+    let (cluster, node, raft_id) = (card.cluster.clone(), card.node.clone(), card.raft_id);
+    writes.push(Write::Identity(Identity {
+        cluster,
+        node,
+        raft_id,
+        epoch: Epoch(0),
+        nonce: 0,
+        starts,
+    }));
     writer.perform(&writes).map_err(|stopped| Error::Stopped(stopped.to_string()))
 }
 

@@ -7,7 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use consensus_raft::Replica;
+use consensus_raft::{Replica, starts_beyond};
+use consensus_state::limits::RESTORATION_JUMP;
 use consensus_state::{Reply, State};
 use node_peer::certificate::{CertificateRequest, PeerName};
 use node_session::Clock as _;
@@ -22,7 +23,7 @@ use crate::cluster_secrets::ClusterSecrets;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::errors::Error;
-use crate::founding::{NoPeers, Nobody};
+use crate::founding::{NoPeers, Nobody, clear};
 use crate::home::{self, Card, ClusterKey};
 use crate::replica::{open_replica, seed};
 use crate::wall::Wall;
@@ -85,7 +86,10 @@ pub async fn restore(config: &Config, backup: &Path, key: &Path) -> Result<Strin
     let certificate = authority.issue_node(&request, &name, SystemClock.now().utc)?;
     home::write_certificate(&directory, &certificate, &[authority.certificate().clone()])?;
     home::write_cluster_key(&directory, &cluster_key)?;
-    seed(&directory, &card, &config.addresses().cluster, bytes)?;
+    // What a restoration that was cut short left was used by nobody.
+    clear(&directory)?;
+    let starts = starts_beyond(state.last_request(&card.node), RESTORATION_JUMP);
+    seed(&directory, &card, &config.addresses().cluster, bytes, starts)?;
     let replica =
         open_replica(&directory, &card, Arc::new(NoPeers), Arc::new(Nobody), Wall::shared())
             .await?;

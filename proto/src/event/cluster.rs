@@ -211,6 +211,10 @@ pub struct BackupRestored {
     pub gone: Vec<Name>,
     /// Sessions that were open, and are closed as lost.
     pub sessions: u64,
+    /// The last place of the control chain in the backup, whose event this one follows. Its own
+    /// place is far behind it, beyond all that the cluster published after the backup was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 fn is_false(flag: &bool) -> bool {

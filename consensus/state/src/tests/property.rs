@@ -444,17 +444,25 @@ fn random_runs_reach_every_event_and_every_reply() {
 
 fn check_invariants(state: &State, steps: &[Step], answers: &Answers) {
     check_chain(state, answers);
-    check_retries(steps, answers);
+    check_retries(state, steps, answers);
     check_approvals(steps, answers);
     check_state(state);
 }
 
-/// Events are numbered from 1 without a gap, each behind the one before it.
+/// Events are numbered from 1, each behind the one before it, without a gap but where a backup was
+/// restored, which says so.
 fn check_chain(state: &State, answers: &Answers) {
     let (mut prev, mut seq, mut time) = (Digest::ZERO, 0, None);
+    let mut places = Vec::new();
     for stamped in answers.iter().flat_map(|(_, effects)| &effects.events) {
         let event = Event::read(&stamped.bytes).unwrap();
-        seq += 1;
+        let restored = match &event.kind {
+            Some(Kind::BackupRestored(restored)) => restored.after,
+            _ => None,
+        };
+        assert_eq!(restored, restored.and(Some(seq)), "it says what it follows");
+        seq += 1 + restored.map_or(0, |_| crate::limits::RESTORATION_JUMP);
+        places.push(seq);
         assert_eq!((event.prev, event.id.seq, &event.id), (prev, seq, &stamped.id));
         assert!(Some(event.time) >= time, "time went back");
         time = Some(event.time);
@@ -462,31 +470,50 @@ fn check_chain(state: &State, answers: &Answers) {
     }
     assert_eq!(state.control_head().seq, seq);
     let waiting: Vec<_> = state.unpublished().map(|event| event.id.seq).collect();
-    let first = seq + 1 - waiting.len() as u64;
-    assert_eq!(waiting, (first..=seq).collect::<Vec<_>>());
+    assert_eq!(waiting, places[places.len() - waiting.len()..]);
 }
 
-/// One effect for each request of a lane, as long as it is the same node's lane.
-fn check_retries(steps: &[Step], answers: &Answers) {
-    let mut performed: BTreeMap<&Client, u64> = BTreeMap::new();
+/// One effect for each request of a lane, as long as it is the same node's lane; and the lanes of a
+/// restored cluster are those of its backup.
+fn check_retries(state: &State, steps: &[Step], answers: &Answers) {
+    let mut performed: BTreeMap<&Client, (u64, &Reply)> = BTreeMap::new();
     for ((_, proposal), (reply, effects)) in steps.iter().zip(answers) {
-        if effects.events.iter().any(begins_a_node) {
-            performed.clear();
+        if let Some(newcomer) = joins(effects) {
+            performed.retain(|client, _| client.node != newcomer);
         }
-        let refused =
-            |denied: &Denied| matches!(denied, Denied::RequestExpired | Denied::NotAMember(_));
-        let restores = matches!(proposal.entry, Entry::ClusterRestored(_));
-        if restores || matches!(reply, Reply::Refused(denied) if refused(denied)) {
+        if is_not_performed(reply) {
             continue;
         }
-        let last = performed.entry(&proposal.client).or_insert(proposal.request);
-        assert!(proposal.request >= *last, "an older request was performed");
-        *last = proposal.request;
+        let last = *performed.entry(&proposal.client).or_insert((proposal.request, reply));
+        assert!(proposal.request >= last.0, "an older request was performed");
+        if proposal.request == last.0 {
+            assert_eq!(reply, last.1, "a retry was answered otherwise");
+        }
+        performed.insert(&proposal.client, (proposal.request, reply));
+    }
+    for (client, (request, reply)) in performed {
+        let (reason, by) = (String::new(), By::Administrator);
+        let lock = LockSetting { scope: LockScope::All, for_ms: None, reason, by };
+        let again = Proposal { client: client.clone(), request, entry: Entry::LockSet(lock) };
+        let (answer, effects) = state.clone().apply(state.time(), &again);
+        assert!(answer == *reply || is_not_performed(&answer), "{answer:?} instead of {reply:?}");
+        assert_eq!(effects, Effects::default(), "a retry had an effect");
     }
 }
 
-fn begins_a_node(event: &proto::event::Stamped) -> bool {
-    matches!(Event::read(&event.bytes).unwrap().kind, Some(Kind::NodeJoined(_)))
+fn is_not_performed(reply: &Reply) -> bool {
+    matches!(reply, Reply::Refused(Denied::RequestExpired | Denied::NotAMember(_)))
+}
+
+/// Whose disk is new, by what an entry caused; a restoration's founder counts on beyond its lanes.
+fn joins(effects: &Effects) -> Option<Name> {
+    let kinds = effects.events.iter().map(|event| Event::read(&event.bytes).unwrap().kind.unwrap());
+    let kinds: Vec<_> = kinds.collect();
+    let restores = kinds.iter().any(|kind| matches!(kind, Kind::BackupRestored(_)));
+    kinds.into_iter().find_map(|kind| match kind {
+        Kind::NodeJoined(joined) if !restores => Some(joined.node),
+        _ => None,
+    })
 }
 
 /// What an oracle outside may see of approvals, from the entries and events alone.

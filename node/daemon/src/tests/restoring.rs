@@ -63,12 +63,13 @@ async fn a_backup_becomes_a_new_cluster_with_the_same_secrets() {
         fs::read(new.join("ca.pem")).expect("it is there"),
         "clients trust it as before"
     );
-    let (raft_id, presence, epoch) = look(&directory, |state| {
+    let (raft_id, presence, epoch, last) = look(&directory, |state| {
         let node = state.nodes().next().expect("its founder");
-        (node.raft_id, node.presence, node.epoch.0)
+        (node.raft_id, node.presence, node.epoch.0, state.last_request(&node.name))
     })
     .await;
     assert_eq!(presence, Presence::Joined);
+    assert!(last >> 32 > 1 << 20, "its requests count on beyond those of the backup: {last}");
     assert!(raft_id > 1 << 20 && epoch >= 1 << 20, "ids jump: {raft_id}, {epoch}");
     let again = restore(&config(&new), &backup, &key_file).await.expect_err("it is in use");
     assert_eq!(again.code(), Code::DataDirectoryBusy);

@@ -87,6 +87,7 @@ pub(super) fn every_kind() -> Vec<Kind> {
             founder: name("gw-1"),
             gone: names(&["gw-1", "gw-2", "gw-3"]),
             sessions: 4,
+            after: None,
         }),
     ]);
     kinds
@@ -174,6 +175,12 @@ pub(super) fn sparse_kinds() -> Vec<Kind> {
             sessions: 0,
         }),
     ];
+    kinds.push(Kind::BackupRestored(BackupRestored {
+        founder: name("gw-1"),
+        gone: names(&["gw-1"]),
+        sessions: 0,
+        after: Some(1_204),
+    }));
     let why = [Withdrawn::ClientLeft, Withdrawn::SessionEnded, Withdrawn::PolicyChanged];
     kinds.extend(
         why.map(|because| {

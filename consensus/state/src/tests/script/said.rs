@@ -98,7 +98,8 @@ fn data(kind: Kind) -> String {
         Kind::BackupRestored(data) => {
             let gone: Vec<_> = data.gone.iter().map(ToString::to_string).collect();
             let gone = gone.join(" ");
-            format!("with {}, gone: {gone}, {} sessions", data.founder, data.sessions)
+            let after = data.after.map_or(String::new(), |seq| format!(", after event {seq}"));
+            format!("with {}, gone: {gone}, {} sessions{after}", data.founder, data.sessions)
         }
         other => panic!("not an event of the control chain: {other:?}"),
     }
