@@ -114,7 +114,7 @@ pub(crate) async fn open(
     let views = Arc::new(Views::new(events));
     views.catch_up()?;
     let control = Arc::new(RaftControl::new(replica.clone(), seen).await?);
-    control.attach(record.clone()).await?;
+    control.attach(record.clone(), clock.clone()).await?;
     let open = Open {
         card,
         key,

@@ -6,6 +6,7 @@ mod holds;
 mod live;
 mod node;
 mod plane;
+mod resumed;
 mod revocation;
 
 use proto::event::{Counted, Kind, Outcome, Stream};

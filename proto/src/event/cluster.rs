@@ -195,6 +195,18 @@ pub struct QuorumRegained {
     pub after_ms: u64,
 }
 
+/// `control.resumed`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ControlResumed {
+    /// The last place of the control chain that this record holds; 0 when it holds none.
+    pub after: u64,
+    /// The next place that it holds: the events between were decided while the node was away, or
+    /// before it joined, and are in the records of others.
+    pub first: u64,
+    /// SHA-256 of the event that the one at `first` follows.
+    pub follows: Digest,
+}
+
 /// `backup.taken`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupTaken {

@@ -49,6 +49,7 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         | Kind::NodeLeft(_)
         | Kind::BackupRestored(_) => true,
         Kind::NodeStarted(_)
+        | Kind::ControlResumed(_)
         | Kind::NodeStopped(_)
         | Kind::LoginSucceeded(_)
         | Kind::LoginFailed(_)

@@ -117,6 +117,12 @@ impl<B: Backend> Log<B> {
         Ok(Pending { event, key, durability, record, completion })
     }
 
+    /// Where the control chain stands in this log.
+    #[must_use]
+    pub fn control_head(&self) -> Head {
+        *self.control.lock()
+    }
+
     /// Keeps an event of the control chain, whose bytes are a pure result of applying an entry.
     /// One that is already kept is passed over.
     ///

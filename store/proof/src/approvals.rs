@@ -2,7 +2,8 @@
 //! satisfied by somebody else, and spent once.
 //!
 //! The two chains come in any interleaving, so that the comparison is made at the end. A record
-//! without its control chain, or a part of one, cannot be compared.
+//! without its control chain, or a part of one, cannot be compared; nor can approvals from before a
+//! gap of that chain.
 
 use std::collections::BTreeMap;
 
@@ -45,9 +46,16 @@ pub(crate) struct Approvals {
     taken: BTreeMap<(SessionId, u64), (ApprovalId, Digest)>,
     releases: Vec<LetGo>,
     control: bool,
+    /// What was asked for before this control index may be in a part of the chain that is not here.
+    excused: u64,
 }
 
 impl Approvals {
+    /// Events of the control chain are not here, up to a control index.
+    pub(crate) fn excuse(&mut self, before: u64) {
+        self.excused = self.excused.max(before);
+    }
+
     pub(crate) fn on(&mut self, event: &Event, at: &At, partial: bool, findings: &mut Findings) {
         let control = event.id.chain == Chain::Control;
         self.control |= control;
@@ -129,7 +137,7 @@ impl Approvals {
                 asked.spent = true;
             }
             // It may have been asked for before the part that is here.
-            None if partial || full => {}
+            None if partial || full || approval.0 < self.excused => {}
             None => findings.push(at, Fault::SpentUnapproved { approval }),
         }
         if let Some(((session, command), digest)) = command
@@ -148,6 +156,9 @@ impl Approvals {
         for release in self.releases {
             let LetGo { session, command, approval, digest, at } = release;
             let taken = self.taken.get(&(session.clone(), command));
+            if taken.is_none() && approval.0 < self.excused {
+                continue;
+            }
             if taken != Some(&(approval, digest)) {
                 findings.push(&at, Fault::ReleasedUnapproved { session, command, approval });
             }

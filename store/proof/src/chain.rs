@@ -1,7 +1,7 @@
 //! One chain: does each event point back to the one before, and is each place taken once?
 //!
-//! In a node's chain places have no gaps. In the control chain a place is an index of the
-//! replicated log and may jump, so only the links count there.
+//! Places have no gaps. The control chain jumps where a backup was restored, which its event says;
+//! and what a node keeps of it may begin late or have gaps, which the node says in its own chain.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use proto::time::Utc;
 
 use crate::fault::Fault;
 use crate::finding::{At, Finding, Findings, Turn};
+use crate::gaps::{Gaps, jumps_from};
 use crate::report::{ChainReport, Tally};
 use crate::session::Sessions;
 use crate::verifier::Verifier;
@@ -87,12 +88,24 @@ impl ChainState {
         }
     }
 
-    pub(crate) fn feed(&mut self, fed: &Fed<'_>, findings: &mut Findings, tally: &mut Tally) {
+    /// Whether events of the control chain are not here between the last one and this.
+    pub(crate) fn skips_to(&self, event: &Event) -> bool {
+        let place = self.place();
+        self.control && event.id.seq - 1 > place && jumps_from(event) != Some(place)
+    }
+
+    pub(crate) fn feed(
+        &mut self,
+        fed: &Fed<'_>,
+        gaps: &Gaps,
+        findings: &mut Findings,
+        tally: &mut Tally,
+    ) {
         let seq = fed.event.id.seq;
         if seq > self.place() {
-            self.forward(fed, findings);
+            self.forward(fed, gaps, findings);
             self.sessions.on(fed.event, &fed.at, findings, tally);
-        } else if self.late(fed, findings) {
+        } else if self.late(fed, gaps, findings) {
             self.sessions.on(fed.event, &fed.at, findings, tally);
         }
     }
@@ -101,12 +114,12 @@ impl ChainState {
         self.last.as_ref().map_or(0, |last| last.at.event.seq)
     }
 
-    fn forward(&mut self, fed: &Fed<'_>, findings: &mut Findings) {
+    fn forward(&mut self, fed: &Fed<'_>, gaps: &Gaps, findings: &mut Findings) {
         let starts = self.last.is_none() && self.partial;
         if starts {
             self.start(fed);
         } else {
-            self.link(fed, findings);
+            self.link(fed, gaps, findings);
         }
         self.compare_with_last(fed, findings);
         self.take(fed, findings);
@@ -122,12 +135,18 @@ impl ChainState {
         }
     }
 
-    fn link(&mut self, fed: &Fed<'_>, findings: &mut Findings) {
+    fn link(&mut self, fed: &Fed<'_>, gaps: &Gaps, findings: &mut Findings) {
         let (from, have) =
             self.last.as_ref().map_or((0, Digest::ZERO), |last| (last.at.event.seq, last.hash));
         let (to, want) = (fed.event.id.seq, fed.event.prev);
-        let next = self.control || to == from + 1;
+        let jumps = jumps_from(fed.event).filter(|_| from > 0);
+        let next = to == from + 1 || jumps == Some(from);
         if next && want == have {
+            return;
+        }
+        if let Some(after) = jumps.filter(|after| self.window.get(after) == Some(&want)) {
+            // The backup was older than the chain, whose end the restored cluster does not know.
+            findings.push(&fed.at, Fault::Abandoned { first: after + 1, last: from });
             return;
         }
         if let Some(branch) = self.branches.iter_mut().find(|branch| next && **branch == want) {
@@ -140,13 +159,13 @@ impl ChainState {
         if to > from + 1 {
             self.sessions.distrust();
         }
-        self.settle(Break { from, to, have, want, before, at, turn }, findings);
+        self.settle(Break { from, to, have, want, before, at, turn }, gaps, findings);
     }
 
     /// Names what is certain of a hole, and keeps what a late event may still explain.
-    fn settle(&mut self, hole: Break, findings: &mut Findings) {
+    fn settle(&mut self, hole: Break, gaps: &Gaps, findings: &mut Findings) {
         let adjacent = hole.to == hole.from + 1;
-        if hole.have == hole.want && (self.control || adjacent) {
+        if hole.have == hole.want && adjacent {
             return;
         }
         if adjacent {
@@ -155,16 +174,24 @@ impl ChainState {
         }
         if self.breaks.len() == BREAKS_LIMIT {
             let oldest = self.breaks.remove(0);
-            self.name(oldest, findings);
+            self.name(oldest, gaps, findings);
         }
         self.breaks.push(hole);
     }
 
-    fn name(&self, hole: Break, findings: &mut Findings) {
-        let fault = if self.control {
-            Fault::LinkBroken { before: hole.before }
+    fn name(&mut self, hole: Break, gaps: &Gaps, findings: &mut Findings) {
+        let (first, last) = (hole.from + 1, hole.to - 1);
+        let fault = if !self.control {
+            Fault::Missing { first, last }
+        } else if hole.have == hole.want {
+            Fault::Jumped { from: hole.from }
+        } else if gaps.covers(hole.from, hole.to, hole.want) {
+            if hole.from == 0 {
+                self.starts_at = Some(hole.to);
+            }
+            Fault::NotKept { first, last }
         } else {
-            Fault::Missing { first: hole.from + 1, last: hole.to - 1 }
+            Fault::LinkBroken { before: hole.before }
         };
         findings.push_at(hole.turn, &hole.at, fault);
     }
@@ -204,7 +231,7 @@ impl ChainState {
     }
 
     /// Takes an event whose place is not after the last one; true when it fills a hole.
-    fn late(&mut self, fed: &Fed<'_>, findings: &mut Findings) -> bool {
+    fn late(&mut self, fed: &Fed<'_>, gaps: &Gaps, findings: &mut Findings) -> bool {
         let seq = fed.event.id.seq;
         if let Some(known) = self.window.get(&seq) {
             if *known == fed.hash {
@@ -229,10 +256,11 @@ impl ChainState {
         let Break { from, to, have, want, before, at, turn } = hole;
         let id = fed.event.id.clone();
         let (prev, hash, here) = (fed.event.prev, fed.hash, fed.at.clone());
-        self.settle(Break { from, to: seq, have, want: prev, before, at: here, turn }, findings);
+        let hole = Break { from, to: seq, have, want: prev, before, at: here, turn };
+        self.settle(hole, gaps, findings);
         let turn = findings.turn();
         let after = Break { from: seq, to, have: hash, want, before: Some(id), at, turn };
-        self.settle(after, findings);
+        self.settle(after, gaps, findings);
         true
     }
 
@@ -252,6 +280,7 @@ impl ChainState {
 
     pub(crate) fn finish(
         mut self,
+        gaps: &Gaps,
         findings: &mut Findings,
         tally: &mut Tally,
     ) -> Option<ChainReport> {
@@ -259,7 +288,7 @@ impl ChainState {
         let within = |seq: u64| holes.iter().any(|hole| hole.from < seq && seq < hole.to);
         let explained = self.expected.is_some_and(|head| !self.control && within(head.seq));
         for hole in holes {
-            self.name(hole, findings);
+            self.name(hole, gaps, findings);
         }
         self.sessions.finish(findings, tally);
         let (first, last) = (self.first?, self.last?);

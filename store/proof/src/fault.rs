@@ -58,10 +58,30 @@ pub enum Fault {
         /// The last empty place.
         last: u64,
     },
-    /// The event points back to one that is not here (control chain, whose places may jump).
+    /// The event points back to one that is not here, and no node has stated that (control chain).
     LinkBroken {
         /// The event that is before it here.
         before: Option<EventId>,
+    },
+    /// The event follows the one before, and its place does not; it does not say why.
+    Jumped {
+        /// The place before.
+        from: u64,
+    },
+    /// Events of the control chain are not in the record of this node, as it has stated itself.
+    NotKept {
+        /// The first that is not here.
+        first: u64,
+        /// The last that is not here.
+        last: u64,
+    },
+    /// The cluster was restored from a backup that is older than these events: it goes on without
+    /// them.
+    Abandoned {
+        /// The first of them.
+        first: u64,
+        /// The last of them.
+        last: u64,
     },
     /// The same bytes came before: a second delivery.
     Duplicate,
@@ -197,10 +217,13 @@ impl Fault {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::SessionWithoutEnd { stopped: false, .. } => Severity::State,
+            Self::SessionWithoutEnd { stopped: false, .. } | Self::NotKept { .. } => {
+                Severity::State
+            }
             Self::SessionWithoutEnd { stopped: true, .. }
             | Self::SessionSeqGap { unwritten: true, .. }
             | Self::Duplicate
+            | Self::Abandoned { .. }
             | Self::ClockWentBack { .. } => Severity::Warning,
             _ => Severity::Tampering,
         }
@@ -215,6 +238,9 @@ impl Fault {
             Self::Edited { .. } => "edited",
             Self::Missing { .. } => "missing",
             Self::LinkBroken { .. } => "link-broken",
+            Self::Jumped { .. } => "jumped",
+            Self::NotKept { .. } => "not-kept",
+            Self::Abandoned { .. } => "abandoned",
             Self::Duplicate => "duplicate",
             Self::Reordered => "reordered",
             Self::Forked => "forked",
@@ -267,6 +293,7 @@ impl fmt::Display for Fault {
             Self::LinkBroken { before: None } => {
                 f.write_str("it points back to an event that is missing")
             }
+            Self::Jumped { .. } | Self::NotKept { .. } | Self::Abandoned { .. } => self.fmt_gap(f),
             Self::Duplicate => f.write_str("the same event came before"),
             Self::Reordered => f.write_str("it comes after events that follow it"),
             Self::Forked => f.write_str("another event has the same place in the chain"),
@@ -295,6 +322,25 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    fn fmt_gap(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jumped { from } => {
+                write!(f, "its place does not follow place {from}, and it does not say why")
+            }
+            Self::NotKept { first, last } => write!(
+                f,
+                "events {first} to {last} are not in this record, as its node says itself: they \
+                 were decided before it joined, or while it was away"
+            ),
+            Self::Abandoned { first, last } => write!(
+                f,
+                "events {first} to {last} came after the backup that the cluster was restored \
+                 from: it goes on without them"
+            ),
+            other => f.write_str(other.name()),
+        }
+    }
+
     fn fmt_session(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A session's id comes from the record: it is escaped before it reaches a terminal.
         let safe = |session: &SessionId| session.as_str().escape_debug().to_string();

@@ -13,6 +13,7 @@ mod chain;
 mod command;
 mod fault;
 mod finding;
+mod gaps;
 mod report;
 mod session;
 mod verifier;

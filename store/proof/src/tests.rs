@@ -3,6 +3,7 @@
 mod approvals;
 mod bounds;
 mod flips;
+mod gaps;
 mod honest;
 mod sessions;
 mod tamperings;

@@ -9,6 +9,7 @@ use crate::approvals::Approvals;
 use crate::chain::{ChainState, Fed};
 use crate::fault::Fault;
 use crate::finding::{At, Finding, Findings, Place};
+use crate::gaps::Gaps;
 use crate::report::{Report, Tally};
 
 /// How many chains a record may have; events of further ones are unreadable.
@@ -26,6 +27,7 @@ pub struct Verifier {
     chains: BTreeMap<Chain, ChainState>,
     foreign: BTreeSet<Name>,
     approvals: Approvals,
+    gaps: Gaps,
     findings: Findings,
     tally: Tally,
 }
@@ -87,9 +89,13 @@ impl Verifier {
             self.chains.insert(event.id.chain.clone(), state);
         }
         if let Some(chain) = self.chains.get_mut(&event.id.chain) {
+            self.gaps.on(&event);
+            if chain.skips_to(&event) {
+                self.approvals.excuse(event.applied);
+            }
             self.approvals.on(&event, &at, self.partial, &mut self.findings);
             let fed = Fed { event: &event, hash: sha256(bytes), at };
-            chain.feed(&fed, &mut self.findings, &mut self.tally);
+            chain.feed(&fed, &self.gaps, &mut self.findings, &mut self.tally);
         }
     }
 
@@ -104,7 +110,7 @@ impl Verifier {
     pub fn finish(mut self) -> Report {
         let mut chains = Vec::with_capacity(self.chains.len());
         for state in self.chains.into_values() {
-            chains.extend(state.finish(&mut self.findings, &mut self.tally));
+            chains.extend(state.finish(&self.gaps, &mut self.findings, &mut self.tally));
         }
         for (chain, head) in self.expected {
             let turn = self.findings.turn();

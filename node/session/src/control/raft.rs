@@ -2,7 +2,8 @@
 //!
 //! What is applied becomes a view at once, under the replica's lock, so that whoever gets a reply
 //! sees what it changed; events of the control chain go to this node's record from a task of their
-//! own, in order and each once.
+//! own, in order and each once. What this node cannot have any more is stated in its own chain
+//! first: a gap is never silent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +13,14 @@ use consensus_raft::{Observer, ProposeError, ReadError, Replica};
 use consensus_state::{Changed, Reply, State};
 use parking_lot::Mutex;
 use proto::entry::Entry;
-use proto::event::Stamped;
-use store_log::{AppendError, Backend, Log, Pending};
+use proto::event::{About, ControlResumed, Draft, Event, Head, Kind, Stamped};
+use proto::ids::Digest;
+use proto::time::Utc;
+use store_log::{AppendError, Backend, Log, Pending, Share, Urgency};
 use tokio::sync::{Notify, watch};
 
 use super::view::{Compile, view};
-use crate::ports::{Boxed, Contact, Control, ControlError, View};
+use crate::ports::{Boxed, Clock, Contact, Control, ControlError, View};
 
 /// How many events may wait for the record in memory; what is over stays in the state.
 const EVENTS_WAITING: usize = 65_536;
@@ -32,9 +35,17 @@ type Keep = dyn Fn(Stamped) -> Result<Option<Pending>, AppendError> + Send + Syn
 pub struct Seen {
     compile: Box<Compile>,
     views: watch::Sender<Arc<View>>,
-    waiting: Mutex<BTreeMap<u64, Stamped>>,
+    waiting: Mutex<Waiting>,
     more: Notify,
     kept: AtomicU64,
+}
+
+/// Events that wait for the record.
+#[derive(Default)]
+struct Waiting {
+    events: BTreeMap<u64, Stamped>,
+    /// One did not fit: it and what comes behind it are fetched from the state.
+    overflowed: bool,
 }
 
 impl Seen {
@@ -42,13 +53,26 @@ impl Seen {
         let kept = self.kept.load(Ordering::Acquire);
         let mut waiting = self.waiting.lock();
         for event in events {
-            // What does not fit is in the state still, and is fetched from there.
-            if event.id.seq > kept && waiting.len() < EVENTS_WAITING {
-                waiting.insert(event.id.seq, event);
+            waiting.overflowed |= waiting.events.len() >= EVENTS_WAITING;
+            if event.id.seq > kept && !waiting.overflowed {
+                waiting.events.insert(event.id.seq, event);
             }
         }
+        let waits = !waiting.events.is_empty();
         drop(waiting);
-        self.more.notify_one();
+        if waits {
+            self.more.notify_one();
+        }
+    }
+
+    /// Fetches what did not fit, when the record has kept all that did; gives whether something
+    /// waits now. Nothing is applied meanwhile, so that nothing overtakes it.
+    fn fetch(&self, state: &State) -> bool {
+        self.waiting.lock().overflowed = false;
+        let kept = self.kept.load(Ordering::Acquire);
+        let missed = state.unpublished().filter(|event| event.id.seq > kept);
+        self.wait_for_record(missed.cloned());
+        !self.waiting.lock().events.is_empty()
     }
 
     fn look_again(&self, state: &State, changed: Changed) {
@@ -138,13 +162,34 @@ impl RaftControl {
         Ok(Self { replica, seen, contact })
     }
 
+    /// The same over another observer, which begins with what the state has now: a start of the node
+    /// whose record ends with `kept`.
+    #[cfg(test)]
+    pub(crate) async fn again(
+        &self,
+        compile: Box<Compile>,
+        kept: u64,
+    ) -> Result<Self, ControlError> {
+        Self::new(self.replica.clone(), Self::observe(compile, kept)).await
+    }
+
     /// Gives the record: what is not yet in it is kept there before this returns, and what comes
     /// later by a task.
     ///
     /// # Errors
     /// [`ControlError`] when the record refuses.
-    pub async fn attach<B: Backend>(&self, log: Arc<Log<B>>) -> Result<(), ControlError> {
-        let keep: Arc<Keep> = Arc::new(move |event| log.keep_control(event));
+    pub async fn attach<B: Backend>(
+        &self,
+        log: Arc<Log<B>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(), ControlError> {
+        let keep: Arc<Keep> = Arc::new(move |event| {
+            if let Some(draft) = gap_before(&event, log.control_head(), clock.now().utc) {
+                // The record keeps its order, so that this is durable when the event is.
+                drop(log.append(&draft, Share::NODE, Urgency::LastWords)?);
+            }
+            log.keep_control(event)
+        });
         keep_waiting(&self.seen, &*keep)
             .await
             .map_err(|error| ControlError::Unavailable(error.to_string()))?;
@@ -153,10 +198,26 @@ impl RaftControl {
     }
 }
 
+/// What is said before an event that does not follow the last one of the record.
+fn gap_before(stamped: &Stamped, head: Head, time: Utc) -> Option<Draft> {
+    if stamped.id.seq <= head.seq {
+        return None;
+    }
+    // What this program made it can read.
+    let event = Event::read(&stamped.bytes).ok()?;
+    if event.prev == head.hash.unwrap_or(Digest::ZERO) {
+        return None;
+    }
+    let resumed = ControlResumed { after: head.seq, first: stamped.id.seq, follows: event.prev };
+    tracing::warn!(?resumed, "the record of the control chain has a gap");
+    let kind = Kind::ControlResumed(resumed);
+    Some(Draft { time, applied: event.applied, about: About::default(), kind })
+}
+
 /// Keeps the events that wait, in order; those that are there already are passed over.
 async fn keep_waiting(seen: &Seen, keep: &Keep) -> Result<(), AppendError> {
     loop {
-        let batch: Vec<_> = seen.waiting.lock().values().cloned().collect();
+        let batch: Vec<_> = seen.waiting.lock().events.values().cloned().collect();
         if batch.is_empty() {
             return Ok(());
         }
@@ -169,7 +230,7 @@ async fn keep_waiting(seen: &Seen, keep: &Keep) -> Result<(), AppendError> {
             if let Some(pending) = pending {
                 drop(pending.await?);
             }
-            seen.waiting.lock().remove(&seq);
+            seen.waiting.lock().events.remove(&seq);
             seen.kept.fetch_max(seq, Ordering::AcqRel);
         }
     }
@@ -182,13 +243,7 @@ async fn keep_on(seen: std::sync::Weak<Seen>, replica: std::sync::Weak<Replica>,
             tokio::time::sleep(RECORD_PAUSE).await;
             continue;
         }
-        let kept = seen.kept.load(Ordering::Acquire);
-        let missed = replica.with_state(|state| {
-            let later = state.unpublished().filter(|event| event.id.seq > kept);
-            later.take(EVENTS_WAITING).cloned().collect::<Vec<_>>()
-        });
-        if !missed.is_empty() {
-            seen.wait_for_record(missed);
+        if replica.with_state(|state| seen.fetch(state)) {
             continue;
         }
         drop(replica);

@@ -80,6 +80,12 @@ impl KnownValues for NothingKnown {
 /// A clock that runs with the runtime's, which tests can pause.
 pub(super) struct TestClock(Instant);
 
+impl TestClock {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Moment {
         let elapsed = Duration::from_secs(1_000) + self.0.elapsed();
@@ -192,7 +198,7 @@ impl Node {
     }
 
     async fn with_contact(contact: impl Fn(&TestClock) -> Duration) -> Self {
-        let clock = Arc::new(TestClock(Instant::now()));
+        let clock = Arc::new(TestClock::new());
         let events = Arc::new(Memory::new());
         let (real, log) = plane::found(&clock, &events).await;
         let control = Arc::new(Failing {

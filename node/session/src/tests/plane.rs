@@ -43,13 +43,23 @@ impl Wall for Clocks {
     }
 }
 
-fn compile(text: &str) -> Result<Policy, String> {
+pub(super) fn compile(text: &str) -> Result<Policy, String> {
     let parsed = Policy::parse("policy", text, &|_| true);
     parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
 }
 
 /// Founds a cluster, starts its node, and gives its control plane and its record.
 pub(super) async fn found(
+    clock: &Arc<TestClock>,
+    events: &Arc<Memory>,
+) -> (RaftControl, Arc<Log<Memory>>) {
+    let (control, log) = found_apart(clock, events).await;
+    control.attach(log.clone(), clock.clone()).await.expect("memory keeps it");
+    (control, log)
+}
+
+/// The same, and the control plane does not have the record yet.
+pub(super) async fn found_apart(
     clock: &Arc<TestClock>,
     events: &Arc<Memory>,
 ) -> (RaftControl, Arc<Log<Memory>>) {
@@ -93,6 +103,5 @@ pub(super) async fn found(
     let log = Log::open(events.clone(), cluster, node, Epoch(1)).expect("an empty log");
     let log = Arc::new(log);
     let control = RaftControl::new(replica, seen).await.expect("there is contact");
-    control.attach(log.clone()).await.expect("memory keeps it");
     (control, log)
 }

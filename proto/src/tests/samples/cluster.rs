@@ -82,6 +82,11 @@ pub(super) fn every_kind() -> Vec<Kind> {
         }),
         Kind::QuorumLost(QuorumLost { since_ms: 15_000, sessions: 4 }),
         Kind::QuorumRegained(QuorumRegained { after_ms: 21_500 }),
+        Kind::ControlResumed(ControlResumed {
+            after: 4_100,
+            first: 9_001,
+            follows: Digest([0x99; 32]),
+        }),
         Kind::BackupTaken(BackupTaken { recipient: Digest([0x66; 32]) }),
         Kind::BackupRestored(BackupRestored {
             founder: name("gw-1"),

@@ -53,7 +53,7 @@ impl Node {
         Self { chain: Chain::Control, epoch: 0, ..Self::new("x") }
     }
 
-    /// The next place in the chain; the control chain may jump.
+    /// The next place in the chain.
     pub(super) fn at(&mut self, seq: u64) -> &mut Self {
         self.seq = seq - 1;
         self
@@ -96,6 +96,18 @@ impl Node {
             by: "alice".to_owned(),
             approval: None,
         }))
+    }
+
+    /// A backup is restored that holds the chain up to a place.
+    pub(super) fn restored(&mut self, after: u64) -> &mut Self {
+        let (founder, gone, after) = (name("gw-1"), Vec::new(), Some(after));
+        self.say(Kind::BackupRestored(BackupRestored { founder, gone, sessions: 0, after }))
+    }
+
+    /// `control.resumed`: what this node's record does not hold of the control chain.
+    pub(super) fn resumed(&mut self, after: u64, first: u64, prev: Option<Digest>) -> &mut Self {
+        let follows = prev.unwrap_or(Digest::ZERO);
+        self.say(Kind::ControlResumed(ControlResumed { after, first, follows }))
     }
 
     /// An event of a session, with the next place in it.

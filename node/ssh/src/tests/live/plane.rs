@@ -67,7 +67,7 @@ pub(super) async fn found(
         timing: Timing::default(),
     };
     let disk = Arc::new(Inline::new(writer));
-    let clocks = Arc::new(Clocks(clock));
+    let clocks = Arc::new(Clocks(clock.clone()));
     let replica = Replica::open(config, disk, Arc::new(Nobody), seen.clone(), clocks).await;
     let replica = replica.expect("an empty disk");
     let address = "127.0.0.1:1".to_owned();
@@ -93,6 +93,6 @@ pub(super) async fn found(
     let Reply::Epoch(epoch) = started else { panic!("a start was answered {started:?}") };
     let log = Log::open(record.clone(), cluster, node.clone(), epoch).expect("a log");
     let (log, control) = (Arc::new(log), RaftControl::new(replica, seen).await.expect("contact"));
-    control.attach(log.clone()).await.expect("attached");
+    control.attach(log.clone(), clock).await.expect("attached");
     (Arc::new(control), log)
 }
