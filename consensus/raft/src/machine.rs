@@ -14,6 +14,7 @@ use openraft::{
     StorageIOError,
 };
 use parking_lot::{Mutex, RwLock};
+use proto::entry::Entry;
 use store_disk::raft::{Disk, Kept, SNAPSHOT_PART_BYTES, Write};
 use tokio::sync::watch;
 
@@ -22,7 +23,7 @@ use crate::log_store::{perform, writing};
 use crate::pace::Pace;
 use crate::ports::{Observer, Wall};
 use crate::types::{
-    Answers, Batched, Entry, LogId, SnapshotMeta, StorageError, StoredMembership, Types,
+    Answers, Batched, Entry as LogEntry, LogId, SnapshotMeta, StorageError, StoredMembership, Types,
 };
 
 type Snapshot<R> = openraft::Snapshot<Types<R>>;
@@ -108,6 +109,15 @@ impl Shared {
     }
 
     fn apply(&self, at: LogId, batched: &Batched) -> Answers {
+        for proposal in &batched.batch.proposals {
+            match &proposal.entry {
+                Entry::PolicySet(setting) => self.observer.foresee(&setting.document),
+                Entry::PolicyProposed(proposed) => {
+                    self.observer.foresee(&proposed.setting.document);
+                }
+                _ => {}
+            }
+        }
         let mut place = self.place.write();
         let mut effects = Effects::default();
         let mut answers = Vec::with_capacity(batched.batch.proposals.len());
@@ -209,7 +219,7 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for Machine {
 
     async fn apply<I>(&mut self, entries: I) -> Result<Vec<Answers>, StorageError>
     where
-        I: IntoIterator<Item = Entry<R>> + OptionalSend,
+        I: IntoIterator<Item = LogEntry<R>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
         let mut answers = Vec::new();
@@ -254,6 +264,9 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for Machine {
         let state =
             State::from_snapshot(&snapshot).map_err(|error| unreadable(&error.to_string()))?;
         self.0.keep(meta, &snapshot).await?;
+        if let Some(policy) = state.policy() {
+            self.0.observer.foresee(&policy.document);
+        }
         {
             let mut place = self.0.place.write();
             place.state = state;

@@ -48,6 +48,10 @@ pub trait Transport: Send + Sync + 'static {
 
 /// Whoever must see what was applied.
 pub trait Observer: Send + Sync + 'static {
+    /// A policy may come into force by what is applied next: whoever must compile it does so now,
+    /// while the state is not locked. Nothing is in force before [`Observer::applied`] says so.
+    fn foresee(&self, _policy: &str) {}
+
     /// Called under the lock of the state, after each entry of the log and before anybody is
     /// answered; it must not block, and must not call the replica. After a start, entries behind
     /// the newest snapshot come again. After a snapshot of another node's all parts are `changed`

@@ -55,15 +55,28 @@ impl Wall for Clock {
     }
 }
 
+/// What a journal does when a policy is foreseen.
+type Foresees = Box<dyn Fn() + Send>;
+
 /// The journal of a node: it remembers what it was shown.
 #[derive(Default)]
 struct Journal {
     events: Mutex<BTreeMap<u64, Vec<u8>>>,
     kept: AtomicU64,
     changes: AtomicU64,
+    /// Policies that were foreseen, and what to do then.
+    foreseen: Mutex<Vec<String>>,
+    foresees: Mutex<Option<Foresees>>,
 }
 
 impl Observer for Journal {
+    fn foresee(&self, policy: &str) {
+        self.foreseen.lock().push(policy.to_owned());
+        if let Some(act) = &*self.foresees.lock() {
+            act();
+        }
+    }
+
     fn applied(&self, state: &State, changed: Changed, events: Vec<Stamped>) {
         self.changes.fetch_add(1, Ordering::Relaxed);
         let mut kept = self.events.lock();

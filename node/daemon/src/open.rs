@@ -57,6 +57,10 @@ struct Seeing {
 }
 
 impl Observer for Seeing {
+    fn foresee(&self, policy: &str) {
+        self.control.foresee(policy);
+    }
+
     fn applied(&self, state: &State, changed: Changed, events: Vec<Stamped>) {
         if changed.nodes {
             self.roster.take(state);

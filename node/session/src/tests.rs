@@ -1,6 +1,7 @@
 //! Sessions over a log in memory and a control plane of one: what a driver may count on.
 
 mod backup;
+mod compiled;
 mod contact;
 mod holds;
 mod live;

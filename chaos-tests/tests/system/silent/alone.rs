@@ -22,9 +22,9 @@ pub(super) struct Alone {
     contact: watch::Sender<Contact>,
 }
 
-fn compile(text: &str) -> Result<Policy, String> {
+fn compile(text: &str) -> Result<Arc<Policy>, String> {
     let parsed = Policy::parse("policy", text, &|_| true);
-    parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
+    parsed.map(|(policy, _)| Arc::new(policy)).map_err(|errors| errors.to_string())
 }
 
 impl Alone {

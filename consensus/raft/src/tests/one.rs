@@ -1,12 +1,13 @@
 //! A cluster of one.
 
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use consensus_state::{Presence, Reply, State};
-use proto::entry::ApprovalId;
+use proto::entry::{ApprovalId, By, Entry, PolicySetting};
 
 use super::{Cluster, begin, closing, counted, counting, creation, name, propose_from};
-use crate::{FoundError, OpenError};
+use crate::{FoundError, OpenError, Replica};
 
 #[tokio::test(start_paused = true)]
 async fn it_is_founded_proposed_to_and_read() {
@@ -23,6 +24,42 @@ async fn it_is_founded_proposed_to_and_read() {
     let again = one.found(Cluster::member(1), creation()).await;
     assert!(matches!(again, Err(FoundError::Founded)), "{again:?}");
     assert!(one.contact().borrow().is_some());
+}
+
+/// SHA-256 of `version: 1`.
+const DIGEST: &str = "1a6ddd3533d91cae4b3742d4294fb07ee863a4d667fe598f01365bd68a18bcfd";
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_is_foreseen_before_it_is_in_force_and_while_the_state_can_be_read() {
+    let cluster = Cluster::of_one().await;
+    let one = cluster.replica(1);
+    let revision = |replica: &Replica| {
+        replica.with_state(|state| state.policy().map(|policy| policy.revision))
+    };
+    let (say, heard) = mpsc::channel();
+    let looking = Arc::downgrade(&one);
+    let foresees = move || {
+        // In a thread of its own: were the state locked, it would not get to look.
+        let (looking, say) = (looking.clone(), say.clone());
+        let looked = std::thread::spawn(move || {
+            let replica = looking.upgrade().expect("it runs");
+            say.send(revision(&replica)).expect("somebody listens");
+        });
+        let until = std::time::Instant::now() + Duration::from_secs(5);
+        while !looked.is_finished() && std::time::Instant::now() < until {
+            std::thread::yield_now();
+        }
+    };
+    let journal = &cluster.seats[&1].journal;
+    *journal.foresees.lock() = Some(Box::new(foresees));
+    let (document, by) = ("version: 1".to_owned(), By::Administrator);
+    let digest = DIGEST.parse().unwrap();
+    let setting = PolicySetting { document, digest, expected_revision: None, by };
+    let answer = one.propose(Entry::PolicySet(setting)).await.unwrap();
+    assert_eq!(answer.reply, Reply::Policy(1));
+    assert_eq!(heard.try_recv(), Ok(None), "it is read, and not in force");
+    assert_eq!(revision(&one), Some(1));
+    assert_eq!(*journal.foreseen.lock(), ["version: 1"]);
 }
 
 #[tokio::test(start_paused = true)]

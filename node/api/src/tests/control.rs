@@ -167,7 +167,8 @@ impl Alone {
             }
         }
         let before = self.views.borrow().clone();
-        let next = view(state, Some(&before), effects.changed, &compile).expect("a view");
+        let next = view(state, Some(&before), effects.changed, &|text| compile(text).map(Arc::new))
+            .expect("a view");
         self.views.send_replace(Arc::new(next));
     }
 }

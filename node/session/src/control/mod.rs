@@ -1,5 +1,6 @@
 //! The control plane, as this node reaches it: over its replica.
 
+mod compiled;
 mod raft;
 mod view;
 

@@ -19,6 +19,7 @@ use proto::time::Utc;
 use store_log::{AppendError, Backend, Log, Pending, Share, Urgency};
 use tokio::sync::{Notify, watch};
 
+use super::compiled::Compiled;
 use super::view::{Compile, view};
 use crate::ports::{Boxed, Clock, Contact, Control, ControlError, View};
 
@@ -33,7 +34,7 @@ type Keep = dyn Fn(Stamped) -> Result<Option<Pending>, AppendError> + Send + Syn
 
 /// Sees what the replica applies.
 pub struct Seen {
-    compile: Box<Compile>,
+    compiled: Compiled,
     views: watch::Sender<Arc<View>>,
     waiting: Mutex<Waiting>,
     more: Notify,
@@ -49,6 +50,12 @@ struct Waiting {
 }
 
 impl Seen {
+    /// What is shown now.
+    #[cfg(test)]
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.views.borrow().clone()
+    }
+
     fn wait_for_record(&self, events: impl IntoIterator<Item = Stamped>) {
         let kept = self.kept.load(Ordering::Acquire);
         let mut waiting = self.waiting.lock();
@@ -77,7 +84,7 @@ impl Seen {
 
     fn look_again(&self, state: &State, changed: Changed) {
         let before = self.views.borrow().clone();
-        match view(state, Some(&before), changed, &*self.compile) {
+        match view(state, Some(&before), changed, &|text| self.compiled.get(text)) {
             Ok(next) => {
                 let wakes = changed.policy
                     || changed.people
@@ -97,6 +104,13 @@ impl Seen {
 }
 
 impl Observer for Seen {
+    fn foresee(&self, policy: &str) {
+        // One that does not compile is refused where it is proposed, or told when it is applied.
+        if let Err(error) = self.compiled.get(policy) {
+            tracing::debug!(error, "a policy that does not compile was proposed");
+        }
+    }
+
     fn applied(&self, state: &State, changed: Changed, events: Vec<Stamped>) {
         self.look_again(state, changed);
         // After a snapshot of another node's the events are only in the state.
@@ -127,7 +141,7 @@ impl RaftControl {
     pub fn observe(compile: Box<Compile>, kept: u64) -> Arc<Seen> {
         let empty = Arc::new(View::empty());
         Arc::new(Seen {
-            compile,
+            compiled: Compiled::new(compile),
             views: watch::channel(empty).0,
             waiting: Mutex::default(),
             more: Notify::new(),

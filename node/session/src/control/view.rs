@@ -19,12 +19,12 @@ pub fn view(
     state: &State,
     before: Option<&View>,
     changed: Changed,
-    compile: &Compile,
+    compile: &dyn Fn(&str) -> Result<Arc<Policy>, String>,
 ) -> Result<View, String> {
     let policy = match before {
         Some(before) if !changed.policy => before.policy.clone(),
         _ => match state.policy() {
-            Some(revision) => Some((Arc::new(compile(&revision.document)?), revision.reference())),
+            Some(revision) => Some((compile(&revision.document)?, revision.reference())),
             None => None,
         },
     };
