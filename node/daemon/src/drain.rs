@@ -13,10 +13,14 @@ use crate::config::Config;
 use crate::myself::Myself;
 use crate::signals::Signals;
 
+/// What a client is told whose command waits for an approval.
+const NOT_WAITED_FOR: &str = "The gateway is shutting down: the request for an approval was \
+    withdrawn, and the command did not run. Run it again to ask anew.";
+
 /// How long sessions that were told to end may take to say their last words.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Waits for a signal, then lets sessions end; a second signal ends them at once. Gives the reason.
+/// Waits for a signal, then ends what waits for approvals and lets all other sessions end; a second signal ends them at once. Gives the reason.
 pub(crate) async fn drain(
     config: &Config,
     mut signals: Signals,
@@ -36,6 +40,9 @@ pub(crate) async fn drain(
     tracing::info!(reason, live, "the node drains");
     myself.draining.store(true, Ordering::Relaxed);
     stop.cancel();
+    // Before anything is waited for: somebody may rule in an hour or never, and while this node
+    // leads or follows as usual, all others hear of it at once.
+    sessions.live().end_waiting(&Told::new(Code::Draining, NOT_WAITED_FOR));
     tokio::select! {
         ended = &mut serving => return told(reason, ended),
         _ = signals.next() => tracing::warn!("told to stop again: sessions are ended at once"),

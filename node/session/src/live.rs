@@ -20,8 +20,15 @@ const REASON_CHARACTERS: usize = 256;
 /// All live sessions of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    sessions: Arc<Mutex<BTreeMap<SessionId, Entry>>>,
+    sessions: Arc<Mutex<Entries>>,
     left: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_id: BTreeMap<SessionId, Entry>,
+    /// Why no command may wait for an approval any more, once that is so.
+    nobody_waits: Option<Ended>,
 }
 
 #[derive(Debug)]
@@ -108,7 +115,7 @@ impl Live {
         let (sender, end) = watch::channel(None);
         let (id, taps) = (shown.id.clone(), Arc::new(Taps::default()));
         let entry = Entry { shown, taps: taps.clone(), end: sender };
-        self.sessions.lock().insert(id.clone(), entry);
+        self.sessions.lock().by_id.insert(id.clone(), entry);
         metrics::gauge!("sallyport_sessions_live").increment(1);
         Listed { live: self.clone(), id, taps, end }
     }
@@ -116,13 +123,13 @@ impl Live {
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.sessions.lock().len()
+        self.sessions.lock().by_id.len()
     }
 
     /// All of them, by id.
     #[must_use]
     pub fn list(&self) -> Vec<LiveSession> {
-        self.sessions.lock().values().map(|entry| entry.shown.clone()).collect()
+        self.sessions.lock().by_id.values().map(|entry| entry.shown.clone()).collect()
     }
 
     /// Ends a session: its client is told that an operator did, its record says who and why.
@@ -134,7 +141,7 @@ impl Live {
         let reason: String = mask_by_default(reason).chars().take(REASON_CHARACTERS).collect();
         let ended = Ended { told, reason: format!("ended by {by}: {reason}") };
         let sessions = self.sessions.lock();
-        sessions.get(session).ok_or(NotLive)?.end(&ended);
+        sessions.by_id.get(session).ok_or(NotLive)?.end(&ended);
         Ok(())
     }
 
@@ -145,17 +152,18 @@ impl Live {
     /// [`NotWatched`] when it is not live here, or watched by too many.
     pub fn watch(&self, session: &SessionId) -> Result<Watching, NotWatched> {
         let sessions = self.sessions.lock();
-        let entry = sessions.get(session).ok_or(NotWatched::NotLive)?;
+        let entry = sessions.by_id.get(session).ok_or(NotWatched::NotLive)?;
         entry.taps.tap().ok_or(NotWatched::TooMany)
     }
 
-    /// Ends the sessions in which a command waits for an approval, telling each client why: a node
-    /// that shuts down need not wait for somebody to approve.
+    /// Ends the sessions in which a command waits for an approval, and from now on each in which one
+    /// would begin to wait, telling each client why: a node that shuts down need not wait for
+    /// somebody to approve.
     pub fn end_waiting(&self, told: &Told) {
         let ended = Ended::of_all(told);
-        let sessions = self.sessions.lock();
-        let waits = |entry: &&Entry| matches!(entry.shown.doing, Doing::Waiting { .. });
-        sessions.values().filter(waits).for_each(|entry| entry.end(&ended));
+        let mut sessions = self.sessions.lock();
+        sessions.by_id.values().filter(|entry| entry.waits()).for_each(|entry| entry.end(&ended));
+        sessions.nobody_waits.get_or_insert(ended);
     }
 
     /// Waits until there is none.
@@ -172,13 +180,18 @@ impl Live {
     /// Ends every session, telling each client why.
     pub fn end_all(&self, told: &Told) {
         let ended = Ended::of_all(told);
-        for entry in self.sessions.lock().values() {
+        for entry in self.sessions.lock().by_id.values() {
             entry.end(&ended);
         }
     }
 }
 
 impl Entry {
+    /// Whether a command in it waits for an approval.
+    fn waits(&self) -> bool {
+        matches!(self.shown.doing, Doing::Waiting { .. })
+    }
+
     /// The first reason counts: an end is not explained away by a later one.
     fn end(&self, ended: &Ended) {
         self.end.send_if_modified(|end| {
@@ -190,17 +203,20 @@ impl Entry {
 }
 
 impl Listed {
-    /// Shows what goes on in the session.
+    /// Shows what goes on in the session. It ends when a command waits in it and none may.
     pub(crate) fn doing(&self, doing: Doing) {
-        if let Some(entry) = self.live.sessions.lock().get_mut(&self.id) {
-            entry.shown.doing = doing;
+        let Entries { by_id, nobody_waits } = &mut *self.live.sessions.lock();
+        let Some(entry) = by_id.get_mut(&self.id) else { return };
+        entry.shown.doing = doing;
+        if let Some(ended) = nobody_waits.as_ref().filter(|_| entry.waits()) {
+            entry.end(ended);
         }
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.live.sessions.lock().remove(&self.id);
+        self.live.sessions.lock().by_id.remove(&self.id);
         self.live.left.notify_waiters();
         metrics::gauge!("sallyport_sessions_live").decrement(1);
     }

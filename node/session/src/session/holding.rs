@@ -77,7 +77,7 @@ impl Session {
         waiting.tell(Told::new(Code::Held, ask.why.clone()));
         let text = format!(
             "It waits as approval {approval}{until}. Whoever may approve it runs: \
-             sallyport approvals approve {approval}"
+             sallyport approvals approve {approval} --reason …"
         );
         waiting.tell(Told::new(Code::Held, text));
     }

@@ -101,8 +101,8 @@ async fn it_runs_once_when_somebody_else_approved() {
         "SP-1211: The rule `second-pair-of-eyes` holds this command until somebody else approves \
          it."
     );
-    let how = format!("sallyport approvals approve {approval}");
-    assert!(said[1].contains(&how) && said[1].contains(" UTC"), "{}", said[1]);
+    let how = format!("sallyport approvals approve {approval} --reason …");
+    assert!(said[1].ends_with(&how) && said[1].contains(" UTC"), "{}", said[1]);
     assert_eq!(said[2], "SP-1211: Approved by bob: it goes.");
     // Spent is spent: the same command cannot take it again, nor can another.
     let live = node.events().into_iter().rev().find_map(|event| event.about.session);
@@ -276,6 +276,42 @@ async fn ended_while_it_waits() {
     check(&kill, Code::SessionEnded, ended, by_bob).await;
     let drain = |node: &Node| node.sessions.live().end_waiting(&Told::plain(Code::Draining));
     check(&drain, Code::Draining, "withdrawn (node lost)", "drained").await;
+}
+
+#[tokio::test]
+async fn a_drain_withdraws_what_waits_and_what_would_and_nothing_else() {
+    let node = Node::start().await;
+    let mut held = node.sessions.open(&asked()).await.expect("a grant");
+    let mut runs = node.sessions.open(&asked()).await.expect("a grant");
+    drop(judge(&mut runs, "sleep 9").await.expect("nothing blocks it"));
+    let told = Told::new(Code::Draining, "run it again");
+    let drain = async {
+        let approval = node.waits_for().await;
+        node.sessions.live().end_waiting(&told);
+        approval
+    };
+    let (refused, first) = tokio::join!(judge(&mut held, "reboot"), drain);
+    assert_eq!(refused.expect_err("nobody waits"), told);
+    held.close("").await;
+    assert_eq!(runs.meanwhile(async { 7 }).await, Ok(7), "what runs goes on");
+    runs.ended(node_gate::Ending::Exited(0), Counted::default()).await.expect("kept");
+    // Judged when the drain had begun: it asks, and is told at once.
+    let refused = judge(&mut runs, "reboot").await.expect_err("nobody waits any more");
+    assert_eq!(refused, told);
+    runs.close("").await;
+    node.closed_in_control().await;
+    assert_eq!(node.status(first), "withdrawn (node lost)");
+    let (asked_for, done) = story(&node).await;
+    let (requested, withdrawn) = ("requested second-pair-of-eyes", "withdrawn: node lost");
+    // The second may have asked before the first withdrawal was applied: nothing waits for it.
+    assert_eq!(asked_for[0], requested);
+    let both = asked_for.iter().filter(|line| *line == withdrawn).count();
+    assert_eq!((asked_for.len(), both), (4, 2), "{asked_for:?}");
+    let refused = |line: &&String| *line == "refused SP-1005";
+    assert_eq!(done.iter().filter(refused).count(), 2, "{done:?}");
+    assert_eq!(node.closed(), ["drained", "drained"]);
+    let ended = ["ApprovalWithdrawn", "SessionClose"];
+    assert_eq!(node.told(), [ended, ended].concat(), "never the session's end first");
 }
 
 #[tokio::test]
