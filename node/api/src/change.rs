@@ -5,7 +5,7 @@ use node_enforce::mask::mask_by_default;
 use node_identity::Principal;
 use node_session::ControlError;
 use proto::entry::{By, Entry};
-use proto::refusal::Code;
+use proto::refusal::{Code, Told};
 
 use crate::caller::Caller;
 use crate::refuse::Refused;
@@ -47,13 +47,17 @@ pub(crate) async fn propose(api: &Api, entry: Entry) -> Result<Reply, Refused> {
 /// A change that was not made, or perhaps was.
 pub(crate) fn failed(error: &ControlError) -> Refused {
     tracing::warn!(%error, "a change was asked for and not made");
-    let mut told = error.told();
-    let more = match error {
-        ControlError::NoQuorum => {
+    and_now(error.told())
+}
+
+/// Says also what still works, or what to do, when a change found no majority or was not answered.
+pub(crate) fn and_now(mut told: Told) -> Refused {
+    let more = match told.code {
+        Code::NoQuorum => {
             ": nothing was changed. What this node knows can still be read here; changes are taken \
              again once a majority of the nodes is up and connected (`sallyport cluster status`)"
         }
-        ControlError::Unknown => ": the answer was lost. Look whether it was before you ask again",
+        Code::OutcomeUnknown => ": the answer was lost. Look whether it was before you ask again",
         _ => "",
     };
     told.text.push_str(more);

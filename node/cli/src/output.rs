@@ -46,7 +46,12 @@ pub(crate) fn rows<T: Serialize>(asked: Option<Format>, columns: &[Column], rows
 /// Prints one value: as a table, one line for each of its fields.
 pub(crate) fn one<T: Serialize>(asked: Option<Format>, value: &T) -> Outcome {
     let value = serde_json::to_value(value).map_err(|error| Failure::new(Code::Internal, error))?;
-    let text = match Format::or_fitting(asked) {
+    print(&render_one(Format::or_fitting(asked), &value)?)
+}
+
+/// One value as text.
+pub(crate) fn render_one(format: Format, value: &Value) -> Outcome<String> {
+    Ok(match format {
         Format::Table => {
             let mut table = plain_table();
             for (name, value) in value.as_object().into_iter().flatten() {
@@ -56,9 +61,8 @@ pub(crate) fn one<T: Serialize>(asked: Option<Format>, value: &T) -> Outcome {
         }
         Format::Json => format!("{value:#}\n"),
         Format::Jsonl => format!("{value}\n"),
-        Format::Yaml => yaml(&value)?,
-    };
-    print(&text)
+        Format::Yaml => yaml(value)?,
+    })
 }
 
 /// Writes text to standard output.

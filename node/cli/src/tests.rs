@@ -3,6 +3,7 @@
 mod approvals;
 mod archive;
 mod diff;
+mod listings;
 mod output;
 mod rederive;
 mod shape;

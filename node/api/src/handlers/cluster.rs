@@ -18,7 +18,7 @@ use proto::ids::Name;
 use proto::refusal::{Code, Told};
 
 use crate::caller::Caller;
-use crate::change::by;
+use crate::change::{and_now, by};
 use crate::extract::Body;
 use crate::note::note;
 use crate::ports::Agreement;
@@ -65,6 +65,8 @@ pub(crate) async fn status(State(api): State<Arc<Api>>) -> Json<ClusterStatus> {
 fn problems(api: &Api, agreement: &Agreement) -> Vec<ClusterProblem> {
     let here = |told| ClusterProblem { node: api.given.node.clone(), told };
     let mut problems: Vec<_> = api.given.myself.troubles().into_iter().map(here).collect();
+    // Said below, and for how long.
+    problems.retain(|problem| problem.told.code != Code::ContactLost);
     let (contact, age) = api.contact();
     if age > contact {
         let text = format!(
@@ -79,7 +81,14 @@ fn problems(api: &Api, agreement: &Agreement) -> Vec<ClusterProblem> {
         let text = format!("target {} cannot be reached: {problem}", target.name);
         Some(here(Told::new(Code::CredentialMissing, text)))
     }));
-    problems.extend(agreement.problems.iter().cloned());
+    for problem in &agreement.problems {
+        let same = |said: &&ClusterProblem| {
+            (&said.node, said.told.code) == (&problem.node, problem.told.code)
+        };
+        if problems.iter().find(same).is_none() {
+            problems.push(problem.clone());
+        }
+    }
     let lost = api.given.control.look(|state| {
         let lost = state.nodes().filter(|node| node.presence == Presence::Lost);
         lost.map(|node| node.name.clone()).collect::<Vec<_>>()
@@ -130,7 +139,8 @@ pub(crate) async fn join_token(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<JoinTokenGiven>, Refused> {
-    Ok(Json(api.given.members.join_token(by(&caller)?).await?))
+    let given = api.given.members.join_token(by(&caller)?).await;
+    given.map(Json).map_err(and_now)
 }
 
 /// Takes a node out.
@@ -152,7 +162,7 @@ pub(crate) async fn remove(
     if !is_member {
         return Err(none());
     }
-    api.given.members.remove(name.clone(), by(&caller)?).await?;
+    api.given.members.remove(name.clone(), by(&caller)?).await.map_err(and_now)?;
     api.given.control.look(find).map(Json).ok_or_else(none)
 }
 
@@ -168,6 +178,6 @@ pub(crate) async fn backup(
         })?;
     let kind = Kind::BackupTaken(BackupTaken { recipient: recipient.digest() });
     note(&api, caller.actor(), kind).await?;
-    let bytes = api.given.members.backup(recipient).await?;
+    let bytes = api.given.members.backup(recipient).await.map_err(and_now)?;
     Ok(([(CONTENT_TYPE, BYTES)], bytes).into_response())
 }

@@ -62,13 +62,17 @@ async fn nodes_and_what_they_do() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_with_a_code() {
-    let troubles = vec![Told::plain(Code::RecordFull)];
+    // What the node says of itself as a whole and of its replica is one problem, not two.
+    let troubles =
+        [Code::RecordFull, Code::LogDamaged, Code::ContactLost].map(Told::plain).to_vec();
     let world = World::with(Said { troubles }).await;
     world.control.join(&name("gw-2"));
     let lost = NodeEpoch { node: name("gw-2"), epoch: Epoch(1) };
     world.control.enter(Entry::NodeLost(lost));
     let off = ClusterProblem { node: name("gw-3"), told: Told::plain(Code::ClockOff) };
-    world.members.agreement.lock().problems.push(off);
+    let damaged = ClusterProblem { node: name("gw-1"), told: Told::plain(Code::LogDamaged) };
+    let elsewhere = ClusterProblem { node: name("gw-3"), told: Told::plain(Code::LogDamaged) };
+    world.members.agreement.lock().problems.extend([off, damaged, elsewhere]);
     world.control.contact_was(Duration::ZERO);
     let shown = status(&world).await;
     let problems: Vec<_> = shown
@@ -80,8 +84,10 @@ async fn what_is_wrong_is_said_with_a_code() {
         problems,
         [
             ("gw-1".to_owned(), Code::RecordFull),
+            ("gw-1".to_owned(), Code::LogDamaged),
             ("gw-1".to_owned(), Code::ContactLost),
             ("gw-3".to_owned(), Code::ClockOff),
+            ("gw-3".to_owned(), Code::LogDamaged),
             ("gw-2".to_owned(), Code::PeerUnreachable),
         ]
     );

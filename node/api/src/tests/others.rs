@@ -79,6 +79,18 @@ pub(crate) struct Members {
     pub(crate) agreement: Mutex<Agreement>,
     pub(crate) leads: std::sync::atomic::AtomicBool,
     pub(crate) removed: Mutex<Vec<String>>,
+    /// What everything is answered that needs a majority.
+    pub(crate) fails: Mutex<Option<Told>>,
+}
+
+impl Members {
+    fn answer<T: Send + 'static>(
+        &self,
+        good: impl FnOnce() -> Result<T, Told>,
+    ) -> Boxed<'_, Result<T, Told>> {
+        let failed = self.fails.lock().clone();
+        Box::pin(std::future::ready(failed.map_or_else(good, Err)))
+    }
 }
 
 impl Cluster for Members {
@@ -92,17 +104,19 @@ impl Cluster for Members {
 
     fn join_token(&self, by: By) -> Boxed<'_, Result<JoinTokenGiven, Told>> {
         let given = JoinTokenGiven { join_file: format!("made by {by}\n"), expires_in: 3600 };
-        Box::pin(std::future::ready(Ok(given)))
+        self.answer(|| Ok(given))
     }
 
     fn remove(&self, node: Name, by: By) -> Boxed<'_, Result<(), Told>> {
-        self.removed.lock().push(format!("{node} by {by}"));
-        Box::pin(std::future::ready(Ok(())))
+        self.answer(|| {
+            self.removed.lock().push(format!("{node} by {by}"));
+            Ok(())
+        })
     }
 
     fn backup(&self, recipient: Recipient) -> Boxed<'_, Result<Vec<u8>, Told>> {
         let sealed = recipient.seal(b"everything");
         let sealed = sealed.map_err(|error| Told::new(Code::Internal, error));
-        Box::pin(std::future::ready(sealed))
+        self.answer(|| sealed)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use node_session::ControlError;
-use proto::refusal::Code;
+use proto::refusal::{Code, Told};
 use serde_json::json;
 
 use super::control::CONTACT;
@@ -58,6 +58,30 @@ async fn an_unknown_outcome_is_said_as_such() {
     let body = Some(json!({ "document": "people: []\n" }));
     let refused = world.refused("POST", "/v1/people", &world.admin, body).await;
     assert_eq!(refused, (400, Code::BadRequest.to_string()));
+}
+
+#[tokio::test]
+async fn what_is_done_to_the_cluster_itself_says_the_same() {
+    let world = World::new().await;
+    world.control.join(&super::world::name("gw-2"));
+    let recipient = node_session::seal::backup::BackupKey::fresh().recipient().to_string();
+    let remedies = [
+        (Code::NoQuorum, 503, "can still be read"),
+        (Code::OutcomeUnknown, 504, "before you ask again"),
+    ];
+    for (code, expected, remedy) in remedies {
+        *world.members.fails.lock() = Some(Told::plain(code));
+        for (path, body) in [
+            ("/v1/cluster/join-token", json!({})),
+            ("/v1/cluster/nodes/gw-2/remove", json!({})),
+            ("/v1/cluster/backup", json!({ "recipient": recipient })),
+        ] {
+            let (status, told) = world.json("POST", path, &world.admin, Some(body)).await;
+            assert_eq!((status, &told["code"]), (expected, &json!(code.to_string())), "{path}");
+            assert!(told["text"].as_str().expect("a text").contains(remedy), "{path}: {told}");
+        }
+    }
+    assert_eq!(*world.members.removed.lock(), [] as [&str; 0]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `policy`: check and try policies without a server; see and change the one in force.
 
-mod remote;
+pub(crate) mod remote;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -196,7 +196,8 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
         }
         Sessions::Show { id, gateway, listing } => {
             let path = format!("/v1/sessions/{}", path_part(&id)?);
-            show(&Client::new(&gateway)?.get(&path).await?, listing)
+            let session: Value = Client::new(&gateway)?.get(&path).await?;
+            output::print(&shown(Format::or_fitting(listing.output), &session)?)
         }
         Sessions::Watch { id, gateway, output_only } => {
             let path = format!("/v1/sessions/{}/watch", path_part(&id)?);
@@ -235,16 +236,23 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
     }
 }
 
-fn show(session: &Value, listing: Listing) -> Outcome {
-    if Format::or_fitting(listing.output) != Format::Table {
-        return output::one(listing.output, session);
+/// A session with its commands. The commands of another node's session are only in that node's
+/// record, and no table is shown as if there were none.
+pub(crate) fn shown(format: Format, session: &Value) -> Outcome<String> {
+    if format != Format::Table {
+        return output::render_one(format, session);
     }
     let mut about = session.clone();
     let commands = about.as_object_mut().and_then(|fields| fields.remove("commands"));
-    output::one(Some(Format::Table), &about)?;
-    output::print("\n")?;
-    let commands = commands.and_then(|commands| commands.as_array().cloned()).unwrap_or_default();
-    output::rows(Some(Format::Table), COMMANDS, &commands)
+    let about = output::render_one(Format::Table, &about)?;
+    let commands = match commands.as_ref().and_then(Value::as_array) {
+        Some(commands) => output::render(Format::Table, COMMANDS, commands)?,
+        None => {
+            let node = session["node"].as_str().unwrap_or("another node");
+            format!("its commands are in the record of {}: ask there\n", safe(node))
+        }
+    };
+    Ok(format!("{about}\n{commands}"))
 }
 
 /// Reads a session's events and folds them.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use consensus_raft::Replica;
+use consensus_raft::{ProposeError, ReadError, Replica};
 use consensus_state::{Presence, Reply, State};
 use node_api::{Agreement, Cluster};
 use node_peer::Members as _;
@@ -45,7 +45,7 @@ impl Members {
     }
 
     async fn propose(&self, entry: Entry) -> Result<Reply, Told> {
-        let answer = self.replica.propose(entry).await.map_err(|error| not_proposed(&error))?;
+        let answer = self.replica.propose(entry).await.map_err(|error| told(&error))?;
         match answer.reply {
             Reply::Refused(denied) => Err(Told::new(denied.code(), denied.to_string())),
             reply => Ok(reply),
@@ -108,6 +108,15 @@ impl Members {
     }
 }
 
+/// Why nothing is known to have been changed. What to do about it is said with it by the API.
+fn told(error: &ProposeError) -> Told {
+    match error {
+        ProposeError::NoQuorum => Told::plain(Code::NoQuorum),
+        ProposeError::Unknown => Told::plain(Code::OutcomeUnknown),
+        other => not_proposed(other),
+    }
+}
+
 impl Cluster for Members {
     fn agreement(&self) -> Agreement {
         let status = self.replica.status();
@@ -151,10 +160,10 @@ impl Cluster for Members {
     fn backup(&self, recipient: Recipient) -> Boxed<'_, Result<Vec<u8>, Told>> {
         Box::pin(async move {
             // What a majority had acknowledged before it was asked for is in it.
-            self.replica
-                .read()
-                .await
-                .map_err(|error| Told::new(Code::NoQuorum, error.to_string()))?;
+            self.replica.read().await.map_err(|error| match error {
+                ReadError::NoQuorum => Told::plain(Code::NoQuorum),
+                ReadError::Stopped(why) => Told::new(Code::RecordUnavailable, why),
+            })?;
             let state = self.replica.with_state(State::to_snapshot);
             let plain: Zeroizing<Vec<u8>> = backup_bytes(&self.key, &state);
             recipient.seal(&plain).map_err(|error| Told::new(Code::Internal, error))

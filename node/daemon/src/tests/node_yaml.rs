@@ -67,6 +67,21 @@ fn who_is_told() {
     mistake(("include_text: true", "include_everything: true"), "include_everything");
 }
 
+/// What the README shows is right as it stands.
+#[test]
+fn who_is_told_as_the_readme_shows_it() {
+    let readme = include_str!("../../../../README.md");
+    let block = readme.split("```yaml\n").find(|block| block.starts_with("notifications:"));
+    let (block, _) = block.and_then(|block| block.split_once("```")).expect("a block of YAML");
+    let config = parse(Path::new("/etc/sallyport/node.yaml"), &format!("{WHOLE}{block}"));
+    let told = config.expect("it is right").notifications;
+    let kinds: Vec<_> = told.iter().map(|one| (one.kind, one.include_text)).collect();
+    assert_eq!(kinds, [(HookKind::Slack, false), (HookKind::Json, true)]);
+    for name in [node_api::notify::SIGNATURE_HEADER, node_api::notify::TIMESTAMP_HEADER] {
+        assert!(readme.contains(name), "the README does not name {name}");
+    }
+}
+
 #[track_caller]
 fn wrong(change: (&str, &str), expected: &str) {
     let text = WHOLE.replace(change.0, change.1);

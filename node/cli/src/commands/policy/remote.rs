@@ -14,10 +14,12 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{self, Column};
 use crate::terminal::safe;
 
-const COLUMNS: &[Column] = &[
+/// How revisions are listed.
+pub(crate) const COLUMNS: &[Column] = &[
     ("ID", "/id"),
     ("AT", "/at"),
     ("BY", "/by"),
+    ("APPROVAL", "/approval"),
     ("IN FORCE", "/in_force"),
     ("DIGEST", "/digest"),
 ];
