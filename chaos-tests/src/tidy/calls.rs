@@ -11,6 +11,9 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("Judged::allowed(", &["node/gate/src/gate/judging.rs"]),
     ("Judged::blocked(", &["node/gate/src/gate/judging.rs"]),
     ("Judged::held(", &["node/gate/src/gate/judging.rs"]),
+    ("Letting::new(", &["node/gate/src/gate/holding.rs"]),
+    // Where the control plane's reply to a spending arrives.
+    ("Consumption::of_reply(", &["node/session/src/spending.rs"]),
     ("Masked::new(", &["node/enforce/src/mask/"]),
 ];
 
@@ -20,6 +23,9 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("Permit", &["node/gate/src/proof.rs"]),
     ("Refusal", &["node/gate/src/proof.rs"]),
     ("Held", &["node/gate/src/proof.rs"]),
+    ("Letting", &["node/gate/src/proof.rs"]),
+    ("Spent", &["node/gate/src/proof.rs"]),
+    ("Consumption", &["node/gate/src/consumption.rs"]),
     ("Release", &["node/gate/src/proof.rs"]),
     ("Unreleased", &["node/gate/src/proof.rs"]),
     ("Masked", &["node/enforce/src/mask/masked.rs"]),

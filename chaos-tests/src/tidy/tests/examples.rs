@@ -101,6 +101,15 @@ fn proof_values() {
     check(rule, "store/log/src/log.rs", "Receipt::mint(id)", &[]);
     check(rule, "node/gate/src/running.rs", "Judged::allowed(key)", &[1]);
     check(rule, "node/gate/src/gate/judging.rs", "Judged::allowed(key)", &[]);
+    check(rule, "node/gate/src/gate.rs", "Letting::new(key)", &[1]);
+    check(rule, "node/gate/src/gate/holding.rs", "Letting::new(key)", &[]);
+    let holding = "node/session/src/session/holding.rs";
+    check(rule, holding, "let a =\nConsumption::of_reply(asked, reply, 1);", &[2]);
+    check(rule, "node/session/src/spending.rs", "Consumption::of_reply(asked, reply, 1)", &[]);
+    check(rule, "node/gate/src/gate/holding.rs", "Spent { text }\nLetting { key }", &[1, 2]);
+    check(rule, "node/gate/src/gate/holding.rs", "Consumption { asked, applied: 0 }", &[1]);
+    check(rule, "node/gate/src/proof.rs", "Ok(Spent { key, text })", &[]);
+    check(rule, "node/gate/src/consumption.rs", "Consumption { asked, applied }", &[]);
     check(rule, driver, "Masked::new(bytes)", &[1]);
     check(rule, "node/enforce/src/mask/window.rs", "Masked::new(bytes)", &[]);
     check(rule, "node/gate/src/gate.rs", "x(\nPermit { text })", &[2]);
