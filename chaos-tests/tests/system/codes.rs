@@ -7,6 +7,10 @@ use std::process::Command;
 use anyhow::Result;
 use chaos_tests::live::{SHORT, Scene, run, sallyport};
 
+/// A node of another cluster, which never runs.
+const OTHER: &str = "name: gw-1\ndata: other\nlisten: { ssh: 127.0.0.1:1, api: 127.0.0.1:2, \
+                     cluster: 127.0.0.1:3 }\nevents: { stream: none }\n";
+
 /// Runs `sallyport` with variables of the scene's gateway replaced, and looks what it says.
 #[track_caller]
 fn check(scene: &Scene, changed: &[(&str, &str)], arguments: &[&str], status: i32, code: &str) {
@@ -33,6 +37,12 @@ fn errors_have_a_status_and_a_code() -> Result<()> {
     let nobody = [("SALLYPORT_URL", "https://127.0.0.1:1")];
     check(&scene, &nobody, &["sessions", "list"], 1, "SP-1507");
     check(&scene, &[("SALLYPORT_TOKEN", "made-up")], &["sessions", "list"], 1, "SP-1501");
+    // The authority of another cluster does not vouch for this gateway.
+    let other = file("other.yaml", OTHER)?;
+    check(&scene, &[], &["cluster", "init", "--config", &other], 0, "");
+    let authority = scene.path("other").join("ca.pem").display().to_string();
+    check(&scene, &[("SALLYPORT_CA", &authority)], &["sessions", "list"], 1, "SP-1507");
+    check(&scene, &[("SALLYPORT_CA", &authority)], &["whoami"], 1, "certificate");
     check(&scene, &[], &["sessions", "show", "gw-9-9-9"], 1, "SP-1503");
     check(&scene, &[], &["audit", "verify", "no-such-archive"], 1, "SP-1703");
     let bad = file("bad.yaml", "version: 1\nrules: 7\n")?;

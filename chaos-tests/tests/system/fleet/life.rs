@@ -10,8 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use chaos_tests::invariants::acknowledged_once::Acknowledged;
 use chaos_tests::invariants::history::Outcome;
-use chaos_tests::live::fleet::{BYSTANDER, Fleet, on_fleet};
+use chaos_tests::live::fleet::{BYSTANDER, Fleet, HELD, on_fleet};
 use chaos_tests::live::{SHORT, marker, since_boot, until};
+
+use super::{marked, never_ran, refused};
 
 /// How long one write may take while another node restarts: leadership is given away, not lost.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -77,6 +79,36 @@ fn restarted_node_by_node_no_write_is_lost() -> Result<()> {
         }
         // Nobody else shall see so many locks.
         fleet.use_up();
+        fleet.judge(&Acknowledged::default()).map(drop)
+    })
+}
+
+/// A command that goes on saying something.
+const BEATS: &str = "while echo beat; do sleep 0.05; done";
+
+#[test]
+fn a_drain_withdraws_what_is_held_before_it_waits_for_what_runs() -> Result<()> {
+    on_fleet(|fleet| {
+        let leader = fleet.leader()?;
+        let other = fleet.others(&[&leader])[0].clone();
+        let marked = marked(HELD);
+        let mut beats = fleet.ssh("eve", &leader).talk(BEATS)?;
+        beats.said("it beats", SHORT, |output, _| output.contains("beat").then_some(()))?;
+        let mut waiting = fleet.hold("alice", &leader, &marked.command)?;
+        fleet.gateway(&leader).terminate()?;
+        never_ran(fleet, &mut waiting, &marked, "SP-1005")?;
+        let told = since_boot();
+        let errors = waiting.talk.errors();
+        ensure!(errors.contains("Run it again"), "{errors}");
+        // Not by the end of its session, which is told as well: that would be another reason.
+        fleet.stands(&other, waiting.approval, "withdrawn: node lost", SHORT)?;
+        refused(&fleet.approve("bob", &other, waiting.approval), "SP-1514")?;
+        beats.wait(SHORT)?;
+        let last = beats.heard().last().map(|said| said.at).unwrap_or_default();
+        ensure!(last > told, "what was held was told {:?} after what ran had ended", told - last);
+        until("it stops", SHORT, || Ok((!fleet.gateway(&leader).runs()?).then_some(())))?;
+        fleet.gateway(&leader).start()?;
+        ensure!(fleet.runs(&marked.marker)? == 0, "{} ran", marked.command);
         fleet.judge(&Acknowledged::default()).map(drop)
     })
 }

@@ -1,8 +1,11 @@
 //! Approvals that are no approvals: each is refused, and what was held does not run by it.
 
+mod quorum;
+
+use std::fs;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use chaos_tests::invariants::acknowledged_once::Acknowledged;
 use chaos_tests::invariants::history::Outcome;
 use chaos_tests::live::fleet::{EXPIRES, HELD, HELD_BY_TWO, HELD_SHORTLY, T, on_fleet};
@@ -119,6 +122,24 @@ fn an_approval_ends_with_the_policy_that_it_was_asked_under() -> Result<()> {
         done(&fleet.approve("carol", "gw-3", second))?;
         ran_once(fleet, &mut waiting, &marked)?;
         fleet.judge(&Acknowledged::default()).map(drop)
+    })
+}
+
+#[test]
+fn a_node_that_is_told_of_another_cluster_does_not_start() -> Result<()> {
+    on_fleet(|fleet| {
+        let (gateway, file) = (fleet.gateway("gw-3"), fleet.path("gw-3/node.yaml"));
+        let right = fs::read_to_string(&file)?;
+        let wrong = right.replace("cluster: chaos", "cluster: another");
+        ensure!(wrong != right, "{right}");
+        gateway.stop()?;
+        fs::write(&file, wrong)?;
+        let refused = gateway.start().map(drop);
+        fs::write(&file, right)?;
+        gateway.start()?;
+        let said = format!("{:#}", refused.err().context("it started in another cluster")?);
+        ensure!(said.contains("SP-1802"), "{said}");
+        Ok(())
     })
 }
 
