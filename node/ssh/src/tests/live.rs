@@ -1,8 +1,10 @@
 //! The driver as a whole, in one process: a client, the gateway, a target that says what it did.
 
+mod holds;
 mod plane;
 mod rig;
 mod target;
+mod tied;
 
 use std::time::Duration;
 

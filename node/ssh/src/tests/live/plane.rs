@@ -19,7 +19,7 @@ use store_log::Log;
 use store_log::memory::Memory;
 
 /// T of the rig's cluster, in milliseconds.
-const CONTACT_MS: u64 = 15_000;
+pub(super) const CONTACT_MS: u64 = 15_000;
 
 /// There are no peers.
 struct Nobody;

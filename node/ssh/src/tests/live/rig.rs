@@ -26,12 +26,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::plane;
 use super::target::Target;
+use super::tied::Tied;
 use crate::{CredentialError, Credentials, Limits, SshConfig};
 
 /// How many channels a connection of the rig may have open.
 pub(super) const CHANNELS: usize = 6;
 /// How many bytes the rig's target takes before it is to ask for more; `russh`'s default.
 pub(super) const TARGET_WINDOW: u64 = 2 << 20;
+/// T of the rig's cluster.
+pub(super) const CONTACT: Duration = Duration::from_millis(plane::CONTACT_MS);
 const POLICY: &str = "
 version: 1
 grants:
@@ -41,11 +44,22 @@ rules:
     when: { shell: { programs: [printenv] } }
     then: block
     message: Ask the platform team.
+  - name: second-pair-of-eyes
+    when: { shell: { programs: [echo], arguments: [held] } }
+    then: hold
+    approval: { by: { groups: [dba] } }
+  - name: soon-over
+    when: { shell: { programs: [echo], arguments: [soon] } }
+    then: hold
+    approval: { by: { groups: [dba] }, expires: 1s }
 ";
 
 pub(super) struct Rig {
     pub(super) target: Target,
     pub(super) record: Arc<Memory>,
+    pub(super) control: Arc<Tied>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) clock: Arc<LeapingClock>,
     pub(super) drain: CancellationToken,
     pub(super) person: Arc<PrivateKey>,
     pub(super) stranger: Arc<PrivateKey>,
@@ -68,7 +82,7 @@ pub(super) struct Endings {
     pub(super) input: Vec<u64>,
 }
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     text.parse().expect("a name")
 }
 
@@ -82,7 +96,7 @@ fn line(key: &PrivateKey) -> String {
 
 /// The system's clock, and how far it was put forward.
 #[derive(Default)]
-struct LeapingClock(Mutex<Duration>);
+pub(super) struct LeapingClock(Mutex<Duration>);
 
 impl Clock for LeapingClock {
     fn now(&self) -> Moment {
@@ -128,22 +142,24 @@ async fn sessions(
     record: &Arc<Memory>,
     clock: Arc<LeapingClock>,
     entries: Vec<Entry>,
-) -> Arc<Sessions> {
+) -> (Arc<Sessions>, Arc<Tied>) {
     let node = name("gw-1");
     let (control, log) = plane::found(name("test"), &node, clock.clone(), record).await;
     for entry in entries {
         control.propose(entry).await.expect("applied");
     }
-    Arc::new(Sessions::new(Ports {
+    let control = Arc::new(Tied::new(control));
+    let sessions = Arc::new(Sessions::new(Ports {
         node,
         record: log,
-        control,
+        control: control.clone(),
         clock,
         known: Arc::new(NoSecrets),
         seal: AuditKey::generate().public(),
         digest: DigestKey::new(&[1; 32]),
         mask: MaskKey::new([2; 32]),
-    }))
+    }));
+    (sessions, control)
 }
 
 impl Rig {
@@ -171,41 +187,52 @@ impl Rig {
             known("impostor", &up, &new_key()),
             known("down", &down, &host_key),
         ];
-        let alice = Person {
-            name: name("alice"),
-            groups: vec![name("engineering")],
-            ssh_keys: vec![line(&person)],
-            password_hash: None,
+        let known_as = |called: &str, group: &str, ssh_keys: Vec<String>| {
+            let (name, groups) = (name(called), vec![name(group)]);
+            Person { name, groups, ssh_keys, password_hash: None }
         };
+        let people = vec![
+            known_as("alice", "engineering", vec![line(&person)]),
+            known_as("bob", "dba", Vec::new()),
+        ];
         let (by, expected_revision) = (By::Administrator, None);
         let digest = ring::digest::digest(&ring::digest::SHA256, POLICY.as_bytes());
         let digest = Digest(digest.as_ref().try_into().expect("32 bytes"));
         let document = POLICY.to_owned();
         let entries = vec![
             Entry::PolicySet(PolicySetting { document, digest, expected_revision, by: by.clone() }),
-            Entry::PeopleSet(PeopleSetting {
-                people: vec![alice],
-                expected_revision,
-                by: by.clone(),
-            }),
+            Entry::PeopleSet(PeopleSetting { people, expected_revision, by: by.clone() }),
             Entry::TargetsSet(TargetsSetting { targets, expected_revision, by }),
         ];
         let record = Arc::new(Memory::new());
         let clock = Arc::new(LeapingClock::default());
-        let sessions = sessions(&record, clock.clone(), entries).await;
+        let (sessions, control) = sessions(&record, clock.clone(), entries).await;
         let spool = tempfile::tempdir().expect("a folder");
         let config = SshConfig {
             host_key: new_key(),
-            credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock }),
+            credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock: clock.clone() }),
             spool_directory: spool.path().to_owned(),
             limits: Limits { channels: CHANNELS, ..Limits::default() },
         };
         let drain = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let serving = tokio::spawn(crate::serve(listener, config, sessions, drain.clone()));
+        let served = crate::serve(listener, config, sessions.clone(), drain.clone());
+        let serving = tokio::spawn(served);
         let stranger = Arc::new(new_key());
-        Self { target, record, drain, person, stranger, address, serving, _spool: spool }
+        Self {
+            target,
+            record,
+            control,
+            sessions,
+            clock,
+            drain,
+            person,
+            stranger,
+            address,
+            serving,
+            _spool: spool,
+        }
     }
 
     pub(super) async fn client(&self, user: &str) -> Client {
