@@ -99,6 +99,8 @@ struct Net {
     replicas: Mutex<BTreeMap<u64, Weak<Replica>>>,
     /// Messages from the first to the second are lost.
     cut: Mutex<BTreeSet<(u64, u64)>>,
+    /// Every answer takes so much longer.
+    late: Mutex<Duration>,
     calls: AtomicU64,
 }
 
@@ -152,7 +154,8 @@ impl Transport for Wire {
                 over_the_wire(&Message::asking(request), |message| message.into_asked(me).unwrap());
             let answer = tokio::time::timeout(deadline, replica.handle(me, asked)).await;
             let answer = answer.map_err(|_| CallError::TimedOut)?;
-            tokio::time::sleep(Duration::from_micros(200)).await;
+            let late = *net.late.lock();
+            tokio::time::sleep(Duration::from_micros(200) + late).await;
             if net.is_cut(to.raft_id, me) {
                 tokio::time::sleep(deadline).await;
                 return Err(CallError::TimedOut);

@@ -10,6 +10,7 @@
 //! `consumed of other bytes`, `consumed under policy N`, `consumed ID`, `not approved CODE`,
 //! `withdrawn`, `closes`. In texts `\n` is a newline and `{github}` a fresh token.
 
+mod consumption;
 mod leash;
 mod script;
 mod values;

@@ -194,6 +194,25 @@ async fn contact_with_the_next_leader_is_young() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_contact_is_as_old_as_its_question_and_not_as_its_answer() {
+    const LATE: Duration = Duration::from_millis(200);
+    let cluster = Cluster::of(3).await;
+    let follower = cluster.followers().await.remove(0);
+    *cluster.net.late.lock() = LATE;
+    for replica in [cluster.leader().await, follower] {
+        let mut contact = replica.contact();
+        // The first of them may have been asked for before answers were late.
+        for _ in 0..3 {
+            contact.changed().await.unwrap();
+            contact.borrow_and_update();
+        }
+        let sent_at = contact.borrow().unwrap().sent_at;
+        let age = replica.now() - sent_at;
+        assert!(age >= LATE, "{:?} old when the answer came", age);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_without_contact_is_lost_and_comes_back() {
     let cluster = Cluster::of(3).await;
     let follower = cluster.followers().await.remove(0);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use node_gate::Tie;
+use proto::entry::LockScope;
 use proto::event::Kind;
 use proto::refusal::{Code, Told};
 use tokio::time::{Instant, sleep};
@@ -101,6 +103,31 @@ async fn nothing_is_opened_or_judged_while_frozen() {
         judge(&mut session, "id").await.expect_err("there is none")
     };
     assert_eq!(told.code, Code::ContactLost);
+}
+
+/// A contact is passed on behind what was decided before it: to each session, and by each session
+/// to what copies bytes beside it.
+#[tokio::test(start_paused = true)]
+async fn a_frozen_session_hears_what_was_forbidden_before_it_moves() {
+    let node = Node::tied().await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    drop(judge(&mut session, "sleep 100").await.expect("nothing blocks it"));
+    let beside = session.tether();
+    sleep(T + MOMENT).await;
+    node.lock(LockScope::All).await;
+    let ties = || [node.sessions.tether().tie(), beside.tie()];
+    assert_eq!(ties(), [Tie::Frozen; 2]);
+    node.contact();
+    assert_eq!(ties(), [Tie::Frozen; 2], "a contact is of no use before it is passed on");
+    while node.sessions.tether().tie() != Tie::Fresh {
+        tokio::task::yield_now().await;
+    }
+    sleep(MOMENT).await;
+    assert_eq!(beside.tie(), Tie::Frozen, "the session has not heard of the lock yet");
+    let mut moved = false;
+    let work = async { moved = true };
+    let Over(told) = session.meanwhile(work).await.expect_err("it is locked");
+    assert_eq!((told.code, moved, beside.tie()), (Code::Locked, false, Tie::Frozen));
 }
 
 #[tokio::test(start_paused = true)]
