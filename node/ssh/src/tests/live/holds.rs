@@ -90,9 +90,7 @@ async fn a_drain_withdraws_what_is_held() {
     let client = rig.client("web-1").await;
     let channel = client.exec("echo held").await;
     let approval = in_time(rig.control.asked_for()).await;
-    rig.sessions
-        .live()
-        .end_waiting(&proto::refusal::Told::new(proto::refusal::Code::Draining, "Run it again."));
+    rig.sessions.live().end_waiting(&Told::new(Code::Draining, "Run it again."));
     rig.drain.cancel();
     let heard = in_time(rig::hear(channel)).await;
     assert_eq!(heard.status, Some(126), "{heard:?}");
