@@ -15,12 +15,13 @@ use crate::signals::Signals;
 
 /// What a client is told whose command waits for an approval.
 const NOT_WAITED_FOR: &str = "The gateway is shutting down: the request for an approval was \
-    withdrawn, and the command did not run. Run it again to ask anew.";
+                              withdrawn, and the command did not run. Run it again to ask anew.";
 
 /// How long sessions that were told to end may take to say their last words.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Waits for a signal, then ends what waits for approvals and lets all other sessions end; a second signal ends them at once. Gives the reason.
+/// Waits for a signal, then ends what waits for approvals and lets all other sessions end; a second
+/// signal ends them at once. Gives the reason.
 pub(crate) async fn drain(
     config: &Config,
     mut signals: Signals,

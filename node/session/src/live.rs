@@ -156,8 +156,8 @@ impl Live {
         entry.taps.tap().ok_or(NotWatched::TooMany)
     }
 
-    /// Ends the sessions in which a command waits for an approval, and from now on each in which one
-    /// would begin to wait, telling each client why: a node that shuts down need not wait for
+    /// Ends the sessions in which a command waits for an approval, and from now on each in which
+    /// one would begin to wait, telling each client why: a node that shuts down need not wait for
     /// somebody to approve.
     pub fn end_waiting(&self, told: &Told) {
         let ended = Ended::of_all(told);

@@ -86,6 +86,11 @@ pub(super) fn name(text: &str) -> Name {
     text.parse().expect("a name")
 }
 
+fn person_in(called: &str, group: &str, ssh_keys: Vec<String>) -> Person {
+    let (name, groups) = (name(called), vec![name(group)]);
+    Person { name, groups, ssh_keys, password_hash: None }
+}
+
 fn new_key() -> PrivateKey {
     PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).expect("a key")
 }
@@ -187,13 +192,9 @@ impl Rig {
             known("impostor", &up, &new_key()),
             known("down", &down, &host_key),
         ];
-        let known_as = |called: &str, group: &str, ssh_keys: Vec<String>| {
-            let (name, groups) = (name(called), vec![name(group)]);
-            Person { name, groups, ssh_keys, password_hash: None }
-        };
         let people = vec![
-            known_as("alice", "engineering", vec![line(&person)]),
-            known_as("bob", "dba", Vec::new()),
+            person_in("alice", "engineering", vec![line(&person)]),
+            person_in("bob", "dba", Vec::new()),
         ];
         let (by, expected_revision) = (By::Administrator, None);
         let digest = ring::digest::digest(&ring::digest::SHA256, POLICY.as_bytes());
