@@ -12,9 +12,7 @@ use proto::entry::Entry;
 use proto::peer::raft::Ask;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{
-    CLOCK_INTERVAL, PROPOSE_DEADLINE, SNAPSHOT_BYTES, SNAPSHOT_ENTRIES, TELL_PAUSE,
-};
+use crate::config::{CLOCK_INTERVAL, PROPOSE_DEADLINE, SNAPSHOT_BYTES, TELL_PAUSE};
 use crate::duties::Duties;
 use crate::election::Watchdog;
 use crate::error::ProposeError;
@@ -177,7 +175,8 @@ impl<R: AsyncRuntime> Replica<R> {
         let applied = seats.last_applied.map_or(0, |at| at.index + 1);
         let in_snapshot = seats.snapshot.map_or(0, |at| at.index + 1);
         let appended = self.log.appended();
-        let is_due = applied.saturating_sub(in_snapshot) >= SNAPSHOT_ENTRIES
+        let entries = self.config.timing.snapshot_entries;
+        let is_due = applied.saturating_sub(in_snapshot) >= entries
             || (appended.saturating_sub(appended_then) >= SNAPSHOT_BYTES && applied > in_snapshot);
         if !is_due || !self.shared.take() {
             return appended_then;

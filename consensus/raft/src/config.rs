@@ -59,7 +59,8 @@ pub(crate) const CLOCK_AGE: Duration = Duration::from_secs(30);
 /// The leader looks after its duties at least this often.
 pub(crate) const DUTY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How elections and heartbeats are timed. A sync of the disk may take a second.
+/// How elections and heartbeats are timed, and when a snapshot is due. A sync of the disk may take
+/// a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The leader says this often that it leads.
@@ -73,6 +74,11 @@ pub struct Timing {
     /// After so much silence the watchdog calls an election, and again after each half of it, with
     /// jitter.
     pub watchdog: Duration,
+    /// A snapshot is built when so many entries of the log have come since the last one.
+    pub snapshot_entries: u64,
+    /// So many entries before a snapshot stay in the log for peers that are a little behind; one
+    /// that lacks more gets the snapshot.
+    pub entries_kept: u64,
 }
 
 impl Default for Timing {
@@ -83,6 +89,8 @@ impl Default for Timing {
             election_width: Duration::from_millis(200),
             slots: 5,
             watchdog: Duration::from_millis(4000),
+            snapshot_entries: SNAPSHOT_ENTRIES,
+            entries_kept: ENTRIES_KEPT,
         }
     }
 }

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use openraft::SnapshotPolicy;
 
-use crate::config::{ENTRIES_KEPT, Timing};
+use crate::config::Timing;
 
 /// Entries that openraft sends in one append; what they weigh is limited on reading.
 const APPEND_ENTRIES: u64 = 256;
-/// A peer that lacks more entries than this gets a snapshot, if there is a newer one.
-const LAG_ENTRIES: u64 = ENTRIES_KEPT;
 
 /// openraft's configuration for one node.
 pub(crate) fn raft_config(
@@ -32,10 +30,10 @@ pub(crate) fn raft_config(
         election_timeout_max: least + width,
         install_snapshot_timeout: 60_000,
         max_payload_entries: APPEND_ENTRIES,
-        replication_lag_threshold: LAG_ENTRIES,
+        replication_lag_threshold: timing.entries_kept,
         // A snapshot must not forget events that are not kept yet, which openraft cannot know.
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: ENTRIES_KEPT,
+        max_in_snapshot_log_to_keep: timing.entries_kept,
         purge_batch_size: 256,
         ..openraft::Config::default()
     };
