@@ -56,7 +56,7 @@ pub enum ProposeError {
     /// It was handed over and not answered in time: it may have an effect, or have it later.
     #[error("the cluster did not answer in time: the outcome is unknown")]
     Unknown,
-    /// This node does nothing more, and why.
+    /// This node does nothing more, and why; the proposal had no effect and will have none.
     #[error("this node has stopped: {0}")]
     Stopped(String),
     /// It is larger than any proposal may be.

@@ -116,7 +116,10 @@ impl<R: AsyncRuntime> Replica<R> {
         let mut bytes = None;
         let mut maybe = false;
         loop {
-            self.running().map_err(ProposeError::Stopped)?;
+            // What an earlier attempt handed over may be decided without this node.
+            let stopped =
+                |why| if maybe { ProposeError::Unknown } else { ProposeError::Stopped(why) };
+            self.running().map_err(stopped)?;
             let attempt = self.attempt(&proposal, &mut bytes);
             match R::timeout_at(until, attempt).await.unwrap_or(Outcome::Maybe) {
                 Outcome::Applied { index, reply } => {

@@ -117,6 +117,20 @@ async fn nobody_waits_for_a_leader_that_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_node_handed_over_before_it_stopped_is_unknown() {
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let follower = cluster.followers().await.remove(0);
+    let (from, to) = (leader.config.raft_id, follower.config.raft_id);
+    cluster.net.cut.lock().insert((from, to));
+    let writes = Arc::clone(&follower);
+    let written = tokio::spawn(async move { writes.propose(counting()).await });
+    until("the leader has it", || counted(&leader) == 1).await;
+    follower.shutdown().await;
+    assert_eq!(written.await.unwrap(), Err(ProposeError::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_that_dies_again_and_again_is_no_old_disk() {
     let mut cluster = Cluster::of(3).await;
     let one = cluster.followers().await.remove(0).config.raft_id;
