@@ -9,6 +9,7 @@ use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
+use consensus_state::planted::{Bug, planted};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{
     AnyError, AsyncRuntime, EntryPayload, ErrorSubject, ErrorVerb, LogState, OptionalSend,
@@ -206,6 +207,9 @@ impl<R: AsyncRuntime> RaftLogStorage<Types<R>> for LogStore<R> {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
+        if planted(Bug::ForgottenVotes) {
+            return Ok(());
+        }
         let write = self.write(Write::Vote(convert::wire_vote(vote))).await;
         write.map_err(|error| writing(ErrorSubject::Vote, &error))
     }
@@ -265,6 +269,11 @@ impl<R: AsyncRuntime> RaftLogStorage<Types<R>> for LogStore<R> {
             }
             callback.log_io_completed(result.map_err(io::Error::other));
         };
+        if planted(Bug::AnsweredBeforeSync) {
+            done(Ok(()));
+            self.disk.submit(Write::Append(records), Box::new(drop));
+            return Ok(());
+        }
         self.disk.submit(Write::Append(records), Box::new(done));
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use consensus_state::planted::{Bug, planted};
 use consensus_state::{Effects, State};
 use openraft::storage::RaftStateMachine;
 use openraft::{
@@ -121,8 +122,10 @@ impl Shared {
         let mut place = self.place.write();
         let mut effects = Effects::default();
         let mut answers = Vec::with_capacity(batched.batch.proposals.len());
+        let stamp = batched.batch.at;
+        let stamp = if planted(Bug::OwnTime) { self.wall.now().utc } else { stamp };
         for proposal in &batched.batch.proposals {
-            let (reply, caused) = place.state.apply(batched.batch.at, proposal);
+            let (reply, caused) = place.state.apply(stamp, proposal);
             answers.push((place.state.applied(), reply));
             effects.merge(caused);
         }

@@ -14,6 +14,7 @@ pub mod limits;
 mod locks;
 mod membership;
 mod nodes;
+pub mod planted;
 mod policy;
 mod reading;
 mod replies;

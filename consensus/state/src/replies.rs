@@ -12,6 +12,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::denied::Denied;
 use crate::limits::{self, LANES, REPLY_AGE};
+use crate::planted::{Bug, planted};
 use crate::reply::Reply;
 
 /// The last request of each lane, by node.
@@ -55,6 +56,9 @@ impl Replies {
 
     /// Keeps the reply to a request that was performed now.
     pub(crate) fn keep(&mut self, client: &Client, request: u64, at: Utc, reply: Reply) {
+        if planted(Bug::ForgottenReplies) {
+            return;
+        }
         let lanes = self.0.entry(client.node.clone()).or_default();
         lanes.insert(client.lane, Last { request, at, reply });
     }

@@ -16,6 +16,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use crate::denied::Denied;
 use crate::effects::Effects;
 use crate::limits;
+use crate::planted::{Bug, planted};
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -105,7 +106,9 @@ impl State {
         if self.target(target).is_none() {
             return Err(Denied::UnknownTarget(target.clone()));
         }
-        self.check_unlocked(person, target, node)?;
+        if !planted(Bug::IgnoredLock) {
+            self.check_unlocked(person, target, node)?;
+        }
         let current = self.policies.current();
         if current == 0 || opening.policy_revision != current {
             return Err(Denied::PolicyChanged { current });

@@ -25,6 +25,7 @@ use crate::ledger::Ledger;
 use crate::locks::{Lock, Locks};
 use crate::membership::Token;
 use crate::nodes::{Node, Nodes};
+use crate::planted::{Bug, planted};
 use crate::policy::{Policies, PolicyRevision};
 use crate::replies::Last;
 use crate::secrets::{SealedCheckpoint, Wrapped};
@@ -169,7 +170,8 @@ impl Frozen {
         state.checkpoints = self.checkpoints.into_iter().collect();
         let head = Head { seq: self.chain_seq, hash: self.chain_hash };
         state.chain = ControlChain::restore(self.unpublished.into_iter().map(event), head)?;
-        for (node, lane, last) in self.lanes {
+        let kept = |_: &_| !planted(Bug::SnapshotWithoutReplies);
+        for (node, lane, last) in self.lanes.into_iter().filter(kept) {
             state.replies.0.entry(node).or_default().insert(lane, last);
         }
         (state.applied, state.time) = (self.applied, now);
@@ -201,7 +203,8 @@ fn sessions(open: Vec<OpenSession>, numbers: Vec<(Name, Numbers)>) -> Sessions {
 
 fn locks(locks: Vec<Lock>) -> Locks {
     let mut restored = Locks::default();
-    locks.into_iter().for_each(|lock| restored.insert(lock));
+    let kept = locks.into_iter().filter(|_| !planted(Bug::SnapshotWithoutLocks));
+    kept.for_each(|lock| restored.insert(lock));
     restored
 }
 

@@ -8,6 +8,7 @@ use super::Status;
 use crate::denied::Denied;
 use crate::effects::Effects;
 use crate::limits;
+use crate::planted::{Bug, planted};
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -53,6 +54,9 @@ impl State {
     /// Ends what has run out of time.
     pub(crate) fn expire_approvals(&mut self, effects: &mut Effects) {
         while let Some(id) = self.approvals.overdue(self.time) {
+            if planted(Bug::NeverExpires) {
+                return;
+            }
             let status = self.approvals.get(id).map(|approval| approval.status);
             if let Some(held @ Status::Consumed { .. }) = status {
                 self.end(id, held, effects);

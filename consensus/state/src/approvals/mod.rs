@@ -21,6 +21,8 @@ use proto::ids::Name;
 use proto::time::Utc;
 use rkyv::{Archive, Deserialize, Serialize};
 
+use crate::planted::{Bug, planted};
+
 /// What stands for the rule's name when a policy asks.
 const POLICY_RULE: &str = "second_person";
 
@@ -114,7 +116,7 @@ impl Approval {
             }
             Asked::Policy(proposal) => proposal.approvers.contains(person),
         };
-        listed && self.asked.person() != Some(person)
+        listed && (self.asked.person() != Some(person) || planted(Bug::SelfApproval))
     }
 
     /// How many approvals a rule of the request still lacks, given those who have approved. One
@@ -127,7 +129,8 @@ impl Approval {
             };
             let given: BTreeSet<_> =
                 self.rulings.iter().filter(approved).map(|ruled| &ruled.person).collect();
-            count.saturating_sub(u32::try_from(given.len()).unwrap_or(u32::MAX))
+            let given = if planted(Bug::CountedTwice) { self.rulings.len() } else { given.len() };
+            count.saturating_sub(u32::try_from(given).unwrap_or(u32::MAX))
         };
         let all = match &self.asked {
             Asked::Command(request) => {

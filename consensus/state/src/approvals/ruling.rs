@@ -7,6 +7,7 @@ use super::{Approval, Asked, Ruled, Status};
 use crate::denied::Denied;
 use crate::effects::Effects;
 use crate::limits;
+use crate::planted::{Bug, planted};
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -19,7 +20,7 @@ impl State {
         let ApprovalRuling { approval: id, by, ruling, reason } = ruling;
         let approval = self.approvals.get(*id).ok_or(Denied::UnknownApproval(*id))?;
         let person = by.person().ok_or(Denied::NotAPerson)?;
-        if approval.asked.person() == Some(person) {
+        if approval.asked.person() == Some(person) && !planted(Bug::SelfApproval) {
             return Err(Denied::SelfApproval);
         }
         if self.person(person).is_none() {
@@ -33,12 +34,14 @@ impl State {
         let counts = match approval.status {
             Status::Open => true,
             Status::Approved => *ruling == Ruling::Deny,
+            Status::Denied => planted(Bug::Overruled),
             _ => false,
         };
         if !counts {
             return Err(Denied::ApprovalOver(approval.status));
         }
-        if approval.rulings.iter().any(|ruled| ruled.person == *person) {
+        let ruled = approval.rulings.iter().any(|ruled| ruled.person == *person);
+        if ruled && !planted(Bug::CountedTwice) {
             return Err(Denied::AlreadyRuled(person.clone()));
         }
         limits::check(reason.len(), "a reason in bytes", limits::REASON_BYTES)?;

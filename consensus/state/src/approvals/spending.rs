@@ -7,6 +7,7 @@ use proto::time::Utc;
 use super::{Approval, Asked, Status, not_asked};
 use crate::denied::Denied;
 use crate::effects::Effects;
+use crate::planted::{Bug, planted};
 use crate::reply::Reply;
 use crate::state::{State, later};
 
@@ -24,7 +25,8 @@ impl State {
         let until = self.spendable(approval, request)?;
         // A node that judged by another policy must judge again, whatever was approved.
         let current = self.policies.current();
-        if *policy_revision != current || request.policy_revision != current {
+        let same = *policy_revision == current && request.policy_revision == current;
+        if !same && !planted(Bug::OldPolicy) {
             return Err(Denied::PolicyChanged { current });
         }
         check_command(request, command)?;
@@ -66,6 +68,7 @@ impl State {
             }
             (Status::Approved, Covered::Command) => Ok(None),
             (Status::Approved, Covered::Session { for_ms }) => Ok(Some(later(self.time, for_ms))),
+            (Status::Consumed { until: None }, _) if planted(Bug::SpentTwice) => Ok(None),
             (Status::Consumed { until: Some(until) }, _) if self.time < until => Ok(Some(until)),
             (over, _) => Err(Denied::ApprovalOver(over)),
         }
@@ -83,5 +86,5 @@ fn check_command(request: &ApprovalRequest, command: &CommandRef) -> Result<(), 
                 == (&command.node, command.epoch, &command.session)
         }
     };
-    if same { Ok(()) } else { Err(Denied::CommandDiffers) }
+    if same || planted(Bug::OtherBytes) { Ok(()) } else { Err(Denied::CommandDiffers) }
 }
