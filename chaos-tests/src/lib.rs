@@ -8,3 +8,5 @@
 pub mod invariants;
 pub mod live;
 pub mod tidy;
+#[cfg(test)]
+mod world;

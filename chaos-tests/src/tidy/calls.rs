@@ -65,6 +65,28 @@ pub fn foreign_makers(sources: &[Source]) -> Vec<Finding> {
     findings
 }
 
+/// The feature that lets tests plant bugs, and the manifests that may offer it: where it is,
+/// and whoever tests with it.
+const PLANTING: &str = "seeded-bugs";
+const PLANTERS: &[&str] = &["consensus/state/Cargo.toml", "chaos-tests/Cargo.toml"];
+
+/// Manifests that turn planted bugs on: it may only be asked for where the tests are run.
+#[must_use]
+pub fn planted_bugs(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources.iter().filter(|source| source.path.ends_with("Cargo.toml")) {
+        for (line, text) in (1..).zip(source.text.lines()) {
+            let named = text.contains(PLANTING) && !text.trim_start().starts_with('#');
+            let offered = text.starts_with("seeded-bugs = [") && may(source, PLANTERS);
+            if named && !offered {
+                let what = format!("{PLANTING} is for tests: no crate of the product turns it on");
+                findings.push(Finding::at(&source.path, line, what));
+            }
+        }
+    }
+    findings
+}
+
 fn may(source: &Source, files: &[&str]) -> bool {
     files.iter().any(|file| source.path.starts_with(file))
 }

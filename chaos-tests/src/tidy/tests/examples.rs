@@ -1,7 +1,7 @@
 //! A rule that cannot fail is no rule: each is shown a small bad example, and a good twin.
 
 use crate::tidy::Finding;
-use crate::tidy::calls::foreign_makers;
+use crate::tidy::calls::{foreign_makers, planted_bugs as planting};
 use crate::tidy::coverage::{CodeName, codes_without_page, untested_codes_but, untested_kinds};
 use crate::tidy::edges::unlisted_but;
 use crate::tidy::engines::{awaiting_outside_drivers, wrong_owners};
@@ -122,6 +122,20 @@ fn proof_values() {
     check(rule, "store/views/src/fold.rs", "if let Some(OutputReleased { text, .. }) = x {}", &[]);
     check(rule, "store/views/src/fold.rs", "match x { CommandPart { part } => 1 }", &[]);
     check(rule, "node/gate/src/tests.rs", "OutputReleased { command: 1 }", &[]);
+}
+
+#[test]
+fn planted_bugs() {
+    let rule = planting;
+    let on = "[dependencies]\nconsensus-state = { workspace = true, features = [\"seeded-bugs\"] }";
+    check(rule, "node/daemon/Cargo.toml", on, &[2]);
+    check(rule, "Cargo.toml", on, &[2]);
+    check(rule, "chaos-tests/Cargo.toml", on, &[2]);
+    let offers = "seeded-bugs = [\"consensus-state/seeded-bugs\"]";
+    check(rule, "chaos-tests/Cargo.toml", offers, &[]);
+    check(rule, "node/daemon/Cargo.toml", offers, &[1]);
+    check(rule, "chaos-tests/Cargo.toml", "default = [\"seeded-bugs\"]", &[1]);
+    check(rule, "consensus/state/Cargo.toml", "seeded-bugs = []", &[]);
 }
 
 #[test]

@@ -43,6 +43,11 @@ fn proof_values_are_made_where_they_are_checked() {
 }
 
 #[test]
+fn no_crate_of_the_product_carries_planted_bugs() {
+    none(calls::planted_bugs(&sources()));
+}
+
+#[test]
 fn every_file_says_why_it_exists() {
     none(files::without_purpose(&sources()));
 }
