@@ -27,6 +27,20 @@ impl Clocks {
     /// How far this node's wall clock is off the median of all, its own included, when that is
     /// beyond the bound. Of an even number the two in the middle are a range that is as good.
     pub(crate) fn off(&self, now: Moment) -> Option<Duration> {
+        let (low, high) = self.median(now);
+        let off = now.utc.0.abs_diff(now.utc.0.clamp(low, high));
+        let off = Duration::from_micros(off);
+        (off > CLOCK_BOUND).then_some(off)
+    }
+
+    /// This node's wall clock, as far as the others bear it out: ahead of the median of all by the
+    /// bound at most, of an even number of the lower one in the middle.
+    pub(crate) fn borne_out(&self, now: Moment) -> Utc {
+        let (low, _) = self.median(now);
+        now.utc.min(later(Utc(low), CLOCK_BOUND))
+    }
+
+    fn median(&self, now: Moment) -> (i64, i64) {
         let mut clocks: Vec<i64> = self
             .0
             .values()
@@ -35,10 +49,6 @@ impl Clocks {
             .chain([now.utc.0])
             .collect();
         clocks.sort_unstable();
-        let low = clocks[(clocks.len() - 1) / 2];
-        let high = clocks[clocks.len() / 2];
-        let off = now.utc.0.abs_diff(now.utc.0.clamp(low, high));
-        let off = Duration::from_micros(off);
-        (off > CLOCK_BOUND).then_some(off)
+        (clocks[(clocks.len() - 1) / 2], clocks[clocks.len() / 2])
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A stamp is the last one that was applied and what has passed since on a clock that only goes
 //! forward. The wall clock counts once, when a node begins to lead for the first time since it
-//! started: time that passed while no node ran has passed. A wall clock that jumps later changes
-//! nothing.
+//! started: time that passed while no node ran has passed. It counts as far as the peers' clocks
+//! bear it out, and a wall clock that jumps later changes nothing.
 
 use std::time::Duration;
 
@@ -26,12 +26,14 @@ impl Pace {
         }
     }
 
-    /// A stamp for what this leader puts into the log now.
-    pub(crate) fn stamp(&mut self, now: Moment) -> Utc {
-        let mut stamp = self.running(now.elapsed).unwrap_or(now.utc);
+    /// A stamp for what this leader puts into the log now; `wall` is its wall clock, as far as it
+    /// can be believed.
+    pub(crate) fn stamp(&mut self, now: Moment, wall: Utc) -> Utc {
+        let mut stamp = self.running(now.elapsed).unwrap_or(wall);
         if !self.took_wall {
-            self.took_wall = true;
-            stamp = if planted(Bug::TimeGoesBack) { now.utc } else { stamp.max(now.utc) };
+            // A clock that is not believed now may be when more peers are heard of.
+            self.took_wall = wall == now.utc;
+            stamp = if planted(Bug::TimeGoesBack) { now.utc } else { stamp.max(wall) };
             self.last = Some((stamp, now.elapsed));
         }
         stamp

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::config::{BATCH_BYTES, BATCH_PROPOSALS, BATCHES_UNDER_WAY};
 use crate::machine::Shared;
+use crate::peers::Peers;
 use crate::types::{Batched, Raft, Turn, spawn};
 
 /// What one attempt made of a proposal.
@@ -62,7 +63,7 @@ fn weight(proposal: &Proposal) -> usize {
 
 /// The task that forms batches.
 pub(crate) struct Proposer<R: AsyncRuntime> {
-    me: u64,
+    peers: Arc<Peers<R>>,
     raft: Raft<R>,
     shared: Arc<Shared>,
     waiting: mpsc::Receiver<Waiting>,
@@ -74,14 +75,14 @@ pub(crate) struct Proposer<R: AsyncRuntime> {
 
 impl<R: AsyncRuntime> Proposer<R> {
     pub(crate) fn new(
-        me: u64,
+        peers: Arc<Peers<R>>,
         raft: Raft<R>,
         shared: Arc<Shared>,
         waiting: mpsc::Receiver<Waiting>,
     ) -> Self {
         let (turn, under_way) = (Semaphore::new(1), Semaphore::new(BATCHES_UNDER_WAY));
         let (turn, under_way) = (Arc::new(turn), Arc::new(under_way));
-        Self { me, raft, shared, waiting, turn, under_way, left: None }
+        Self { peers, raft, shared, waiting, turn, under_way, left: None }
     }
 
     /// Runs until nobody can propose any more.
@@ -135,11 +136,13 @@ impl<R: AsyncRuntime> Proposer<R> {
         turn: OwnedSemaphorePermit,
         under_way: OwnedSemaphorePermit,
     ) {
-        let leads = self.raft.metrics().borrow().current_leader == Some(self.me);
+        let leads = self.raft.metrics().borrow().current_leader == Some(self.peers.me);
         if !leads {
             return tell_all(answers, &Outcome::NotTaken);
         }
-        let at = self.shared.pace.lock().stamp(self.shared.wall.now());
+        let now = self.shared.wall.now();
+        let wall = self.peers.clocks.lock().borne_out(now);
+        let at = self.shared.pace.lock().stamp(now, wall);
         let batch = Batch { at, proposals };
         let bytes = match batch.to_bytes() {
             Ok(bytes) => Bytes::from(bytes),

@@ -91,7 +91,8 @@ impl<R: AsyncRuntime> Replica<R> {
         let (bundles, forwarded) = mpsc::channel(PROPOSALS_WAITING);
         let (reads, readers) = mpsc::channel(READS_WAITING);
         let (tells, told) = mpsc::channel(TELLS_WAITING);
-        let proposer = Proposer::new(config.raft_id, raft.clone(), Arc::clone(&shared), proposals);
+        let (clocks, applies) = (Arc::clone(&peers), Arc::clone(&shared));
+        let proposer = Proposer::new(clocks, raft.clone(), applies, proposals);
         spawn::<R>(proposer.run());
         let (bundler_raft, bundler_peers) = (raft.clone(), Arc::clone(&peers));
         spawn::<R>(Bundler { raft: bundler_raft, peers: bundler_peers, waiting: forwarded }.run());

@@ -1,7 +1,12 @@
 //! The small parts by themselves.
 
-use openraft::LeaderId;
+use std::time::Duration;
 
+use openraft::LeaderId;
+use proto::time::{Moment, Utc};
+
+use crate::clocks::Clocks;
+use crate::pace::Pace;
 use crate::reads::at_least;
 use crate::starts_beyond;
 use crate::types::LogId;
@@ -39,4 +44,30 @@ fn a_read_waits_for_all_that_a_leader_found_in_its_own_log() {
     check_read(Some((3, 12)), Some((2, 9)), Some((3, 12)));
     check_read(Some((3, 12)), Some((2, 40)), Some((3, 12))); // what was found was taken back
     check_read(None, Some((2, 9)), None); // openraft has said nothing that could be believed
+}
+
+/// A node that begins to lead when the last stamp was 100 s, a second ago; its own clock and those of
+/// the peers that it has heard of, in seconds; and the stamp that it gives.
+#[track_caller]
+fn check_stamp(own: i64, peers: &[i64], stamp: i64) {
+    let seconds = |seconds: i64| Utc(seconds * 1_000_000);
+    let (before, elapsed) = (Duration::from_secs(9), Duration::from_secs(10));
+    let (mut clocks, mut pace) = (Clocks::default(), Pace::default());
+    for (peer, clock) in (2..).zip(peers) {
+        clocks.read(peer, seconds(*clock), elapsed);
+    }
+    pace.saw(seconds(100), before);
+    let now = Moment { utc: seconds(own), offset_minutes: 0, elapsed };
+    assert_eq!(pace.stamp(now, clocks.borne_out(now)), seconds(stamp));
+}
+
+#[test]
+fn a_new_leader_believes_its_clock_as_far_as_its_peers_bear_it_out() {
+    check_stamp(101, &[101], 101);
+    check_stamp(160, &[], 160); // nobody else is there: time passed while no node ran
+    check_stamp(160, &[158], 160);
+    check_stamp(50, &[101, 101], 101); // time does not go back
+    check_stamp(3700, &[101, 101], 106);
+    check_stamp(3700, &[101], 106); // of two nobody knows who is wrong
+    check_stamp(3700, &[101, 3700], 3700);
 }
