@@ -13,11 +13,11 @@ fn world(bug: Bug, seed: u64) -> Options {
     let mut options = Options::drawn(seed);
     let needed: &[Fault] = match bug {
         Bug::SnapshotWithoutLocks | Bug::SnapshotWithoutReplies => &[Fault::Crash, Fault::Trap],
-        Bug::AnsweredBeforeSync | Bug::ForgottenVotes | Bug::EarlyReads => {
+        Bug::AnsweredBeforeSync | Bug::ForgottenVotes => {
             &[Fault::Crash, Fault::Trap, Fault::Partition]
         }
         Bug::StaleReads => &[Fault::Partition, Fault::OneWay],
-        Bug::LateContact => &[Fault::Slow, Fault::Stall, Fault::Partition],
+        Bug::LateContact => &[Fault::Fading, Fault::Fading, Fault::Fading],
         Bug::TimeGoesBack => &[Fault::Clock, Fault::Crash, Fault::StepDown],
         _ => &[],
     };

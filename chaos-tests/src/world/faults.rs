@@ -110,6 +110,12 @@ async fn happen(stage: Arc<Stage>, fault: Fault, victim: Arc<Machine>) {
             }
         }
         Fault::Slow => slow(&stage, me, &others).await,
+        Fault::Fading => {
+            others.iter().for_each(|other| stage.network.slow(*other, me, 2500));
+            lasting(500, 3000).await;
+            cut(&stage, others.iter().map(|other| (*other, me)).collect()).await;
+            others.iter().for_each(|other| stage.network.slow(*other, me, 0));
+        }
         Fault::Clock => clock(&stage, &victim).await,
         Fault::StepDown => {
             victim.call(|node, _| async move { node.step_down().await }).await;

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Flap,
     /// All that comes to one machine takes long.
     Slow,
+    /// All that comes to one machine takes long, and then nothing comes any more.
+    Fading,
     /// A wall clock is wrong, jumps, or stands.
     Clock,
     /// A leader gives its leadership away.
@@ -44,6 +46,7 @@ const ALL: &[Fault] = &[
     Fault::Ring,
     Fault::Flap,
     Fault::Slow,
+    Fault::Fading,
     Fault::Clock,
     Fault::StepDown,
     Fault::Members,

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use consensus_state::planted::{Bug, planted};
 use openraft::AsyncRuntime;
 use openraft::error::{CheckIsLeaderError, RaftError};
 use proto::peer::raft::ReadAnswer;
@@ -57,5 +56,5 @@ async fn ask<R: AsyncRuntime>(raft: &Raft<R>, left: Option<LogId>) -> ReadAnswer
 /// it knows only by a marker, of which the newest may be lost, and openraft asks for no more.
 pub(crate) fn at_least(at: Option<LogId>, left: Option<LogId>) -> Option<LogId> {
     let still_leads = |left: &LogId| at.is_some_and(|at| at.leader_id == left.leader_id);
-    at.max(left.filter(still_leads).filter(|_| !planted(Bug::EarlyReads)))
+    at.max(left.filter(still_leads))
 }

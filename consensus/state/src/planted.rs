@@ -39,8 +39,6 @@ pub enum Bug {
     ForgottenVotes,
     /// A node reads what it has, and asks nobody.
     StaleReads,
-    /// A leader that starts again unnoticed reads from too early.
-    EarlyReads,
     /// Contact counts from when its answer came.
     LateContact,
     /// Each member applies entries at a time of its own.
@@ -49,7 +47,7 @@ pub enum Bug {
 
 #[cfg(feature = "seeded-bugs")]
 impl Bug {
-    /// Those that worlds are known to find.
+    /// All of them.
     pub const ALL: &'static [Self] = &[
         Self::SpentTwice,
         Self::OtherBytes,
@@ -66,6 +64,7 @@ impl Bug {
         Self::AnsweredBeforeSync,
         Self::ForgottenVotes,
         Self::StaleReads,
+        Self::LateContact,
         Self::OwnTime,
     ];
 }
