@@ -36,9 +36,9 @@ pub(crate) struct Alone {
     before: Mutex<Vec<Entry>>,
 }
 
-fn compile(text: &str) -> Result<Policy, String> {
+fn compile(text: &str) -> Result<Arc<Policy>, String> {
     let parsed = Policy::parse("policy", text, &is_detector);
-    parsed.map(|(policy, _)| policy).map_err(|errors| errors.to_string())
+    parsed.map(|(policy, _)| Arc::new(policy)).map_err(|errors| errors.to_string())
 }
 
 pub(crate) fn addresses(node: &Name) -> NodeAddresses {
@@ -167,8 +167,7 @@ impl Alone {
             }
         }
         let before = self.views.borrow().clone();
-        let next = view(state, Some(&before), effects.changed, &|text| compile(text).map(Arc::new))
-            .expect("a view");
+        let next = view(state, Some(&before), effects.changed, &compile).expect("a view");
         self.views.send_replace(Arc::new(next));
     }
 }
