@@ -14,6 +14,7 @@ use consensus_state::{Denied, Reply};
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
 use node_peer::{Limits, Pool, Server};
+use node_session::clock::SystemClock;
 use node_session::control::RaftControl;
 use proto::entry::{
     By, ClusterCreation, Entry, JoinToken, NodeAddresses, NodeJoining, NodeStart, PeopleSetting,
@@ -144,7 +145,7 @@ async fn open(folder: &Path, setup: &Setup) -> Result<Open> {
     let epoch = begin(&replica, me).await?;
     let log = Arc::new(Log::open(journal, name(CLUSTER)?, name(&me.node)?, epoch)?);
     let control = Arc::new(RaftControl::new(replica.clone(), seen).await?);
-    control.attach(log).await?;
+    control.attach(log, Arc::new(SystemClock)).await?;
     while replica.status().voters.len() < setup.members.len() {
         tokio::time::sleep(LOOK).await;
     }

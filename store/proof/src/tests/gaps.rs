@@ -178,7 +178,6 @@ fn an_approval_of_a_part_that_is_not_here_accuses_nobody_and_others_do() {
         let lines = [node.lines.clone(), control.lines[before..].to_vec()].concat();
         assert_eq!(verify(Verifier::new(), &lines).tampered, accused, "approval {approval}");
         // What was spent in the part that is missing.
-        let mut control = control;
         control.say(ruled(9));
         let lines = [node.lines, control.lines[before..before + 1].to_vec()].concat();
         assert_eq!(verify(Verifier::new(), &lines).tampered, accused, "approval {approval}");
