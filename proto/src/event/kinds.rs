@@ -75,7 +75,7 @@ kinds! {
     NodeLeft = "node.left", "A node was taken out, or lost: its sessions were closed.";
     QuorumLost = "quorum.lost", "A node lost contact with the majority, and froze its sessions.";
     QuorumRegained = "quorum.regained", "A node has contact with the majority again.";
-    ControlResumed = "control.resumed", "A node's record of the control chain begins late, or has a gap.";
+    ControlResumed = "control.resumed", "A node's copy of the control chain has a gap.";
     BackupTaken = "backup.taken", "Somebody took a backup of the control plane.";
     BackupRestored = "backup.restored", "A cluster began anew from a backup.";
     ReplayViewed = "replay.viewed", "Somebody watched the replay of a session.";

@@ -176,8 +176,8 @@ impl RaftControl {
         Ok(Self { replica, seen, contact })
     }
 
-    /// The same over another observer, which begins with what the state has now: a start of the node
-    /// whose record ends with `kept`.
+    /// The same over another observer, which begins with what the state has now: a start of the
+    /// node whose record ends with `kept`.
     #[cfg(test)]
     pub(crate) async fn again(
         &self,
