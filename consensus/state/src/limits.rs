@@ -33,8 +33,8 @@ pub const CONTACT_MOST: Duration = Duration::from_secs(10 * 60);
 pub const JOIN_TOKENS: usize = 64;
 /// How long a join token may be good.
 pub const JOIN_TOKEN_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
-/// How far epochs, Raft ids and places of the control chain jump when a backup is restored: further than a cluster comes that
-/// goes on beside it.
+/// How far epochs, Raft ids and places of the control chain jump when a backup is restored: further
+/// than a cluster comes that goes on beside it.
 pub const RESTORATION_JUMP: u64 = 1 << 20;
 
 /// How many sessions may be open at once in the cluster.

@@ -65,9 +65,10 @@ impl State {
     }
 
     /// A backup becomes a cluster of one. Whoever still runs for the cluster that it was taken of
-    /// must be cut off: all epochs and Raft ids jump. So do the places of the control chain, since the
-    /// cluster may have published more than the backup knows. Lanes stay, so that what had an effect before
-    /// the backup has none again; the founder counts on beyond them ([`State::last_request`]).
+    /// must be cut off: all epochs and Raft ids jump. So do the places of the control chain, since
+    /// the cluster may have published more than the backup knows. Lanes stay, so that what had an
+    /// effect before the backup has none again; the founder counts on beyond them
+    /// ([`State::last_request`]).
     pub(crate) fn restore_cluster(
         &mut self,
         restoration: &ClusterRestoration,
