@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SILENT:
-.PHONY: help demo test lint bench chaos sshd-there fleet-there etcd-there deny-there components-there
+.PHONY: help demo test lint bench chaos
+.PHONY: sshd-there fleet-there etcd-there postgres-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -20,7 +21,7 @@ help: ## Show this list
 demo: sshd-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
 	demo/run.sh
 
-test: sshd-there fleet-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
+test: sshd-there fleet-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
 	# Program and tests in one go, so that nothing is built twice; the system tests run that program.
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
@@ -56,7 +57,7 @@ lint: components-there deny-there ## Format, clippy, licences and sources, one c
 		fi
 	done
 
-bench: sshd-there fleet-there etcd-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
+bench: sshd-there fleet-there etcd-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
 sshd-there:
@@ -83,6 +84,15 @@ etcd-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends etcd-server
+	fi
+
+postgres-there:
+	if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+		echo "make: installing postgresql (the tests' database) with apt-get"
+		echo "make: (Debian may start a server of its own with it; the tests do not use that one)"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends postgresql
 	fi
 
 components-there:

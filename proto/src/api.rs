@@ -183,6 +183,55 @@ pub struct PolicyNow {
     pub document: String,
 }
 
+/// How the audit views in one home are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ViewsStatus {
+    /// The home: `embedded` or `postgres`.
+    pub id: String,
+    /// The node that folds its record into it.
+    pub node: Name,
+    /// `following`, `catching up`, `rebuilding`, `waiting` for a home that cannot be used, or
+    /// `held` by a chain that does not hold together.
+    pub state: String,
+    /// Everything up to this position of the node's record is in the views.
+    pub position: u64,
+    /// The last position of the node's record.
+    pub last: u64,
+    /// How many events are not in the views yet.
+    pub behind: u64,
+    /// When the newest event that is in the views happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Utc>,
+    /// The chains that are folded there, also by other nodes.
+    pub chains: Vec<ChainFolded>,
+    /// Why it does not go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<crate::refusal::Told>,
+}
+
+/// How far one chain is in the audit views.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChainFolded {
+    /// The chain.
+    pub chain: String,
+    /// The first place of it that is in the views.
+    pub begins: u64,
+    /// The last one.
+    pub seq: u64,
+    /// When that event happened.
+    pub at: Utc,
+    /// Why it goes no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+}
+
+/// Has audit views folded anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RebuildAsked {
+    /// The home: `embedded` or `postgres`.
+    pub home: String,
+}
+
 /// How full a node's journal is, and whether it can be relied on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalStatus {

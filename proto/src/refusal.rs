@@ -70,6 +70,9 @@ codes! {
     RecordUnconfirmed = 1403, "the record was not confirmed in time, so nothing runs";
     RecordDamaged = 1404, "the record is damaged";
     InputBehind = 1405, "the target reads its input too slowly for what was sent";
+    ViewsUnreachable = 1451, "the audit views' home cannot be used";
+    ViewsDamaged = 1452, "the audit views are damaged, and are folded anew";
+    ViewsHeld = 1453, "an event is missing or does not follow, so its chain is folded no further";
     NotAuthenticated = 1501, "no valid token";
     NotPermitted = 1502, "your roles do not permit this";
     NotFound = 1503, "there is no such thing";

@@ -10,6 +10,7 @@ use super::sources::Source;
 const OWNERS: &[(&str, &[&str])] = &[
     ("redb", &["store-disk"]),
     ("async-nats", &["store-jetstream"]),
+    ("tokio-postgres", &["store-postgres"]),
     ("openraft", &["consensus-raft"]),
     // The daemon and the command line read key files; nobody else speaks SSH.
     ("russh", &["node-ssh", "node-identity", "node-daemon", "node-cli"]),

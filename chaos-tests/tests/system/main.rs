@@ -19,3 +19,4 @@ mod refused;
 mod silent;
 mod strangers;
 mod target_faults;
+mod views;

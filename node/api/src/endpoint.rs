@@ -122,6 +122,10 @@ pub enum Operation {
     Backup,
     /// How the journal is.
     JournalStatus,
+    /// How the audit views are.
+    ViewsStatus,
+    /// Folds audit views anew.
+    ViewsRebuild,
 }
 
 /// One endpoint.

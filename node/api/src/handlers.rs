@@ -9,6 +9,7 @@ pub(crate) mod locks;
 pub(crate) mod login;
 pub(crate) mod policy;
 pub(crate) mod sessions;
+pub(crate) mod views;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

@@ -32,7 +32,7 @@ pub use ports::{Agreement, Cluster, Fleet};
 pub use routes::router;
 pub use server::serve;
 pub use state::{Api, Given, Node};
-pub use views::Views;
+pub use views::{FollowError, Follower, Views};
 
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,7 @@ fn bodies(
 ) -> (Option<Value>, Value, &'static str) {
     const JSON: &str = "application/json";
     const LINES: &str = "application/x-ndjson";
+    const BYTES: &str = "application/octet-stream";
     let text = || json!({ "type": "string" });
     let object = || json!({ "type": "object" });
     // A body, and an answer.
@@ -157,12 +158,10 @@ fn bodies(
         Operation::NodeRemove => answers!(api::NodeRow),
         Operation::Backup => {
             let asked = schemas.subschema_for::<api::BackupAsked>().to_value();
-            (
-                Some(asked),
-                json!({ "type": "string", "format": "binary" }),
-                "application/octet-stream",
-            )
+            (Some(asked), json!({ "type": "string", "format": "binary" }), BYTES)
         }
         Operation::JournalStatus => answers!(api::Page<api::JournalStatus>),
+        Operation::ViewsStatus => answers!(api::Page<api::ViewsStatus>),
+        Operation::ViewsRebuild => asks!(api::RebuildAsked, api::Page<api::ViewsStatus>),
     }
 }

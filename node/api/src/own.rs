@@ -10,10 +10,10 @@ use proto::entry::By;
 use proto::event::Stream;
 use proto::ids::SessionId;
 use proto::refusal::{Code, Told};
-use store_views::{SessionRow, SessionState};
+use store_views::SessionRow;
 
 use crate::state::Api;
-use crate::views::caught_up;
+use crate::views::{Views, caught_up};
 
 /// A watcher of one of this node's sessions.
 pub struct Watch(Option<Watching>);
@@ -39,21 +39,17 @@ impl Api {
     /// # Errors
     /// [`Code::RecordDamaged`] when the record cannot be read.
     pub async fn own_sessions(&self, live: bool, limit: usize) -> Result<Vec<SessionListed>, Told> {
-        caught_up(&self.given.views).await.map_err(|error| {
-            tracing::error!(%error, "the record cannot be read");
-            Told::new(Code::RecordDamaged, error.to_string())
+        let read = move |views: &Views| views.sessions(live, limit);
+        let newest = caught_up(&self.given.views, read).await.map_err(|error| {
+            tracing::error!(%error, "the views cannot be read");
+            error.told()
         })?;
         let doing: BTreeMap<SessionId, String> = {
             let live = self.given.live.list().into_iter();
             live.map(|session| (session.id, doing(session.doing))).collect()
         };
-        let sessions = self.given.views.sessions();
-        let newest = sessions.rows().rev();
-        let wanted = newest.filter(|row| !live || row.state == SessionState::Open);
-        let listed = wanted.take(limit).map(|row| listed(row, doing.get(&row.id)));
-        let mut rows: Vec<_> = listed.collect();
-        rows.reverse();
-        Ok(rows)
+        let oldest_first = newest.iter().rev();
+        Ok(oldest_first.map(|row| listed(row, doing.get(&row.id))).collect())
     }
 
     /// What is let through in one of this node's sessions, from now on.

@@ -21,7 +21,9 @@ use tower_http::timeout::TimeoutLayer;
 use crate::caller::{Caller, Shown, check};
 use crate::change::failed;
 use crate::endpoint::{Access, ENDPOINTS, Endpoint, Method, Operation};
-use crate::handlers::{approvals, cluster, events, health, lists, locks, login, policy, sessions};
+use crate::handlers::{
+    approvals, cluster, events, health, lists, locks, login, policy, sessions, views,
+};
 use crate::note::note;
 use crate::refuse::Refused;
 use crate::state::{Api, locked};
@@ -93,6 +95,7 @@ fn reading(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::Targets => get(lists::targets),
         Operation::ClusterStatus => get(cluster::status),
         Operation::JournalStatus => get(lists::journal),
+        Operation::ViewsStatus => get(views::status),
         // An entry of the table whose method is another has no handler: it is never found.
         _ => MethodRouter::new(),
     }
@@ -118,6 +121,7 @@ fn changing(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::JoinToken => post(cluster::join_token),
         Operation::NodeRemove => post(cluster::remove),
         Operation::Backup => post(cluster::backup),
+        Operation::ViewsRebuild => post(views::rebuild),
         _ => MethodRouter::new(),
     }
 }

@@ -99,8 +99,7 @@ impl Api {
     #[must_use]
     pub fn new(given: Given) -> Arc<Self> {
         let tail = Tail::start(given.log.clone(), given.stop.clone());
-        let views = given.views.clone();
-        tokio::spawn(crate::views::follow(views, tail.clone(), given.stop.clone()));
+        crate::views::follow(&given.views, &tail, &given.stop);
         Arc::new(Self {
             tokens: Tokens::new(given.token_key.clone(), node_identity::tokens::TOKEN_LIFETIME),
             challenges: Challenges::new(given.cluster.clone()),

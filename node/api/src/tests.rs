@@ -18,4 +18,5 @@ mod others;
 mod policy;
 mod quorum;
 mod sessions;
+mod views;
 mod world;

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     approvals, audit, cluster, detectors, dev, events, journal, lock, login, mask, pages, people,
-    policy, serve, sessions, ssh, target,
+    policy, serve, sessions, ssh, target, views,
 };
 use crate::output::Format;
 
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// The journal that a node writes before anything runs
     #[command(subcommand)]
     Journal(journal::Journal),
+    /// The audit views that are folded from the record
+    #[command(subcommand)]
+    Views(views::Views),
     /// Prove that the record is whole, and that its decisions were the policy's
     #[command(subcommand)]
     Audit(audit::Audit),

@@ -17,6 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod ssh;
 pub(crate) mod target;
+pub(crate) mod views;
 
 use std::future::Future;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Events(events) => wait(events::run(events)),
         Command::Cluster(cluster) => wait(cluster::run(cluster)),
         Command::Journal(journal) => wait(journal::run(journal)),
+        Command::Views(views) => wait(views::run(views)),
         Command::Audit(audit) => wait(audit::run(audit)),
         Command::Mask(mask) => mask::run(&mask),
         Command::Detectors(detectors) => detectors::run(detectors),

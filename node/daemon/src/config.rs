@@ -5,6 +5,7 @@ mod checked;
 mod node;
 mod notifications;
 mod raw;
+mod views;
 
 pub use checked::{Config, ConfigError, Documents, SecretSources, check};
 #[cfg(test)]
@@ -12,3 +13,4 @@ pub(crate) use node::parse;
 pub use node::{read_file as read, schema};
 pub(crate) use notifications::{Address, Notification};
 pub use raw::RawDev;
+pub(crate) use views::{PasswordFrom, PostgresViews};

@@ -92,7 +92,7 @@ impl Directory {
             return Err(DirectoryError::Busy { path: root });
         }
         let directory = Self { root, _lock: lock };
-        for path in [directory.keys(), directory.spool()] {
+        for path in [directory.keys(), directory.spool(), directory.views()] {
             private_directory(&path)?;
         }
         Ok(directory)
@@ -108,6 +108,12 @@ impl Directory {
     #[must_use]
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// The audit views: they can be deleted at any time.
+    #[must_use]
+    pub(crate) fn views(&self) -> PathBuf {
+        self.path("views")
     }
 
     /// The journal of events.

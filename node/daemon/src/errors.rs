@@ -118,6 +118,9 @@ pub enum Error {
     /// The record cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The audit views cannot be folded.
+    #[error("the audit views: {0}")]
+    Views(#[from] node_api::FollowError),
     /// The control plane takes nothing.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -171,6 +174,7 @@ impl Error {
             | Self::Control(_)
             | Self::Found(_)
             | Self::Propose(_) => Code::RecordUnavailable,
+            Self::Views(error) => error.told().code,
             Self::Told(told) => told.code,
             Self::Listen { .. } => Code::ListenFailed,
             Self::System { .. } | Self::Tls(_) => Code::Internal,

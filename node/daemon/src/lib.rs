@@ -26,6 +26,7 @@ mod restoring;
 mod roster;
 mod secrets;
 mod signals;
+mod views;
 mod wall;
 
 pub use app::{Start, VERSION, run};

@@ -29,6 +29,7 @@ use crate::joining::program;
 use crate::peers::{ForPeers, keep_certified};
 use crate::replica::{self, Peers, open_replica};
 use crate::roster::Roster;
+use crate::views::views;
 use crate::wall::Wall;
 
 /// Segments are a multiple of this, in bytes.
@@ -115,7 +116,8 @@ pub(crate) async fn open(
     let secrets = replica.with_state(|state| ClusterSecrets::of(state, &key.secret))?;
     let log = Log::open(events.clone(), card.cluster.clone(), card.node.clone(), epoch);
     let record = Arc::new(log.map_err(|error| Error::Record(error.to_string()))?);
-    let views = Arc::new(Views::new(events));
+    let names = (&card.cluster, &card.node);
+    let views = Arc::new(views(&directory.views(), names, &events, config.views.as_ref())?);
     views.catch_up()?;
     let control = Arc::new(RaftControl::new(replica.clone(), seen).await?);
     control.attach(record.clone(), clock.clone()).await?;
@@ -133,7 +135,7 @@ pub(crate) async fn open(
         clock,
         views,
     };
-    let unfinished = open.views.unknown_outcomes();
+    let unfinished = open.views.unknown_outcomes()?;
     let durability = open.record.backend().durability();
     let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
     note(&open, Kind::NodeStarted(started), Urgency::Ordinary).await?;

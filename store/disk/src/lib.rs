@@ -20,6 +20,7 @@ mod sessions;
 mod shared;
 pub mod storage;
 mod tail;
+mod views;
 mod watermark;
 mod writer;
 
@@ -28,6 +29,7 @@ pub use journal::{Journal, Verified, Written};
 pub use options::{BATCH_BYTES, Options, QUEUE_BYTES, QUEUE_RECORDS};
 pub use recovery::Recovered;
 pub use storage::{File, Files, Simulated, Storage};
+pub use views::ViewsHome;
 
 #[cfg(test)]
 mod tests;

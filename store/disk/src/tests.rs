@@ -7,6 +7,7 @@ mod golden;
 mod index;
 mod limits;
 mod raft;
+mod views;
 
 use std::sync::Arc;
 

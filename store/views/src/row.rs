@@ -1,18 +1,15 @@
-//! The rows of `sessions list` and `sessions show`.
+//! The rows of `sessions list` and `sessions show`, as they are shown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use proto::entry::ApprovalId;
-use proto::event::{CommandFinished, CommandJudged, Outcome};
+use proto::event::Outcome;
 use proto::ids::{Epoch, Name, SessionId};
 use proto::reading::{Channel, Verdict};
 use proto::refusal::Told;
 use proto::time::Utc;
 use serde::{Deserialize, Serialize};
-
-/// How much of a command's masked text a row holds, in bytes.
-pub const TEXT_LIMIT: usize = 512;
 
 /// How many commands a row holds, the newest; the log has them all.
 pub const COMMANDS_LIMIT: usize = 1000;
@@ -84,7 +81,7 @@ pub struct CommandRow {
     pub command: u64,
     /// When it was judged.
     pub judged: Utc,
-    /// Its masked text, cut to [`TEXT_LIMIT`].
+    /// Its masked text, cut to [`crate::TEXT_LIMIT`].
     pub text: String,
     /// Whether the text goes on.
     pub cut: bool,
@@ -115,61 +112,6 @@ pub struct CommandRow {
     pub errors_bytes: u64,
     /// Whether the record holds fewer bytes of its output than passed.
     pub truncated: bool,
-}
-
-impl CommandRow {
-    pub(crate) fn new(judged: &CommandJudged, at: Utc) -> Self {
-        let end = judged.text.floor_char_boundary(TEXT_LIMIT);
-        let state = if judged.verdict == Verdict::Block {
-            CommandState::Refused
-        } else {
-            CommandState::Judged
-        };
-        Self {
-            command: judged.command,
-            judged: at,
-            text: judged.text[..end].to_owned(),
-            cut: end < judged.text.len() || judged.parts > 0,
-            state,
-            verdict: judged.verdict,
-            rules: judged.rules.clone(),
-            told: judged.told.clone(),
-            unreadable: judged.reading.unreadable.clone(),
-            outcome: None,
-            approval: None,
-            duration_ms: None,
-            masked: BTreeMap::new(),
-            input_bytes: 0,
-            output_bytes: 0,
-            errors_bytes: 0,
-            truncated: false,
-        }
-    }
-
-    pub(crate) fn finish(&mut self, finished: &CommandFinished) {
-        self.state = match finished.outcome {
-            Outcome::Refused(_) => CommandState::Refused,
-            _ => CommandState::Finished,
-        };
-        self.outcome = Some(finished.outcome.clone());
-        self.duration_ms = Some(finished.duration_ms);
-        self.masked = finished.masked.clone();
-        self.input_bytes = finished.input.bytes;
-        self.output_bytes = finished.output.bytes;
-        self.errors_bytes = finished.errors.bytes;
-        self.truncated = finished.output.truncated || finished.errors.truncated;
-    }
-
-    /// The session is over: what has no end now never gets one.
-    pub(crate) fn abandon(&mut self) {
-        if matches!(self.state, CommandState::Judged | CommandState::Running) {
-            self.state = if self.verdict == Verdict::Allow || self.approval.is_some() {
-                CommandState::OutcomeUnknown
-            } else {
-                CommandState::Refused
-            };
-        }
-    }
 }
 
 /// One session.
@@ -205,27 +147,4 @@ pub struct SessionRow {
     pub commands_judged: u64,
     /// The newest of its commands, oldest first, at most [`COMMANDS_LIMIT`].
     pub commands: VecDeque<CommandRow>,
-}
-
-impl SessionRow {
-    pub(crate) fn command(&mut self, number: u64) -> Option<&mut CommandRow> {
-        // Commands end soon after they began: the search begins at the newest.
-        self.commands.iter_mut().rev().find(|row| row.command == number)
-    }
-
-    pub(crate) fn end(&mut self, at: Utc, reason: String, lost: bool) {
-        for command in &mut self.commands {
-            command.abandon();
-        }
-        let unknown = |row: &CommandRow| row.state == CommandState::OutcomeUnknown;
-        self.state = if lost {
-            SessionState::Lost
-        } else if self.commands.iter().any(unknown) {
-            SessionState::OutcomeUnknown
-        } else {
-            SessionState::Closed
-        };
-        self.closed = Some(at);
-        self.reason = Some(reason);
-    }
 }

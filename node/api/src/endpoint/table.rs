@@ -257,6 +257,18 @@ pub static ENDPOINTS: &[Endpoint] = &[
         Access::May(&[Permission::Cluster]),
         "How full the journal is, and whether it can be relied on.",
     ),
+    get(
+        Operation::ViewsStatus,
+        "/v1/views/status",
+        Access::May(&[Permission::Cluster]),
+        "How far the audit views are behind the record, in each home.",
+    ),
+    post(
+        Operation::ViewsRebuild,
+        "/v1/views/rebuild",
+        Access::May(&[Permission::Cluster]),
+        "Drops the audit views that this node folds, and folds them anew.",
+    ),
 ];
 
 const fn get(

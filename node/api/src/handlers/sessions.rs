@@ -29,7 +29,7 @@ use crate::note::note;
 use crate::pages::{limit, not_a_place, page};
 use crate::refuse::Refused;
 use crate::state::Api;
-use crate::views::caught_up;
+use crate::views::{FollowError, caught_up};
 
 /// What may be asked for.
 #[derive(Debug, Deserialize)]
@@ -110,9 +110,10 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
-    caught_up(&api.given.views).await.map_err(damaged)?;
     let id = SessionId::from_text(&id);
-    if let Some(row) = api.given.views.sessions().get(&id).cloned() {
+    let wanted = id.clone();
+    let found = caught_up(&api.given.views, move |views| views.session(&wanted)).await;
+    if let Some(row) = found.map_err(unreadable)? {
         return Ok(Json(row).into_response());
     }
     let all = rows::of_all(&api, false).await?;
@@ -162,6 +163,11 @@ fn unknown(api: &Api, id: &SessionId) -> Refused {
         None => "there is no such session; see `sallyport sessions list`".to_owned(),
     };
     Refused::new(Code::NotFound, text)
+}
+
+fn unreadable(error: FollowError) -> Refused {
+    tracing::error!(%error, "the views cannot be read");
+    Refused(error.told())
 }
 
 fn damaged(error: ReadError) -> Refused {

@@ -50,6 +50,8 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("POST /v1/cluster/nodes/{name}/remove", "cluster", 404),
     ("POST /v1/cluster/backup", "cluster", 400),
     ("GET /v1/journal/status", "cluster", 200),
+    ("GET /v1/views/status", "cluster", 200),
+    ("POST /v1/views/rebuild", "cluster", 400),
 ];
 
 #[tokio::test]

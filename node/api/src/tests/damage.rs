@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use proto::event::{About, Kind, NodeStopped};
 use proto::ids::SessionId;
 use proto::reading::Durability;
+use proto::refusal::Code;
 use store_log::memory::Memory;
 use store_log::{
     Backend, Completion, Heads, Health, Position, ReadError, Record, RefusedBecause, Stored, Usage,
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::world::World;
 use crate::lines::{Source, Wanted, body};
 use crate::tail::Tail;
-use crate::views::Views;
+use crate::views::{FollowError, Views};
 
 /// A log one of whose records is damaged.
 struct Damaged {
@@ -100,7 +101,10 @@ async fn an_answer_breaks_off_at_the_damage() {
 #[tokio::test]
 async fn views_stop_at_the_damage() {
     let log = damaged().await;
-    let views = Views::new(log);
+    let views = Views::new(&super::world::name("gw-1"), log, Box::new(store_views::Memory::new()));
     let error = views.catch_up().expect_err("damage");
-    assert!(matches!(error, ReadError::Damaged { .. }), "{error}");
+    assert!(matches!(error, FollowError::Log(ReadError::Damaged { .. })), "{error}");
+    let status = &views.status()[0];
+    assert_eq!(status.state, "waiting");
+    assert_eq!(status.problem.as_ref().map(|told| told.code), Some(Code::RecordDamaged));
 }

@@ -119,7 +119,11 @@ impl World {
             record: log.clone(),
             log: backend.clone(),
             clock,
-            views: Arc::new(Views::new(backend)),
+            views: Arc::new(Views::new(
+                &name("gw-1"),
+                backend,
+                Box::new(store_views::Memory::new()),
+            )),
             live: Live::default(),
             myself: Arc::new(said),
             fleet: others.clone(),

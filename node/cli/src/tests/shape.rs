@@ -58,6 +58,10 @@ fn command_lines() {
     check("sallyport audit verify --expect-head gw-1:7:zz", false);
     check("sallyport audit rederive D --audit-key K --digest-key K", true);
     check("sallyport audit rederive D --digest-key K", false);
+    check("sallyport views status -o json", true);
+    check("sallyport views rebuild", true);
+    check("sallyport views rebuild --home postgres --no-wait", true);
+    check("sallyport views rebuild --home", false);
     check("sallyport mask", true);
     check("sallyport mask --target web-1", false);
     check("sallyport policy test F", false);

@@ -9,6 +9,7 @@ use proto::ids::{Chain, Name, NotAName};
 
 use super::notifications::Notification;
 use super::raw::RawDev;
+use super::views::PostgresViews;
 
 /// The data directory when none is named.
 const DIRECTORY: &str = "./.sallyport";
@@ -100,6 +101,8 @@ pub struct Config {
     pub secrets: SecretSources,
     /// Whom to tell about approvals.
     pub notifications: Vec<Notification>,
+    /// The database that the audit views are folded into too.
+    pub views: Option<PostgresViews>,
     /// Whether a target's host key may be believed when it is first seen.
     pub trust_on_first_use: bool,
 }
@@ -184,6 +187,7 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         contact: CONTACT,
         secrets: SecretSources { environment: true, files: None, anywhere: true },
         notifications: Vec::new(),
+        views: None,
         trust_on_first_use: true,
     })
 }

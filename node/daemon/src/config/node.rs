@@ -16,6 +16,7 @@ use super::checked::{
 };
 use super::notifications::checked;
 use super::raw::{RawEvents, RawNode};
+use super::views;
 use crate::errors::Error;
 
 /// T may be this short: shorter, and a stall of a disk ends sessions.
@@ -81,6 +82,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         anywhere: false,
     };
     let notifications = checked(&mut findings, &raw.notifications, &under);
+    let views = views::checked(&mut findings, &raw.views, &under);
     let (Some(node), Some(ssh), Some(api), Some(peers)) = (node, ssh, api, peers) else {
         return Err(findings.give_up());
     };
@@ -96,6 +98,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         contact,
         secrets,
         notifications,
+        views,
         trust_on_first_use: false,
     })
 }

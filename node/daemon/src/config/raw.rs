@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::notifications::RawNotification;
+use super::views::RawViews;
 
 /// What may be said to `sallyport dev`; what is not said has a default.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,9 @@ pub(super) struct RawNode {
     /// Whom to tell that an approval is asked for, and what became of it; nobody if absent.
     #[serde(default)]
     pub(super) notifications: Vec<RawNotification>,
+    /// Where the audit views are kept; only on the node's own disk if absent.
+    #[serde(default)]
+    pub(super) views: RawViews,
     /// T: how long a node may go on without contact with the majority, e.g. 15s. `cluster init`
     /// gives it to the cluster; every other start ignores it.
     #[serde(default)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use node_api::notify::HookKind;
 
-use crate::config::{Address, parse};
+use store_postgres::Tls;
+
+use crate::config::{Address, PasswordFrom, parse};
 
 const WHOLE: &str = "\
 name: gw-1
@@ -80,6 +82,36 @@ fn who_is_told_as_the_readme_shows_it() {
     for name in [node_api::notify::SIGNATURE_HEADER, node_api::notify::TIMESTAMP_HEADER] {
         assert!(readme.contains(name), "the README does not name {name}");
     }
+}
+
+const VIEWS: &str = "views:
+  postgres:
+    url: postgres://audit@db:5433/sallyport
+    password: { file: views.password }
+    ca: /keys/db.pem
+";
+
+#[test]
+fn where_the_views_are_kept() {
+    let text = format!("{WHOLE}{VIEWS}");
+    let config = |text: &str| parse(Path::new("/etc/sallyport/node.yaml"), text);
+    let views = config(&text).expect("it is right").views.expect("a database");
+    assert_eq!(views.url, "postgres://audit@db:5433/sallyport");
+    let file = Path::new("/etc/sallyport/views.password").to_path_buf();
+    assert_eq!(views.password, Some(PasswordFrom::File(file)));
+    assert_eq!(views.tls, Tls::VerifyFull { authorities: "/keys/db.pem".into() });
+    assert_eq!(config(WHOLE).expect("it is right").views, None);
+    let mistake = |change: (&str, &str), expected: &str| {
+        let text = text.replace(change.0, change.1);
+        let said = parse(Path::new("node.yaml"), &text).expect_err(expected).to_string();
+        assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+    };
+    mistake(("audit@db", "audit:x@db"), "node.yaml:9:10: the URL holds a password");
+    mistake(("audit@db", "db"), "node.yaml:9:10: expected a user in the URL");
+    mistake(("postgres://audit", "mysql://audit"), "node.yaml:9:10: expected postgres://USER@HOST");
+    mistake(("{ file: views.password }", "{}"), "node.yaml:10:15: expected either { file: PATH }");
+    mistake(("ca: /keys/db.pem", "tls: maybe"), "node.yaml:11:10: \"maybe\", expected verify-full");
+    mistake(("  postgres:", "  mysql:"), "mysql");
 }
 
 #[track_caller]

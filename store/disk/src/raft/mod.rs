@@ -16,6 +16,7 @@ mod record;
 mod store;
 mod writing;
 
+pub(crate) use backend::Backend;
 pub use disk::{Disk, Done, Inline, Thread, WRITES_WAITING};
 pub use error::{Damage, OpenError, ReadError, Stopped};
 pub use facts::{Identity, Kept, LogRecord, SNAPSHOT_PART_BYTES, Write};

@@ -1,15 +1,16 @@
 //! `sessions list` and `sessions show`.
 
-use proto::event::{Event, Kind, Outcome};
+use proto::event::{Event, Kind, NodeLeft, Outcome};
+use proto::ids::{Chain, Epoch, EventId};
 use proto::reading::Verdict;
 use proto::refusal::{Code, Told};
 
 use super::world::*;
-use crate::{COMMANDS_LIMIT, SessionsView, TEXT_LIMIT};
+use crate::TEXT_LIMIT;
 
 /// Each session as `id state: command=state, …`.
-fn shown(view: &SessionsView) -> Vec<String> {
-    let rows = view.rows().map(|row| {
+fn told(events: &[Event]) -> Vec<String> {
+    let rows = shown(events).into_iter().map(|row| {
         let commands = row.commands.iter().map(|each| format!("{}={}", each.command, each.state));
         let commands: Vec<_> = commands.collect();
         format!("{} {}: {}", row.id, row.state, commands.join(", "))
@@ -17,23 +18,19 @@ fn shown(view: &SessionsView) -> Vec<String> {
     rows.collect()
 }
 
-/// Folds kinds, each with its session, and checks what the view shows.
+/// Folds kinds, each with its session, and checks what is shown.
 #[track_caller]
 fn check(kinds: impl IntoIterator<Item = (&'static str, Kind)>, expected: &[&str]) {
-    let mut view = SessionsView::default();
     let kinds = (0..).zip(kinds);
-    let events: Vec<_> = kinds.map(|(at, (session, kind))| event(at, session, kind)).collect();
-    fold(&mut view, &events);
-    assert_eq!(shown(&view), expected);
-    let open = view.rows().filter(|row| row.state.to_string() == "open").count();
-    assert_eq!(view.open_count(), open);
-    // A view may be dropped and folded anew, also with everything delivered twice.
-    let mut again = SessionsView::default();
-    fold(&mut again, &events);
-    for (position, event) in (1..).zip(&events) {
-        again.fold(position, event);
-    }
-    assert_eq!(again, view);
+    let mut epoch = 1;
+    let events = kinds.map(|(at, (session, kind))| {
+        let starts = matches!(kind, Kind::NodeStarted(_));
+        let event = event(at, session, kind);
+        epoch += u64::from(starts);
+        Event { id: EventId { epoch: Epoch(epoch), ..event.id }, ..event }
+    });
+    let events: Vec<_> = events.collect();
+    assert_eq!(told(&events), expected);
 }
 
 #[test]
@@ -63,6 +60,8 @@ fn states_of_sessions_and_commands() {
         [("a", opened()), ("a", judged(1, Verdict::Hold, "x")), ("", started())],
         &["a lost: 1=refused"],
     );
+    // It was judged again: the later verdict counts.
+    check([("a", opened()), ("a", allow()), ("a", block())], &["a open: 1=refused"]);
     // An allowed command whose verdict came too late to be acted on.
     let expired = Outcome::Refused(Told::plain(Code::PermitExpired));
     check(
@@ -84,8 +83,6 @@ fn a_node_that_starts_anew_has_lost_what_was_open() {
             ("c", opened()),
             ("", started()),
             ("d", opened()),
-            // Too late: it is lost already.
-            ("c", closed("finished")),
         ],
         &["a lost: 1=finished, 2=outcome unknown", "b closed: ", "c lost: ", "d open: "],
     );
@@ -94,40 +91,50 @@ fn a_node_that_starts_anew_has_lost_what_was_open() {
 
 #[test]
 fn another_node_loses_nothing() {
-    let mut view = SessionsView::default();
     let events = [
         event_of("gw-1", 0, "a", opened()),
         event_of("gw-2", 1, "b", opened()),
-        event_of("gw-2", 2, "", started()),
+        later(event_of("gw-2", 2, "", started())),
     ];
-    fold(&mut view, &events);
-    assert_eq!(shown(&view), ["a open: ", "b lost: "]);
+    assert_eq!(told(&events), ["a open: ", "b lost: "]);
+}
+
+/// The control plane took a node out: what was opened before is lost, what came after is not.
+#[test]
+fn a_node_that_is_gone_has_lost_what_was_open() {
+    let left = Kind::NodeLeft(NodeLeft {
+        node: name("gw-1"),
+        reason: "lost".to_owned(),
+        by: None,
+        sessions: 1,
+    });
+    let mut left = event(5, "", left);
+    left.id = EventId { chain: Chain::Control, epoch: Epoch(0), seq: 1 };
+    left.applied = 7;
+    let of = |session, applied| Event { applied, ..event(0, session, opened()) };
+    let ended = event(1, "b", closed("finished"));
+    let events = [of("a", 6), of("b", 6), ended, of("c", 7), left];
+    // Its own word that it ended counts more.
+    assert_eq!(told(&events), ["a lost: ", "b closed: ", "c open: "]);
+    assert_eq!(shown(&events)[0].reason.as_deref(), Some("the node is gone: lost"));
 }
 
 #[test]
 fn what_belongs_to_no_known_session_is_passed_over() {
-    check([("", opened()), ("a", allow_any()), ("a", closed("x"))], &[]);
+    check([("", opened()), ("a", closed("x"))], &[]);
     check([("a", opened()), ("a", closed("x")), ("a", opened())], &["a closed: "]);
-    let mut view = SessionsView::default();
-    view.fold(1, &Event { kind: None, ..event(0, "a", opened()) });
-    assert_eq!((shown(&view).len(), view.cursor()), (0, 1));
-}
-
-fn allow_any() -> Kind {
-    judged(1, Verdict::Allow, "true")
+    assert_eq!(told(&[Event { kind: None, ..event(0, "a", opened()) }]).len(), 0);
 }
 
 #[test]
 fn a_row_says_who_what_when_and_how_much() {
-    let mut view = SessionsView::default();
     let events = [
         event(0, "a", opened()),
         event(10, "a", judged(1, Verdict::Allow, "cat f")),
         event(20, "a", finished(1, Outcome::Signalled("KILL".to_owned()), 5, 6)),
         event(30, "a", closed("client left")),
     ];
-    fold(&mut view, &events);
-    let row = serde_json::to_value(view.get(&id("a")).unwrap()).unwrap();
+    let row = serde_json::to_value(&shown(&events)[0]).unwrap();
     let expected = serde_json::json!({
         "id": "a", "person": "alice", "target": "web-1", "login": "deploy", "channel": "exec",
         "grant": "staff", "from": "192.0.2.7:50022", "state": "closed",
@@ -143,34 +150,13 @@ fn a_row_says_who_what_when_and_how_much() {
     });
     assert_eq!(row, expected);
     let back: crate::SessionRow = serde_json::from_value(row).unwrap();
-    assert_eq!(Some(&back), view.get(&id("a")));
-    assert_eq!(view.get(&id("b")), None);
+    assert_eq!(back, shown(&events)[0]);
 }
 
 #[test]
-fn the_newest_are_kept() {
-    let mut view = SessionsView::new(3);
-    for number in 0..5 {
-        fold(&mut view, &[event(number, &format!("s{number}"), opened())]);
-    }
-    assert_eq!(shown(&view), ["s2 open: ", "s3 open: ", "s4 open: "]);
-    assert_eq!(view.open_count(), 3);
-    // What happens to a session that dropped out changes nothing.
-    fold(&mut view, &[event(9, "s0", closed("x")), event(9, "s3", closed("x"))]);
-    assert_eq!(shown(&view), ["s2 open: ", "s3 closed: ", "s4 open: "]);
-}
-
-#[test]
-fn a_row_is_bounded() {
-    let mut view = SessionsView::default();
-    fold(&mut view, &[event(0, "a", opened())]);
-    let total = COMMANDS_LIMIT as u64 + 10;
-    for command in 1..=total {
-        let text = "ü".repeat(TEXT_LIMIT);
-        fold(&mut view, &[event(1, "a", judged(command, Verdict::Allow, &text))]);
-    }
-    let row = view.get(&id("a")).unwrap();
-    assert_eq!((row.commands.len(), row.commands_judged), (COMMANDS_LIMIT, total));
-    assert_eq!(row.commands[0].command, 11);
-    assert!(row.commands.iter().all(|each| each.cut && each.text.len() <= TEXT_LIMIT));
+fn a_text_is_bounded_and_says_so() {
+    let text = "ü".repeat(TEXT_LIMIT);
+    let events = [event(0, "a", opened()), event(1, "a", judged(1, Verdict::Allow, &text))];
+    let command = &shown(&events)[0].commands[0];
+    assert!(command.cut && command.text.len() <= TEXT_LIMIT);
 }

@@ -1,6 +1,6 @@
 //! Events as they would be read from a log, made by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proto::event::*;
 use proto::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
@@ -9,7 +9,10 @@ use proto::refusal::{Code, Told};
 use proto::target::TargetKind;
 use proto::time::Utc;
 
-use crate::{Replay, ReplayBuilder, SessionsView};
+use crate::{
+    Command, NodeLife, Replay, ReplayBuilder, Row, Session, SessionRow, Table, Tabled as _,
+    Working, end_of, fold, life, session_row,
+};
 
 /// 2026-01-31T09:30:00Z, in microseconds.
 pub(super) const START: i64 = 1_769_851_800_000_000;
@@ -20,6 +23,12 @@ pub(super) fn name(text: &str) -> Name {
 
 pub(super) fn id(session: &str) -> SessionId {
     SessionId::from_text(session)
+}
+
+/// The same event in a later run of its node.
+pub(super) fn later(event: Event) -> Event {
+    let id = EventId { epoch: Epoch(event.id.epoch.0 + 1), ..event.id };
+    Event { id, ..event }
 }
 
 /// An event of `gw-1` so many milliseconds after the start; of a session unless that is empty.
@@ -62,11 +71,44 @@ pub(super) fn event_of(node: &str, at_ms: i64, session: &str, kind: Kind) -> Eve
     }
 }
 
-/// Folds events at positions from 1.
-pub(super) fn fold(view: &mut SessionsView, events: &[Event]) {
-    for (position, event) in (view.cursor() + 1..).zip(events) {
-        view.fold(position, event);
+/// What `sessions list` and `show` say after these events, each of the epoch that it is given.
+pub(super) fn shown(events: &[Event]) -> Vec<SessionRow> {
+    let chains: BTreeSet<_> = events.iter().map(|event| event.id.chain.clone()).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for chain in chains {
+        let own = || events.iter().filter(|event| event.id.chain == chain);
+        let mut known = BTreeSet::new();
+        loop {
+            let mut working = Working::of(chain.to_string());
+            known.iter().cloned().for_each(|key| working.know(key, None));
+            own().for_each(|event| fold(&mut working, event));
+            let unknown = working.take_unknown();
+            if unknown.is_empty() {
+                rows.extend(working.changed());
+                break;
+            }
+            known.extend(unknown);
+        }
     }
+    let of = |rows: &[Row], id: String| {
+        rows.iter()
+            .find(|row| row.table() == Table::Nodes && row.id() == id)
+            .and_then(NodeLife::of)
+            .cloned()
+    };
+    let sessions = rows.iter().filter_map(Session::of);
+    let shown = sessions.map(|session| {
+        let own = of(&rows, life(&session.node, session.epoch));
+        let later = of(&rows, life(&session.node, session.epoch + 1));
+        let member = of(&rows, life(&session.node, 0));
+        let end = end_of(session, own.as_ref(), later.as_ref(), member.as_ref());
+        let commands = rows.iter().filter_map(Command::of);
+        let mut commands: Vec<_> =
+            commands.filter(|one| one.session == session.id).cloned().collect();
+        commands.sort_by_key(|one| one.number);
+        session_row(session, end.as_ref(), &commands).expect("a row")
+    });
+    shown.collect()
 }
 
 pub(super) fn replay(events: &[Event]) -> Replay {

@@ -9,11 +9,12 @@ use consensus_state::{OpenSession, Presence};
 use node_session::ControlExt as _;
 use proto::api::SessionListed;
 use proto::ids::{Name, SessionId};
-use store_views::{SESSIONS_LIMIT, SessionState};
+use store_views::SessionState;
 use tokio::task::JoinSet;
 
 use crate::refuse::Refused;
 use crate::state::Api;
+use crate::views::SESSIONS_LIMIT;
 
 /// How long another node gets to list its sessions.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,0 +1,328 @@
+//! One home that follows the node's record.
+//!
+//! It reads the record at its own pace and keeps nobody waiting: a home that is slow or away only
+//! falls behind, and says so.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use proto::api::{ChainFolded, ViewsStatus};
+use proto::ids::{Chain, Name};
+use proto::refusal::{Code, Told};
+use proto::time::Utc;
+use store_log::{Backend, Position, ReadError};
+use store_views::{Begins, Delivered, Hold, Home, HomeError, Projector, Reached, Standing};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::tail::Tail;
+
+/// How many records are read and folded at a time.
+const BATCH: usize = 1024;
+
+/// How often a home is told that there is nothing new.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// How long a home that cannot be used is left alone: at first, and at most.
+const FIRST_REST: Duration = Duration::from_millis(200);
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// Why the views do not follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+impl FollowError {
+    /// As it is told.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let code = match self {
+            Self::Log(_) => Code::RecordDamaged,
+            Self::Home(HomeError::Damaged(_)) => Code::ViewsDamaged,
+            Self::Home(_) => Code::ViewsUnreachable,
+        };
+        Told::new(code, self.to_string())
+    }
+}
+
+/// A home, and how far the record is in it.
+pub struct Follower {
+    node: Name,
+    name: &'static str,
+    log: Arc<dyn Backend>,
+    folding: Mutex<Folding>,
+    /// What is told; never held while folding.
+    said: Mutex<ViewsStatus>,
+    /// Whether the home is told at times that there is nothing new.
+    beats: bool,
+    anew: AtomicBool,
+    asked: Notify,
+}
+
+struct Folding {
+    projector: Projector<Box<dyn Home>>,
+    /// Everything up to here was offered; nothing while that is not known.
+    position: Option<Position>,
+    /// The gap that the record was read again for.
+    reread: Option<u64>,
+}
+
+impl Follower {
+    /// A home that has not been looked at.
+    #[must_use]
+    pub fn new(node: &Name, log: Arc<dyn Backend>, home: Box<dyn Home>) -> Self {
+        let name = home.name();
+        let begins = Begins::WhereTheSourceDoes;
+        let projector = Projector::new(home, format!("journal of {node}"), begins);
+        let said = ViewsStatus {
+            id: name.to_owned(),
+            node: node.clone(),
+            state: "starting".to_owned(),
+            position: 0,
+            last: 0,
+            behind: 0,
+            at: None,
+            chains: Vec::new(),
+            problem: None,
+        };
+        Self {
+            node: node.clone(),
+            name,
+            log,
+            folding: Mutex::new(Folding { projector, position: None, reread: None }),
+            said: Mutex::new(said),
+            beats: false,
+            anew: AtomicBool::new(false),
+            asked: Notify::new(),
+        }
+    }
+
+    /// The home is told at times that there is nothing new, so that those who read it know.
+    #[must_use]
+    pub fn beating(mut self) -> Self {
+        self.beats = true;
+        self
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How far it is.
+    pub(crate) fn status(&self) -> ViewsStatus {
+        let mut said = lock(&self.said).clone();
+        said.last = self.log.usage().last.0;
+        said.behind = said.last.saturating_sub(said.position);
+        if self.anew.load(Ordering::Relaxed) {
+            "rebuilding".clone_into(&mut said.state);
+        }
+        said
+    }
+
+    /// Has it folded anew, as soon as nobody folds.
+    pub(super) fn rebuild(&self) {
+        self.anew.store(true, Ordering::Relaxed);
+        self.asked.notify_one();
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&mut dyn Home) -> Result<T, HomeError>,
+    ) -> Result<T, FollowError> {
+        let mut folding = lock(&self.folding);
+        Ok(read(&mut **folding.projector.home())?)
+    }
+
+    /// Folds all that the log holds by now.
+    pub(crate) fn catch_up(&self) -> Result<(), FollowError> {
+        let mut folding = lock(&self.folding);
+        let mut result = self.fold(&mut folding);
+        if let Err(FollowError::Home(HomeError::Damaged(why))) = &result {
+            tracing::error!(home = self.name, why, "the views are damaged, and are folded anew");
+            let again = folding.projector.home().start_anew();
+            folding.position = None;
+            folding.projector.rewind();
+            result = again.map_err(Into::into).and_then(|()| self.fold(&mut folding));
+        }
+        if let Err(error) = &result {
+            folding.position = None;
+            let mut said = lock(&self.said);
+            "waiting".clone_into(&mut said.state);
+            said.problem = Some(error.told());
+        }
+        self.measure();
+        result
+    }
+
+    fn fold(&self, folding: &mut Folding) -> Result<(), FollowError> {
+        loop {
+            if self.anew.load(Ordering::Relaxed) {
+                let chains = [Chain::Control, Chain::Node(self.node.clone())];
+                folding.projector.forget(&chains)?;
+                folding.position = None;
+                self.anew.store(false, Ordering::Relaxed);
+            }
+            let position = match folding.position {
+                Some(position) => position,
+                None => Position(folding.projector.look()?.position),
+            };
+            folding.position = Some(position);
+            let position = self.rewound(folding).unwrap_or(position);
+            let last = self.log.usage().last;
+            if position >= last && !self.again(folding) {
+                if self.beats {
+                    let at = Utc(0);
+                    let reached = Reached { position: position.0, last: last.0, at };
+                    folding.projector.fold(Some(reached))?;
+                }
+                self.say(folding, last);
+                return Ok(());
+            }
+            let from = folding.position.unwrap_or_default().next();
+            let batch = self.log.read(from, BATCH)?;
+            let Some(end) = batch.last().map(|stored| stored.position) else {
+                self.say(folding, last);
+                return Ok(());
+            };
+            let mut at = Utc(0);
+            for stored in batch {
+                let position = stored.position.0;
+                let delivered = Delivered::read(&stored.bytes)
+                    .map_err(|error| ReadError::Damaged { position, what: error.to_string() })?;
+                at = delivered.event.time;
+                folding.projector.offer(delivered);
+            }
+            let reached = Reached { position: end.0, last: last.0, at };
+            folding.projector.fold(Some(reached))?;
+            while folding.projector.in_line() > 0 {
+                folding.projector.fold(None)?;
+            }
+            folding.position = Some(end);
+            self.rewound(folding);
+            self.say(folding, last);
+        }
+    }
+
+    /// Reads the record from its start, if somebody else set a chain back.
+    fn rewound(&self, folding: &mut Folding) -> Option<Position> {
+        folding.projector.is_set_back().then(|| {
+            tracing::info!(home = self.name, "another node folds anew; the record is read again");
+            folding.projector.rewind();
+            folding.position = Some(Position(0));
+            Position(0)
+        })
+    }
+
+    /// Whether the record must be read again: somebody else who folds into the same home dropped
+    /// what this node passed over. A gap that is still there then is one of the record.
+    fn again(&self, folding: &mut Folding) -> bool {
+        let gap = folding.projector.standings().into_iter().find_map(|chain| match chain.hold {
+            Some(Hold::Gap { expected, .. }) => Some(expected),
+            _ => None,
+        });
+        if gap.is_none() || gap == folding.reread {
+            return false;
+        }
+        folding.reread = gap;
+        folding.projector.rewind();
+        folding.position = Some(Position(0));
+        true
+    }
+
+    fn say(&self, folding: &Folding, last: Position) {
+        let standings = folding.projector.standings();
+        let position = folding.position.unwrap_or_default().0;
+        let held = standings.iter().find(|chain| chain.hold.is_some());
+        let mut said = lock(&self.said);
+        let state = match held {
+            Some(_) => "held",
+            None if position >= last.0 => "following",
+            None => "catching up",
+        };
+        state.clone_into(&mut said.state);
+        said.position = position;
+        said.at = standings.iter().filter_map(|chain| Some(chain.cursor.as_ref()?.at)).max();
+        said.problem = held.and_then(|chain| {
+            let text = format!("chain {}: {}", chain.chain, chain.hold?);
+            Some(Told::new(Code::ViewsHeld, text))
+        });
+        said.chains = standings.iter().map(folded).collect();
+    }
+
+    fn measure(&self) {
+        let status = self.status();
+        #[allow(clippy::cast_precision_loss)]
+        let gauge = |name: &'static str, value: u64| {
+            metrics::gauge!(name, "home" => self.name).set(value as f64);
+        };
+        gauge("sallyport_views_position", status.position);
+        gauge("sallyport_views_behind_events", status.behind);
+        gauge("sallyport_views_held", u64::from(status.state == "held"));
+        gauge("sallyport_views_waiting", u64::from(status.state == "waiting"));
+    }
+}
+
+fn folded(standing: &Standing) -> ChainFolded {
+    let cursor = standing.cursor.as_ref();
+    ChainFolded {
+        chain: standing.chain.clone(),
+        begins: cursor.map_or(0, |cursor| cursor.begins),
+        seq: cursor.map_or(0, |cursor| cursor.seq),
+        at: cursor.map_or(Utc(0), |cursor| cursor.at),
+        held: standing.hold.map(|hold| hold.to_string()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Folds what comes, until the node stops. A home that cannot be used is tried again, ever more
+/// rarely; a log that cannot be read is an alarm, and is tried again too.
+pub(super) async fn follow(follower: Arc<Follower>, mut tail: Tail, stop: CancellationToken) {
+    let mut rest = FIRST_REST;
+    loop {
+        let folding = follower.clone();
+        let caught_up = tokio::task::spawn_blocking(move || folding.catch_up()).await;
+        let failed = match caught_up {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = &failed {
+            tracing::warn!(home = follower.name, error, "the views do not follow the record now");
+        }
+        let next = Position(lock(&follower.said).position).next();
+        let looked = async {
+            match failed {
+                None => {
+                    rest = FIRST_REST;
+                    tokio::select! {
+                        more = tail.reaches(next) => more,
+                        () = tokio::time::sleep(BEAT), if follower.beats => true,
+                        () = follower.asked.notified() => true,
+                    }
+                }
+                Some(_) => {
+                    tokio::time::sleep(rest).await;
+                    rest = (rest * 2).min(LONGEST_REST);
+                    true
+                }
+            }
+        };
+        let more = tokio::select! {
+            () = stop.cancelled() => false,
+            more = looked => more,
+        };
+        if !more {
+            return;
+        }
+    }
+}
