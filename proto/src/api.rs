@@ -7,6 +7,7 @@ mod approvals;
 mod cluster;
 mod documents;
 mod locks;
+mod seals;
 mod sessions;
 
 pub use approvals::{
@@ -21,6 +22,7 @@ pub use documents::{
     RollbackAsked, TargetProblem,
 };
 pub use locks::{LiftAsked, LockAsked, LockRow, LockedOut};
+pub use seals::{ChainNote, Seals, SigningKey};
 pub use sessions::{KillAsked, SessionListed, Watched};
 
 use std::collections::BTreeMap;

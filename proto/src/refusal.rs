@@ -102,6 +102,7 @@ codes! {
     TamperingFound = 1701, "the record was tampered with";
     DecisionDiffers = 1702, "a recorded decision comes out differently";
     ArchiveUnreadable = 1703, "the archive cannot be read";
+    NotVerified = 1704, "it could not be verified";
     JoinRefused = 1801, "the join token is not good";
     WrongCluster = 1802, "the node belongs to another cluster";
     VersionMismatch = 1803, "the versions are too far apart";

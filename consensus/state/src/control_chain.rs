@@ -63,6 +63,7 @@ impl State {
         let id = EventId { chain, epoch: Epoch(0), seq };
         let event = stamp(&self.cluster, id, self.chain.head, &draft)
             .map_err(|error| Denied::ChangeTooLarge { bytes: error.bytes as u64 })?;
+        self.seals.add(&event.bytes);
         self.chain.push(event.clone());
         effects.events.push(event);
         Ok(())

@@ -33,6 +33,8 @@ pub struct Changed {
     pub sessions: bool,
     /// Secrets of the cluster.
     pub secrets: bool,
+    /// Signing keys and checkpoints.
+    pub seals: bool,
 }
 
 impl Changed {
@@ -46,6 +48,7 @@ impl Changed {
         nodes: true,
         sessions: true,
         secrets: true,
+        seals: true,
     };
 
     /// Whether anything changed.
@@ -64,6 +67,7 @@ impl Changed {
         self.nodes |= other.nodes;
         self.sessions |= other.sessions;
         self.secrets |= other.secrets;
+        self.seals |= other.seals;
     }
 }
 

@@ -19,6 +19,7 @@ use crate::effects::Effects;
 use crate::limits;
 use crate::nodes::{Node, Presence, check_addresses};
 use crate::reply::Reply;
+use crate::seals::SEALS_SINCE;
 use crate::state::{State, later};
 
 /// The version that a cluster begins with.
@@ -194,6 +195,7 @@ impl State {
         let epoch = self.nodes.by_name.get(name).map_or(Epoch(0), |node| node.epoch);
         // Its disk is another: it counts its events from their beginning.
         self.checkpoints.remove(name);
+        self.seals.forget(name);
         self.nodes.insert(Node {
             name: name.clone(),
             raft_id,
@@ -224,6 +226,9 @@ impl State {
             return Err(Denied::NotSupported { node: old.name.clone(), supports: old.supports });
         }
         self.version = raise.to;
+        if raise.to >= SEALS_SINCE {
+            self.seals.begin(self.chain.head.seq);
+        }
         effects.changed.nodes = true;
         Ok(Reply::Done)
     }

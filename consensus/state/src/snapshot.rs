@@ -2,6 +2,10 @@
 //!
 //! A version byte, then rkyv of a struct of lists. Indexes are not in it; they are made again.
 //! Equal states have equal bytes. A version that was ever written is read for ever.
+//!
+//! Version 2 is the bytes of version 1, their length before them, and behind them those of what
+//! came later. It is written once the cluster's version is 2, so that older nodes read what they
+//! are sent.
 
 #![allow(missing_docs, reason = "rkyv derives a resolver whose fields it does not document")]
 
@@ -17,6 +21,7 @@ use proto::time::Utc;
 use rkyv::rancor::Error as RkyvError;
 use rkyv::util::AlignedVec;
 use rkyv::{Archive, Deserialize, Serialize};
+use store_proof::tree::Range;
 
 use crate::approvals::{Approval, Approvals};
 use crate::control_chain::ControlChain;
@@ -28,12 +33,13 @@ use crate::nodes::{Node, Nodes};
 use crate::planted::{Bug, planted};
 use crate::policy::{Policies, PolicyRevision};
 use crate::replies::Last;
+use crate::seals::{ControlCheckpoint, ControlTree, SEALS_SINCE, SealedChain, Seals};
 use crate::secrets::{SealedCheckpoint, Wrapped};
 use crate::sessions::{Numbers, OpenSession, Sessions};
 use crate::state::State;
 
 /// The version that this program writes; it reads all up to this.
-pub const SNAPSHOT_VERSION: u8 = 1;
+pub const SNAPSHOT_VERSION: u8 = 2;
 
 /// Bytes that are not a snapshot.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -92,10 +98,13 @@ impl State {
     pub fn to_snapshot(&self) -> Vec<u8> {
         let body = rkyv::to_bytes::<RkyvError>(&Frozen::of(self));
         let body = body.expect("a state within its limits fits");
-        let mut bytes = Vec::with_capacity(body.len() + 1);
-        bytes.push(SNAPSHOT_VERSION);
-        bytes.extend_from_slice(&body);
-        bytes
+        if self.version < SEALS_SINCE {
+            return [&[1], &body[..]].concat();
+        }
+        let later = rkyv::to_bytes::<RkyvError>(&FrozenSeals::of(&self.seals));
+        let later = later.expect("a state within its limits fits");
+        let length = (body.len() as u64).to_le_bytes();
+        [&[SNAPSHOT_VERSION], &length[..], &body, &later].concat()
     }
 
     /// Reads a snapshot; its bytes are validated before anything is believed.
@@ -105,15 +114,75 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, BadSnapshot> {
         let damaged = |what: &str| BadSnapshot::Damaged(what.to_owned());
         let (version, body) = bytes.split_first().ok_or_else(|| damaged("no bytes"))?;
-        if *version != SNAPSHOT_VERSION {
-            return Err(BadSnapshot::Version(*version));
+        let (body, later) = match *version {
+            1 => (body, None),
+            SNAPSHOT_VERSION => {
+                let parts = body.split_first_chunk::<8>().and_then(|(length, rest)| {
+                    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+                });
+                parts
+                    .map(|(body, later)| (body, Some(later)))
+                    .ok_or_else(|| damaged("its length"))?
+            }
+            other => return Err(BadSnapshot::Version(other)),
+        };
+        let aligned = aligned(body);
+        let frozen = rkyv::from_bytes::<Frozen, RkyvError>(&aligned);
+        let frozen = frozen.map_err(|error| BadSnapshot::Damaged(error.to_string()))?;
+        let misfit = || damaged("its parts do not fit together");
+        let mut state = frozen.thaw().ok_or_else(misfit)?;
+        if let Some(later) = later {
+            let later = rkyv::from_bytes::<FrozenSeals, RkyvError>(&self::aligned(later));
+            let later = later.map_err(|error| BadSnapshot::Damaged(error.to_string()))?;
+            state.seals = later.thaw().ok_or_else(misfit)?;
         }
-        // rkyv reads in place and needs alignment, which a slice of a file does not have.
-        let mut aligned = AlignedVec::<16>::with_capacity(body.len());
-        aligned.extend_from_slice(body);
-        let frozen = rkyv::from_bytes::<Frozen, RkyvError>(&aligned)
-            .map_err(|error| BadSnapshot::Damaged(error.to_string()))?;
-        frozen.thaw().ok_or_else(|| damaged("its parts do not fit together"))
+        Ok(state)
+    }
+}
+
+/// rkyv reads in place and needs alignment, which a slice of a file does not have.
+fn aligned(bytes: &[u8]) -> AlignedVec<16> {
+    let mut aligned = AlignedVec::<16>::with_capacity(bytes.len());
+    aligned.extend_from_slice(bytes);
+    aligned
+}
+
+/// What version 2 has behind version 1.
+#[derive(Archive, Serialize, Deserialize)]
+struct FrozenSeals {
+    keys: Vec<(Name, [u8; 32])>,
+    chains: Vec<(Name, SealedChain)>,
+    control: Option<FrozenTree>,
+}
+
+#[derive(Archive, Serialize, Deserialize)]
+struct FrozenTree {
+    base: u64,
+    size: u64,
+    hashes: Vec<Digest>,
+    open: Option<ControlCheckpoint>,
+    sealed: Option<ControlCheckpoint>,
+}
+
+impl FrozenSeals {
+    fn of(seals: &Seals) -> Self {
+        let control = seals.control.as_ref().map(|tree| FrozenTree {
+            base: tree.base,
+            size: tree.range.end(),
+            hashes: tree.range.hashes().to_vec(),
+            open: tree.open.clone(),
+            sealed: tree.sealed.clone(),
+        });
+        Self { keys: pairs(&seals.keys), chains: pairs(&seals.chains), control }
+    }
+
+    fn thaw(self) -> Option<Seals> {
+        let (keys, chains) = (self.keys.into_iter().collect(), self.chains.into_iter().collect());
+        let Some(FrozenTree { base, size, hashes, open, sealed }) = self.control else {
+            return Some(Seals { keys, chains, control: None });
+        };
+        let range = Range::restore(0, size, hashes)?;
+        Some(Seals { keys, chains, control: Some(ControlTree { base, range, open, sealed }) })
     }
 }
 

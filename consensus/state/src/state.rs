@@ -26,6 +26,7 @@ use crate::planted::{Bug, planted};
 use crate::policy::Policies;
 use crate::replies::{Replies, Seen};
 use crate::reply::Reply;
+use crate::seals::Seals;
 use crate::secrets::{Checkpoints, Secrets};
 use crate::sessions::Sessions;
 
@@ -47,6 +48,7 @@ pub struct State {
     pub(crate) locks: Locks,
     pub(crate) secrets: Secrets,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) seals: Seals,
     pub(crate) chain: ControlChain,
     pub(crate) replies: Replies,
     pub(crate) applied: u64,
@@ -72,6 +74,7 @@ impl State {
             locks: Locks::default(),
             secrets: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
+            seals: Seals::default(),
             chain: ControlChain::default(),
             replies: Replies::default(),
             applied: 0,
@@ -141,6 +144,10 @@ impl State {
             Entry::SecretSet(setting) => self.set_secret(setting, effects),
             Entry::CheckpointSealed(checkpoint) => self.seal_checkpoint(checkpoint),
             Entry::ControlPublished(publication) => self.publish(publication.seq),
+            Entry::NodeKeySet(setting) => self.set_node_key(setting, effects),
+            Entry::ChainSealed(sealing) => self.seal_chain(sealing, effects),
+            Entry::ControlCut(_) => Ok(self.cut_control(effects)),
+            Entry::ControlSigned(signing) => self.sign_control(signing, effects),
             Entry::PolicySet(setting) => self.set_policy(setting, effects),
             Entry::PolicyProposed(proposal) => self.propose_policy(proposal, effects),
             Entry::PeopleSet(setting) => self.set_people(setting, effects),
@@ -164,6 +171,8 @@ impl State {
 fn makes_events(entry: &Entry) -> Option<bool> {
     match entry {
         Entry::NodeJoined(_)
+        | Entry::NodeKeySet(_)
+        | Entry::ChainSealed(_)
         | Entry::PolicySet(_)
         | Entry::PolicyProposed(_)
         | Entry::PeopleSet(_)

@@ -5,6 +5,7 @@ mod lasting;
 mod ledger;
 mod property;
 mod script;
+mod seals;
 mod snapshots;
 
 use proto::entry::*;

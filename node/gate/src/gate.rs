@@ -141,7 +141,7 @@ impl Gate {
         }
         let mut outputs = self.abandon(now);
         let duration_ms = millis(now.elapsed.saturating_sub(self.opened));
-        let event = SessionClosed { reason, duration_ms, commands: self.commands };
+        let event = SessionClosed { reason, duration_ms, commands: self.commands, sealed: None };
         let kind = Kind::SessionClosed(event);
         // The last word of a session is waited for, so that an orderly end is never lost.
         let append = self.full(kind, Urgency::LastWords, Some(Durability::Local), now);

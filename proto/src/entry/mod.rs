@@ -21,8 +21,9 @@ pub use approvals::{
 pub use bytes::{BadProposal, ENTRY_LIMIT, ENTRY_VERSION};
 pub use documents::{PeopleSetting, PolicyProposal, PolicySetting, TargetsSetting};
 pub use nodes::{
-    Checkpoint, ClusterCreation, ClusterRestoration, ControlPublication, JoinToken, NodeAddresses,
-    NodeEpoch, NodeJoining, NodeRemoval, NodeStart, Passing, SecretSetting, VersionRaise,
+    ChainSealing, Checkpoint, ClusterCreation, ClusterRestoration, ControlPublication,
+    ControlSigning, JoinToken, NodeAddresses, NodeEpoch, NodeJoining, NodeKeySetting, NodeRemoval,
+    NodeStart, Passing, SecretSetting, VersionRaise,
 };
 pub use sessions::{SessionClosing, SessionOpening};
 
@@ -151,6 +152,10 @@ entries! {
     SecretSet(SecretSetting) = 11, since 1, "A secret of the cluster, wrapped.";
     CheckpointSealed(Checkpoint) = 12, since 1, "How far a node's chain is durable.";
     ControlPublished(ControlPublication) = 13, since 1, "Events of the control chain are kept.";
+    NodeKeySet(NodeKeySetting) = 14, since 2, "A node signs with this key.";
+    ChainSealed(ChainSealing) = 15, since 2, "A node's chain has a new checkpoint.";
+    ControlCut(Passing) = 16, since 2, "The control chain is to have a new checkpoint.";
+    ControlSigned(ControlSigning) = 17, since 2, "A node signs the control chain's checkpoint.";
     PolicySet(PolicySetting) = 20, since 1, "A policy comes into force as a whole.";
     PolicyProposed(PolicyProposal) = 21, since 1, "A policy waits for a second person.";
     PeopleSet(PeopleSetting) = 22, since 1, "The people of the cluster, as a whole.";

@@ -125,6 +125,44 @@ entry_structs! {
         /// SHA-256 of its bytes.
         hash: Digest,
     }
+    /// A node's signing key, which is given once.
+    struct NodeKeySetting {
+        /// Whose.
+        node: Name,
+        /// The node's epoch.
+        epoch: Epoch,
+        /// Its public half (Ed25519).
+        public: [u8; 32],
+    }
+    /// A checkpoint of a node's chain: the tree over its events, which goes on the one before.
+    struct ChainSealing {
+        /// Whose chain.
+        node: Name,
+        /// The node's epoch.
+        epoch: Epoch,
+        /// The place of the event before the first leaf.
+        base: u64,
+        /// How many leaves the tree has.
+        size: u64,
+        /// Its root.
+        root: Digest,
+        /// SHA-256 of the last event's bytes.
+        head: Digest,
+        /// The leaves from the checkpoint before on, as the roots of their largest complete
+        /// subtrees: that the one tree goes on the other.
+        added: Vec<Digest>,
+        /// The node's signature of the checkpoint's text.
+        signature: Vec<u8>,
+    }
+    /// A node's signature of the control chain's checkpoint.
+    struct ControlSigning {
+        /// Whose.
+        node: Name,
+        /// The size of the tree that is signed.
+        size: u64,
+        /// The signature of the checkpoint's text.
+        signature: Vec<u8>,
+    }
     /// Time passes.
     struct Passing {
         /// The leader that says so.

@@ -179,6 +179,36 @@ pub struct NodeLeft {
     pub sessions: u64,
 }
 
+/// `node.registered`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeRegistered {
+    /// The node.
+    pub node: Name,
+    /// Its signing key, as a verifier of signed notes takes it: `NAME+ID+KEY`.
+    pub key: String,
+}
+
+/// `checkpoint.sealed`
+///
+/// The checkpoint's text (C2SP tlog-checkpoint) follows from these fields and the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckpointSealed {
+    /// Whose chain.
+    pub node: Name,
+    /// The node's epoch when it was sealed.
+    pub node_epoch: u64,
+    /// The place of the event before the first leaf.
+    pub base: u64,
+    /// How many leaves the tree has.
+    pub size: u64,
+    /// Its root (RFC 6962).
+    pub root: Digest,
+    /// SHA-256 of the last event's bytes.
+    pub head: Digest,
+    /// The node's Ed25519 signature of the checkpoint's text, in base64.
+    pub signature: String,
+}
+
 /// `quorum.lost`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuorumLost {

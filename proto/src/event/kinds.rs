@@ -73,6 +73,8 @@ kinds! {
     LockLifted = "lock.lifted", "A lock was lifted, or ran out.";
     NodeJoined = "node.joined", "A node became a member of the cluster.";
     NodeLeft = "node.left", "A node was taken out, or lost: its sessions were closed.";
+    NodeRegistered = "node.registered", "A node's signing key became known.";
+    CheckpointSealed = "checkpoint.sealed", "A node's chain has a new signed checkpoint.";
     QuorumLost = "quorum.lost", "A node lost contact with the majority, and froze its sessions.";
     QuorumRegained = "quorum.regained", "A node has contact with the majority again.";
     ControlResumed = "control.resumed", "A node's copy of the control chain has a gap.";
@@ -165,6 +167,18 @@ pub struct SessionClosed {
     pub duration_ms: u64,
     /// How many commands it judged.
     pub commands: u64,
+    /// The tree over the session's events before this one; the log puts it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SessionSeal>,
+}
+
+/// The tree over the events of one session, but for the one that closes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionSeal {
+    /// How many events it has.
+    pub events: u64,
+    /// Its root (RFC 6962): the leaves are the events' exact bytes, in order.
+    pub root: Digest,
 }
 
 /// `command.judged`

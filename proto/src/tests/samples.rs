@@ -47,6 +47,8 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         | Kind::LockLifted(_)
         | Kind::NodeJoined(_)
         | Kind::NodeLeft(_)
+        | Kind::NodeRegistered(_)
+        | Kind::CheckpointSealed(_)
         | Kind::BackupRestored(_) => true,
         Kind::NodeStarted(_)
         | Kind::ControlResumed(_)
@@ -204,6 +206,8 @@ fn node_kinds() -> Vec<Kind> {
             reason: text("finished"),
             duration_ms: 1500,
             commands: 1,
+            // The file of this kind is older than the field; `sparse_kinds` has it.
+            sealed: None,
         }),
         Kind::CommandJudged(judged()),
         Kind::CommandPart(CommandPart {
@@ -271,6 +275,12 @@ fn sparse_node_kinds() -> Vec<Kind> {
         })
     };
     let mut kinds = vec![
+        Kind::SessionClosed(SessionClosed {
+            reason: text("finished"),
+            duration_ms: 1500,
+            commands: 1,
+            sealed: Some(SessionSeal { events: 7, root: Digest([0x99; 32]) }),
+        }),
         Kind::LoginSucceeded(LoginSucceeded {
             method: text("password"),
             service: text("api"),

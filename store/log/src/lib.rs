@@ -8,6 +8,7 @@ mod backend;
 mod log;
 mod pending;
 mod receipt;
+mod sessions;
 
 pub mod conformance;
 pub mod memory;

@@ -14,6 +14,7 @@ use crate::backend::{
 };
 use crate::pending::Pending;
 use crate::receipt::Receipt;
+use crate::sessions::SessionTrees;
 
 /// Why a log cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,7 @@ pub struct Log<B> {
     chain: Chain,
     epoch: Epoch,
     head: Mutex<Head>,
+    sessions: Mutex<SessionTrees>,
     control: Mutex<Head>,
 }
 
@@ -64,7 +66,8 @@ impl<B: Backend> Log<B> {
             return Err(OpenError::StaleEpoch { held: held.0, given: epoch.0 });
         }
         let chain = Chain::Node(node);
-        Ok(Self { backend, cluster, chain, epoch, head: head.into(), control: control.into() })
+        let (head, control, sessions) = (head.into(), control.into(), Mutex::default());
+        Ok(Self { backend, cluster, chain, epoch, head, sessions, control })
     }
 
     /// Puts an event into the node's chain. The order of calls is the order of the chain.
@@ -81,6 +84,9 @@ impl<B: Backend> Log<B> {
         // one before, and its place in the backend are the same order.
         let mut head = self.head.lock();
         let id = EventId { chain: self.chain.clone(), epoch: self.epoch, seq: head.seq + 1 };
+        let mut sessions = self.sessions.lock();
+        let closing = sessions.closing(draft);
+        let draft = closing.as_ref().unwrap_or(draft);
         let stamped = stamp(&self.cluster, id, *head, draft)
             .map_err(|large| AppendError::TooLarge(large.bytes))?;
         let hash = sha256(&stamped.bytes);
@@ -98,7 +104,8 @@ impl<B: Backend> Log<B> {
         let (position, completion) =
             self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
         *head = Head { seq: id.seq, hash: Some(hash) };
-        drop(head);
+        sessions.took(draft, &record.bytes);
+        drop((sessions, head));
         let queued = Receipt::mint(id.clone(), key.clone(), position, Durability::Queued);
         let durability = self.backend.durability();
         Ok(Appending {

@@ -9,6 +9,8 @@ use proto::entry::ApprovalId;
 use proto::ids::{Digest, EventId, Name, SessionId};
 use serde::Serialize;
 
+use crate::seal_fault::SealFault;
+
 /// How bad a finding is; the later one is the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -203,6 +205,8 @@ pub enum Fault {
         /// The last place here; 0 when nothing is here.
         found: u64,
     },
+    /// The record and its signed checkpoints contradict each other.
+    Seal(SealFault),
     /// The event at the known place has other bytes.
     HeadDiffers {
         /// The known hash.
@@ -262,6 +266,7 @@ impl Fault {
             Self::SelfApproved { .. } => "self-approved",
             Self::Truncated { .. } => "truncated",
             Self::HeadDiffers { .. } => "head-differs",
+            Self::Seal(fault) => fault.name(),
         }
     }
 }
@@ -307,6 +312,7 @@ impl fmt::Display for Fault {
             Self::HeadDiffers { expected, found } => {
                 write!(f, "its hash is known to be {expected}, and is {found}")
             }
+            Self::Seal(fault) => fault.fmt(f),
             Self::SpentUnapproved { approval } => write!(
                 f,
                 "approval {approval} was spent, and was not satisfied, had ended, or was asked for \

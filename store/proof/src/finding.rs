@@ -22,6 +22,11 @@ pub enum Place {
         /// The line.
         line: u64,
     },
+    /// A file as a whole.
+    File {
+        /// The file's name.
+        file: Arc<str>,
+    },
     /// A position of a log.
     Position(u64),
 }
@@ -30,6 +35,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { file, line } => write!(f, "{file}:{line}"),
+            Self::File { file } => f.write_str(file),
             Self::Position(position) => write!(f, "position {position}"),
         }
     }

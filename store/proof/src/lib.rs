@@ -5,17 +5,28 @@
 //!
 //! What it sees: an edit, a hole, another order, a copy, a fork, an epoch that goes back, and a
 //! session that does what its own events forbid. What it cannot see by itself: an end that was cut
-//! off, and a tail that somebody wrote anew with right hashes. Both show against a head that was
-//! kept elsewhere ([`Verifier::expect_head`]), and later against signed checkpoints.
+//! off, and a tail that somebody wrote anew with right hashes. Both show against signed checkpoints
+//! ([`Verifier::checkpoint`]), or a head that was kept elsewhere ([`Verifier::expect_head`]).
 
 mod approvals;
 mod chain;
+pub mod checkpoint;
 mod command;
 mod fault;
 mod finding;
 mod gaps;
+pub mod keys;
+pub mod note;
+pub mod path;
+pub mod proof;
+pub mod prover;
 mod report;
+mod seal_fault;
+mod seals;
+pub mod segment;
 mod session;
+mod session_roots;
+pub mod tree;
 mod verifier;
 
 #[cfg(test)]
@@ -23,5 +34,8 @@ mod tests;
 
 pub use fault::{Fault, Severity};
 pub use finding::{FINDINGS_LIMIT, Finding, Place};
-pub use report::{ChainReport, Report, SessionCounts, UNFINISHED_LIMIT, UnfinishedCommand};
+pub use report::{
+    ChainReport, Report, SealReport, SessionCounts, UNFINISHED_LIMIT, UnfinishedCommand,
+};
+pub use seal_fault::SealFault;
 pub use verifier::Verifier;

@@ -61,6 +61,19 @@ pub struct UnfinishedCommand {
     pub open: bool,
 }
 
+/// A chain against its signed checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealReport {
+    /// Which chain.
+    pub chain: Chain,
+    /// The last event that the newest known checkpoint covers.
+    pub sealed: u64,
+    /// The last event up to which the record was found to be what was signed; 0 for none.
+    pub covered: u64,
+    /// Whether any event of the chain is here.
+    pub here: bool,
+}
+
 /// What a verification says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -72,6 +85,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings more there are than are named.
     pub findings_left_out: u64,
+    /// The chains against their signed checkpoints.
+    pub seals: Vec<SealReport>,
+    /// What could not be verified, and why.
+    pub unverified: Vec<String>,
     /// The sessions.
     pub sessions: SessionCounts,
     /// Commands whose end the record does not show.

@@ -10,7 +10,13 @@ use crate::chain::{ChainState, Fed};
 use crate::fault::Fault;
 use crate::finding::{At, Finding, Findings, Place};
 use crate::gaps::Gaps;
+use crate::keys::Keys;
+use crate::note::BadNote;
 use crate::report::{Report, Tally};
+use crate::seal_fault::SealFault;
+use crate::seals::Seals;
+use crate::session_roots::SessionRoots;
+use crate::tree::Range;
 
 /// How many chains a record may have; events of further ones are unreadable.
 const CHAINS_LIMIT: usize = 1024;
@@ -28,6 +34,11 @@ pub struct Verifier {
     foreign: BTreeSet<Name>,
     approvals: Approvals,
     gaps: Gaps,
+    seals: Seals,
+    roots: SessionRoots,
+    starts: BTreeSet<Chain>,
+    begun: bool,
+    learnt: bool,
     findings: Findings,
     tally: Tally,
 }
@@ -64,9 +75,78 @@ impl Verifier {
         self
     }
 
+    /// The public keys that are believed; without them those that the record names are taken, which
+    /// proves only that it agrees with itself.
+    #[must_use]
+    pub fn believe(mut self, keys: Keys) -> Self {
+        self.seals.believe(keys);
+        self
+    }
+
+    /// The public keys that came with the record.
+    #[must_use]
+    pub fn registered(mut self, keys: Keys) -> Self {
+        self.seals.register(keys);
+        self
+    }
+
+    /// A checkpoint of a chain as a signed note, from the record or from elsewhere.
+    ///
+    /// # Errors
+    /// [`BadNote`] when it is none.
+    pub fn checkpoint(mut self, note: &str, place: Option<Place>) -> Result<Self, BadNote> {
+        self.seals.note(note, place)?;
+        Ok(self)
+    }
+
+    /// The chain may begin anywhere: what was before is known to be gone. The report says where it
+    /// begins.
+    #[must_use]
+    pub fn starts(mut self, chain: Chain) -> Self {
+        self.starts.insert(chain);
+        self
+    }
+
+    /// Something that was found beside the events, e.g. of a file that holds them.
+    pub fn found(&mut self, place: Place, fault: SealFault) {
+        let turn = self.findings.turn();
+        let (event, place) = (None, Some(place));
+        self.findings.put(turn, Finding { event, place, fault: Fault::Seal(fault) });
+    }
+
+    /// Something that cannot be verified, and why.
+    pub fn doubt(&mut self, why: String) {
+        self.seals.doubt(why);
+    }
+
+    /// The tree over what is before the first event of a chain that is here.
+    #[must_use]
+    pub fn edge(mut self, chain: Chain, before: u64, tree: Range) -> Self {
+        self.seals.edge(chain, before, tree);
+        self
+    }
+
+    /// Learns of checkpoints and keys from an event, before the record is fed: then each is
+    /// compared with the events that it covers, wherever in the record it is.
+    pub fn learn(&mut self, place: &Place, bytes: &[u8]) {
+        self.begin();
+        self.learnt = true;
+        if let Ok(event) = read(bytes) {
+            let at = At { event: event.id.clone(), place: place.clone() };
+            self.seals.learn(&event, &at, &mut self.findings);
+        }
+    }
+
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.seals.begin(&mut self.findings);
+        }
+    }
+
     /// Takes the exact bytes of one event, without a line's end. Events of one chain come in the
     /// chain's order; chains may be interleaved in any way.
     pub fn feed(&mut self, place: Place, bytes: &[u8]) {
+        self.begin();
         let event = match read(bytes) {
             Ok(event) => event,
             Err(why) => return self.unreadable(place, why),
@@ -85,7 +165,8 @@ impl Verifier {
                 return self.unreadable(at.place, "too many chains in one record".to_owned());
             }
             let expected = self.expected.remove(&event.id.chain);
-            let state = ChainState::new(&event, self.partial, expected);
+            let partial = self.partial || self.starts.contains(&event.id.chain);
+            let state = ChainState::new(&event, partial, expected);
             self.chains.insert(event.id.chain.clone(), state);
         }
         if let Some(chain) = self.chains.get_mut(&event.id.chain) {
@@ -93,8 +174,15 @@ impl Verifier {
             if chain.skips_to(&event) {
                 self.approvals.excuse(event.applied);
             }
-            self.approvals.on(&event, &at, self.partial, &mut self.findings);
-            let fed = Fed { event: &event, hash: sha256(bytes), at };
+            let partial = self.partial || self.starts.contains(&Chain::Control);
+            self.approvals.on(&event, &at, partial, &mut self.findings);
+            if !self.learnt {
+                self.seals.learn(&event, &at, &mut self.findings);
+            }
+            self.roots.on(&event, bytes, &at, &mut self.findings);
+            let hash = sha256(bytes);
+            self.seals.take(&event, bytes, hash, &mut self.findings);
+            let fed = Fed { event: &event, hash, at };
             chain.feed(&fed, &self.gaps, &mut self.findings, &mut self.tally);
         }
     }
@@ -103,6 +191,12 @@ impl Verifier {
         let turn = self.findings.turn();
         let fault = Fault::Unreadable { why };
         self.findings.put(turn, Finding { event: None, place: Some(place), fault });
+    }
+
+    /// Whether the control chain is shorter so far than what was signed of it.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        self.seals.want_more()
     }
 
     /// Says what was found.
@@ -118,13 +212,17 @@ impl Verifier {
             let fault = Fault::Truncated { expected: head.seq, found: 0 };
             self.findings.put(turn, Finding { event: Some(event), place: None, fault });
         }
-        self.approvals.finish(self.partial, &mut self.findings);
+        let without_start = self.partial || self.starts.contains(&Chain::Control);
+        self.approvals.finish(without_start, &mut self.findings);
+        let (seals, unverified) = self.seals.finish(self.partial, &mut self.findings);
         let (findings, findings_left_out, tampered) = self.findings.into_parts();
         Report {
             tampered,
             chains,
             findings,
             findings_left_out,
+            seals,
+            unverified,
             sessions: self.tally.sessions,
             unfinished_commands: self.tally.unfinished,
             unfinished_left_out: self.tally.unfinished_left_out,

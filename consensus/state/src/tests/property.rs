@@ -405,7 +405,8 @@ fn random_runs_reach_every_event_and_every_reply() {
         }
     }
     let control = Kind::NAMES.iter().filter(|name| {
-        let of_nodes = ["node.started", "node.stopped", "backup.taken"];
+        // Signing keys need a version that these runs do not come to; `seals` has them.
+        let of_nodes = ["node.started", "node.stopped", "node.registered", "backup.taken"];
         let about = ["approval", "backup", "lock", "node", "people", "policy", "target"];
         about.contains(&name.split('.').next().unwrap_or_default()) && !of_nodes.contains(name)
     });

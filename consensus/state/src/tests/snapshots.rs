@@ -93,26 +93,52 @@ fn a_full_state_comes_back() {
 /// version is the same. `UPDATE=1` writes a file that is missing; one that is there is never changed.
 #[test]
 fn the_bytes_are_those_of_this_version() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("golden/snapshot.v{SNAPSHOT_VERSION}.rkyv"));
-    let state = full();
+    for (version, state) in [(1, full()), (SNAPSHOT_VERSION, sealed())] {
+        check_bytes(version, &state);
+    }
+}
+
+/// The full state, at the cluster version that has checkpoints.
+fn sealed() -> State {
+    let mut cluster = Cluster { state: full(), request: 1_000, now: seconds(1) };
+    let removal = NodeRemoval { node: name("gw-2"), by: by("eve") };
+    let mut again = start("gw-1", 1, 1, 8);
+    again.supports = 2;
+    for entry in [
+        Entry::NodeRemoved(removal),
+        Entry::NodeStarted(again),
+        Entry::VersionRaised(VersionRaise { to: 2 }),
+        policy("sealed"),
+    ] {
+        assert!(!matches!(cluster.reply(entry), Reply::Refused(_)));
+    }
+    super::seals::seal_all(&mut cluster);
+    cluster.state
+}
+
+#[track_caller]
+fn check_bytes(version: u8, state: &State) {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("golden/snapshot.v{version}.rkyv"));
     let bytes = state.to_snapshot();
+    assert_eq!(bytes[0], version);
     if std::env::var("UPDATE").is_ok_and(|value| value == "1") && !path.exists() {
         std::fs::write(&path, &bytes).unwrap();
     }
     let golden = std::fs::read(&path).expect("the file is there: UPDATE=1 writes it once");
-    assert_eq!(State::from_snapshot(&golden), Ok(state));
+    assert_eq!(State::from_snapshot(&golden).as_ref(), Ok(state));
     assert!(golden == bytes, "other bytes need a new version");
 }
 
 #[test]
 fn bytes_that_are_no_snapshot_are_refused() {
-    let state = full();
+    let state = sealed();
     let bytes = state.to_snapshot();
     let damaged =
         |bytes: &[u8]| matches!(State::from_snapshot(bytes), Err(BadSnapshot::Damaged(_)));
     assert!(damaged(&[]));
-    assert!(damaged(&[SNAPSHOT_VERSION]));
+    assert!(damaged(&[SNAPSHOT_VERSION]) && damaged(&[1]));
+    assert!(damaged(&[SNAPSHOT_VERSION, 255, 255, 255, 255, 255, 255, 255, 255, 1]));
     for version in [0, SNAPSHOT_VERSION + 1, 255] {
         let other = [&[version][..], &bytes[1..]].concat();
         assert_eq!(State::from_snapshot(&other), Err(BadSnapshot::Version(version)));
@@ -124,7 +150,7 @@ fn bytes_that_are_no_snapshot_are_refused() {
 
 #[test]
 fn damage_is_refused_or_changes_a_value_and_never_panics() {
-    let bytes = full().to_snapshot();
+    let bytes = sealed().to_snapshot();
     for index in 0..bytes.len() {
         // Three flips of each byte take long; each is tried on every third.
         let mut damaged = bytes.clone();

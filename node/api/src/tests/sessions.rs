@@ -38,7 +38,7 @@ async fn session(world: &World, count: u64, person: &str, closed: bool) -> Sessi
     world.record(about(&id, 1, person), opened).await;
     if closed {
         let reason = "finished".to_owned();
-        let closed = SessionClosed { reason, duration_ms: 5, commands: 0 };
+        let closed = SessionClosed { reason, duration_ms: 5, commands: 0, sealed: None };
         world.record(about(&id, 2, person), Kind::SessionClosed(closed)).await;
     }
     id

@@ -80,6 +80,19 @@ pub(super) fn every_kind() -> Vec<Kind> {
             by: Some(text("bob")),
             sessions: 4,
         }),
+        Kind::NodeRegistered(NodeRegistered {
+            node: name("gw-2"),
+            key: text("sallyport/acme/gw-2+5e2c1d5f+AREiMzREVWZ3iJmqu8zd7v8AESIzRFVmd4iZqrvM3e7/"),
+        }),
+        Kind::CheckpointSealed(CheckpointSealed {
+            node: name("gw-2"),
+            node_epoch: 3,
+            base: 7,
+            size: 1_000,
+            root: Digest([0x77; 32]),
+            head: Digest([0x88; 32]),
+            signature: text("c2lnbmF0dXJl"),
+        }),
         Kind::QuorumLost(QuorumLost { since_ms: 15_000, sessions: 4 }),
         Kind::QuorumRegained(QuorumRegained { after_ms: 21_500 }),
         Kind::ControlResumed(ControlResumed {

@@ -117,6 +117,8 @@ fn a_report_is_json() {
             "text": "the same event came before",
         }],
         "findings_left_out": 0,
+        "seals": [],
+        "unverified": [],
         "sessions": { "opened": 1, "refused": 0, "closed": 0, "without_end": 0, "open": 1 },
         "unfinished_commands": [{
             "session": "s1", "command": 1, "judged": "gw-1/1-3", "place": "f:3", "open": true,

@@ -153,7 +153,8 @@ pub(super) fn opened() -> Kind {
 }
 
 pub(super) fn closed(reason: &str) -> Kind {
-    Kind::SessionClosed(SessionClosed { reason: reason.to_owned(), duration_ms: 1, commands: 1 })
+    let (reason, duration_ms, commands) = (reason.to_owned(), 1, 1);
+    Kind::SessionClosed(SessionClosed { reason, duration_ms, commands, sealed: None })
 }
 
 pub(super) fn refused() -> Kind {

@@ -104,7 +104,7 @@ impl Record {
         }
         if !count.is_multiple_of(7) {
             let (reason, duration_ms) = ("finished".to_owned(), 9);
-            let closed = SessionClosed { reason, duration_ms, commands: 2 };
+            let closed = SessionClosed { reason, duration_ms, commands: 2, sealed: None };
             self.event(&chain, about, Kind::SessionClosed(closed));
         }
     }
