@@ -68,6 +68,8 @@ pub enum Operation {
     SessionEvents,
     /// Events.
     Events,
+    /// Public keys and checkpoints.
+    Seals,
     /// What is let through in a session, as it is.
     SessionWatch,
     /// Ends a session.

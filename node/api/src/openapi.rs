@@ -130,6 +130,7 @@ fn bodies(
         Operation::WhoAmI => answers!(api::WhoAmI),
         Operation::Sessions => answers!(api::Page<api::SessionListed>),
         Operation::SessionEvents | Operation::Events => (None, object(), LINES),
+        Operation::Seals => answers!(api::Seals),
         Operation::SessionWatch => answers!(api::Watched, LINES),
         Operation::SessionKill => asks!(api::KillAsked, api::SessionListed),
         Operation::Policy | Operation::PolicyRevision => answers!(api::PolicyNow),

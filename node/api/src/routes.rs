@@ -83,6 +83,7 @@ fn reading(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::SessionEvents => get(sessions::events),
         Operation::SessionWatch => get(sessions::watch),
         Operation::Events => get(events::events),
+        Operation::Seals => get(events::seals),
         Operation::Policy => get(policy::now),
         Operation::PolicyRevisions => get(policy::revisions),
         Operation::PolicyRevision => get(policy::revision),

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use node_api::{Api, Given};
 use node_session::{Control as _, Ports, Sessions};
@@ -34,6 +35,9 @@ use crate::signals::Signals;
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A node that stops waits so long for its last checkpoint.
+const SEALING_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How a node comes to its cluster, when its directory belongs to none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +167,9 @@ async fn leave(open: &Open, reason: &str) {
     let kind = Kind::NodeStopped(NodeStopped { reason: reason.to_owned() });
     if let Err(error) = note(open, kind, Urgency::LastWords).await {
         tracing::warn!(%error, "the node's end is not recorded");
+    }
+    if tokio::time::timeout(SEALING_DEADLINE, open.sealing.finish()).await.is_err() {
+        tracing::warn!("the last events are sealed after the next start");
     }
     let node = open.card.node.clone();
     let stopped = Entry::NodeStopped(NodeEpoch { node, epoch: open.record.epoch() });

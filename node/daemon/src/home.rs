@@ -15,6 +15,7 @@ use node_peer::certificate::{CertificateError, PrivateKey};
 use node_peer::{NodeIdentity, Trust};
 use proto::ids::Name;
 use proto::peer::{MemberRecord, Secret};
+use ring::signature::Ed25519KeyPair;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -24,6 +25,7 @@ use crate::secrets;
 
 const CARD: &str = "cluster.json";
 const NODE_KEY: &str = "node.key";
+const SIGNING_KEY: &str = "signing.key";
 const NODE_CERTIFICATE: &str = "node.crt";
 const AUTHORITIES: &str = "authorities.json";
 const CLUSTER_KEY: &str = "cluster.key";
@@ -130,6 +132,17 @@ pub(crate) fn node_key(directory: &Directory) -> Result<PrivateKey, HomeError> {
         Ok(Zeroizing::new(key.to_der().to_vec()))
     })?;
     Ok(PrivateKey::from_der(bytes)?)
+}
+
+/// The key that the node signs its record with; made when there is none.
+///
+/// # Errors
+/// [`HomeError`], naming the file.
+pub(crate) fn signing_key(directory: &Directory) -> Result<Ed25519KeyPair, HomeError> {
+    let path = directory.keys().join(SIGNING_KEY);
+    let seed = secrets::kept(&path, || Ok(Zeroizing::new(secrets::random()?.to_vec())))?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed);
+    pair.map_err(|_| damaged(&path, &"it is no seed of 32 bytes").into())
 }
 
 /// Keeps the node's certificate, and the authorities that it trusts; that of its own is the first.

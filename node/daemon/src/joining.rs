@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::errors::Error;
 use crate::home::{self, Card, ClusterKey};
-use crate::replica::SUPPORTS;
+use crate::replica::{SUPPORTS, SUPPORTS_LEAST};
 use crate::secrets;
 use crate::wall::Wall;
 
@@ -21,7 +21,7 @@ use crate::wall::Wall;
 #[must_use]
 pub(crate) fn program() -> Program {
     Program {
-        versions: Versions { oldest: SUPPORTS, newest: SUPPORTS },
+        versions: Versions { oldest: SUPPORTS_LEAST, newest: SUPPORTS },
         version: VERSION.to_owned(),
     }
 }

@@ -24,6 +24,7 @@ mod ready;
 mod replica;
 mod restoring;
 mod roster;
+mod sealing;
 mod secrets;
 mod signals;
 mod views;

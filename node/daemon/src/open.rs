@@ -16,6 +16,7 @@ use proto::event::{About, Draft, Kind, NodeStarted, Stamped};
 use store_disk::{Journal, Options};
 use store_log::{Backend, Log, Share, Urgency};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,7 @@ use crate::joining::program;
 use crate::peers::{ForPeers, keep_certified};
 use crate::replica::{self, Peers, open_replica};
 use crate::roster::Roster;
+use crate::sealing::{self, Sealing};
 use crate::views::views;
 use crate::wall::Wall;
 
@@ -49,12 +51,14 @@ pub(crate) struct Open {
     pub(crate) control: Arc<RaftControl>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) views: Arc<Views>,
+    pub(crate) sealing: Arc<Sealing>,
 }
 
 /// Whoever sees what is applied: the views of this node, and who is a member.
 struct Seeing {
     control: Arc<dyn Observer>,
     roster: Arc<Roster>,
+    seals: Arc<Notify>,
 }
 
 impl Observer for Seeing {
@@ -65,6 +69,9 @@ impl Observer for Seeing {
     fn applied(&self, state: &State, changed: Changed, events: Vec<Stamped>) {
         if changed.nodes {
             self.roster.take(state);
+        }
+        if changed.seals {
+            self.seals.notify_one();
         }
         self.control.applied(state, changed, events);
     }
@@ -95,7 +102,8 @@ pub(crate) async fn open(
     let server = Server::new(local.clone(), for_peers.clone(), Limits::default())?;
     let serving_peers = peers.map(|listener| tokio::spawn(server.serve(listener, stop.clone())));
     let seen = RaftControl::observe(Box::new(compile), events.heads().control.seq);
-    let seeing = Seeing { control: seen.clone(), roster: roster.clone() };
+    let seals = Arc::new(Notify::new());
+    let seeing = Seeing { control: seen.clone(), roster: roster.clone(), seals: seals.clone() };
     let transport = Arc::new(Peers(pool.clone()));
     let replica =
         open_replica(directory, &card, transport, Arc::new(seeing), Wall::shared()).await?;
@@ -114,6 +122,7 @@ pub(crate) async fn open(
     tokio::spawn(keeping);
     let epoch = replica::start(&replica, config.addresses()).await?;
     let secrets = replica.with_state(|state| ClusterSecrets::of(state, &key.secret))?;
+    replica.with_state(|state| sealing::check(&events, state, &card.node))?;
     let log = Log::open(events.clone(), card.cluster.clone(), card.node.clone(), epoch);
     let record = Arc::new(log.map_err(|error| Error::Record(error.to_string()))?);
     let names = (&card.cluster, &card.node);
@@ -121,6 +130,8 @@ pub(crate) async fn open(
     views.catch_up()?;
     let control = Arc::new(RaftControl::new(replica.clone(), seen).await?);
     control.attach(record.clone(), clock.clone()).await?;
+    let pair = home::signing_key(directory)?;
+    let sealing = Sealing::of(&card, pair, record.clone(), replica.clone(), seals);
     let open = Open {
         card,
         key,
@@ -134,11 +145,13 @@ pub(crate) async fn open(
         control,
         clock,
         views,
+        sealing,
     };
     let unfinished = open.views.unknown_outcomes()?;
     let durability = open.record.backend().durability();
     let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
     note(&open, Kind::NodeStarted(started), Urgency::Ordinary).await?;
+    tokio::spawn(open.sealing.clone().run(stop.clone()));
     Ok(open)
 }
 

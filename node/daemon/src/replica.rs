@@ -29,7 +29,10 @@ use crate::wall::Wall;
 pub(crate) const RAFT_DIRECTORY: &str = "raft";
 
 /// The newest cluster version that this program understands.
-pub(crate) const SUPPORTS: u32 = 1;
+pub(crate) const SUPPORTS: u32 = 2;
+
+/// The oldest cluster version that this program works in.
+pub(crate) const SUPPORTS_LEAST: u32 = 1;
 
 /// How long a start that no majority answered is waited with before it is tried again.
 const START_PAUSE: Duration = Duration::from_millis(250);

@@ -90,6 +90,12 @@ pub static ENDPOINTS: &[Endpoint] = &[
             "The exact bytes of events, one a line; asking for them is recorded.",
         )
     },
+    get(
+        Operation::Seals,
+        "/v1/seals",
+        Access::May(&[Permission::Export, Permission::Cluster]),
+        "Public keys of the nodes, and the newest checkpoints of the record as signed notes.",
+    ),
     Endpoint {
         query: FOLLOW,
         ..get(

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use axum::{Extension, Json};
+use node_session::ControlExt as _;
+use proto::api::{ChainNote, Seals, SigningKey};
 use proto::event::{AuditExported, Kind};
-use proto::ids::SessionId;
+use proto::ids::{Chain, SessionId};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Deserialize;
@@ -66,4 +68,28 @@ pub(crate) async fn events(
         follow: asked.follow.unwrap_or(false),
     };
     Ok(lines(body(source, wanted), last))
+}
+
+/// What proves the record: public keys, and the newest checkpoints. None of it is secret.
+pub(crate) async fn seals(State(api): State<Arc<Api>>) -> Json<Seals> {
+    Json(api.given.control.look(|state| {
+        let key = |node: &consensus_state::Node| {
+            let key = state.node_key(&node.name)?;
+            Some(SigningKey {
+                id: node.name.clone(),
+                key: key.to_string(),
+                member: node.is_member(),
+            })
+        };
+        let note = |node: &consensus_state::Node| {
+            let note = state.chain_note(&node.name)?;
+            Some(ChainNote { chain: Chain::Node(node.name.clone()), note: note.to_string() })
+        };
+        Seals {
+            cluster: api.given.cluster.clone(),
+            keys: state.nodes().filter_map(key).collect(),
+            chains: state.nodes().filter_map(note).collect(),
+            control: state.control_note().map(|note| note.to_string()),
+        }
+    }))
 }
