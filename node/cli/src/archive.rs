@@ -1,13 +1,16 @@
-//! An exported record, read without a server: a directory of `events export`, or a file of lines.
+//! A record, read without a server: a directory of `events export`, an archive of segments, or a
+//! file of lines.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use proto::event::EVENT_LIMIT;
+use proto::api::Seals;
 use proto::ids::{Chain, Digest, Name};
 use proto::refusal::Code;
 use serde::{Deserialize, Serialize};
+use store_archive::{Archive as Store, Lines, Sealed};
 
 use crate::failure::{Failure, Outcome};
 
@@ -15,6 +18,8 @@ use crate::failure::{Failure, Outcome};
 pub(crate) const EVENTS: &str = "events.jsonl";
 /// The directory of policies in an archive.
 pub(crate) const POLICIES: &str = "policies";
+/// Public keys and checkpoints in an archive.
+pub(crate) const SEALS: &str = "seals.json";
 /// What an archive says of itself.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
@@ -43,8 +48,20 @@ pub(crate) struct Manifest {
     /// Policies that its events name and that the gateway did not give.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) policies_missing: Vec<Digest>,
+    /// Chains whose start the gateway does not have any more, and where they begin.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) starts: Vec<ChainStart>,
     /// The last event of each chain.
     pub(crate) heads: Vec<ChainHead>,
+}
+
+/// Where a chain begins whose start is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChainStart {
+    /// The chain.
+    pub(crate) chain: Chain,
+    /// The place of its first event here.
+    pub(crate) seq: u64,
 }
 
 /// The last event of a chain.
@@ -62,10 +79,16 @@ pub(crate) struct ChainHead {
 
 /// An archive on disk.
 pub(crate) struct Archive {
-    /// The file of events.
-    pub(crate) events: PathBuf,
+    /// The file, or directory, that was named.
+    path: PathBuf,
+    /// The files of events, in the order in which they are read.
+    pub(crate) events: Vec<PathBuf>,
+    /// The segments, when it is an archive of those.
+    pub(crate) segments: Vec<Sealed>,
     /// The directory of policies, when there is one.
     policies: Option<PathBuf>,
+    /// Public keys and checkpoints, when it has them.
+    pub(crate) seals: Option<Seals>,
     /// What it says of itself, when it does.
     pub(crate) manifest: Option<Manifest>,
 }
@@ -74,23 +97,62 @@ impl Archive {
     /// Opens a directory, or a file of events.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
         if !path.is_dir() {
-            return Ok(Self { events: path.to_owned(), policies: None, manifest: None });
+            let (path, events, segments) = (path.to_owned(), vec![path.to_owned()], Vec::new());
+            return Ok(Self {
+                path,
+                events,
+                segments,
+                policies: None,
+                seals: None,
+                manifest: None,
+            });
         }
-        let manifest = path.join(MANIFEST);
-        let manifest = match manifest.exists() {
-            false => None,
-            true => {
-                let text = text(&manifest)?;
-                Some(serde_json::from_str(&text).map_err(|error| unreadable(&manifest, &error))?)
-            }
-        };
-        Ok(Self { events: path.join(EVENTS), policies: Some(path.join(POLICIES)), manifest })
+        let seals = json(&path.join(SEALS))?;
+        let policies = Some(path.join(POLICIES));
+        let path = path.to_owned();
+        if Store::is_there(&path) {
+            let failed = |error| Failure::new(Code::ArchiveUnreadable, error);
+            let segments = Store::open(&path).and_then(|store| store.segments()).map_err(failed)?;
+            let events = segments.iter().map(|one| one.events.clone()).collect();
+            return Ok(Self { path, events, segments, policies, seals, manifest: None });
+        }
+        let manifest = json(&path.join(MANIFEST))?;
+        let (events, segments) = (vec![path.join(EVENTS)], Vec::new());
+        Ok(Self { path, events, segments, policies, seals, manifest })
     }
 
     /// Its lines.
     pub(crate) fn lines(&self) -> Outcome<ArchiveLines> {
-        let file = File::open(&self.events).map_err(|error| unreadable(&self.events, &error))?;
-        Ok(ArchiveLines { reader: BufReader::with_capacity(1024 * 1024, file) })
+        let mut files = self.events.clone();
+        files.reverse();
+        let mut lines = ArchiveLines { files, file: "".into(), line: 0, reader: None };
+        // What is not there is said now.
+        lines.next_file()?;
+        Ok(lines)
+    }
+
+    /// Where its public keys and checkpoints are.
+    pub(crate) fn seals_path(&self) -> PathBuf {
+        self.path.join(SEALS)
+    }
+
+    /// Copies keys, checkpoints and policies beside what was sealed: an archive of segments is as
+    /// good as an export.
+    pub(crate) fn copy_beside(&self, into: &Path) -> Outcome {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error: std::io::Error| Failure::file(&path, &error)
+        };
+        let seals = into.join(SEALS);
+        std::fs::copy(self.seals_path(), &seals).map_err(failed(&seals))?;
+        let policies = into.join(POLICIES);
+        std::fs::create_dir_all(&policies).map_err(failed(&policies))?;
+        for policy in std::fs::read_dir(self.path.join(POLICIES)).map_err(failed(&self.path))? {
+            let policy = policy.map_err(failed(&self.path))?.path();
+            let kept = policies.join(policy.file_name().unwrap_or_default());
+            std::fs::copy(&policy, &kept).map_err(failed(&kept))?;
+        }
+        Ok(())
     }
 
     /// The text of a policy, when the archive holds it.
@@ -101,9 +163,15 @@ impl Archive {
     }
 }
 
-/// The lines of a file, one event each.
+/// The lines of files, one event each.
 pub(crate) struct ArchiveLines {
-    reader: BufReader<File>,
+    /// The files that are still to be read, the last one first.
+    files: Vec<PathBuf>,
+    /// The file that is read.
+    pub(crate) file: Arc<str>,
+    /// The line of it that was given last.
+    pub(crate) line: u64,
+    reader: Option<Lines>,
 }
 
 impl ArchiveLines {
@@ -111,19 +179,41 @@ impl ArchiveLines {
     /// found to be none.
     pub(crate) fn next(&mut self) -> Outcome<Option<Vec<u8>>> {
         let failed = |error: std::io::Error| Failure::new(Code::ArchiveUnreadable, error);
-        let mut line = Vec::new();
-        let limit = EVENT_LIMIT as u64 + 2;
-        let mut bounded = self.reader.by_ref().take(limit);
-        if bounded.read_until(b'\n', &mut line).map_err(failed)? == 0 {
-            return Ok(None);
+        while let Some(reader) = &mut self.reader {
+            if let Some(line) = reader.next_line().map_err(failed)? {
+                self.line += 1;
+                return Ok(Some(line));
+            }
+            self.next_file()?;
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        } else if line.len() as u64 == limit {
-            self.reader.skip_until(b'\n').map_err(failed)?;
-        }
-        Ok(Some(line))
+        Ok(None)
     }
+
+    fn next_file(&mut self) -> Outcome {
+        self.reader = None;
+        if let Some(path) = self.files.pop() {
+            let opened = Lines::open(&path);
+            self.reader =
+                Some(opened.map_err(|error| Failure::new(Code::ArchiveUnreadable, error))?);
+            (self.file, self.line) = (path.display().to_string().into(), 0);
+        }
+        Ok(())
+    }
+}
+
+/// Public keys and checkpoints in a file.
+pub(crate) fn read_seals(path: &Path) -> Outcome<Seals> {
+    let read = json(path)?;
+    read.ok_or_else(|| unreadable(path, &"there is no such file"))
+}
+
+/// What a file of JSON says, when it is there.
+fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Outcome<Option<T>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let read = serde_json::from_str(&text(path)?).map_err(|error| unreadable(path, &error))?;
+    Ok(Some(read))
 }
 
 fn text(path: &Path) -> Outcome<String> {

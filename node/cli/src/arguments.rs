@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    approvals, audit, cluster, detectors, dev, events, journal, lock, login, mask, pages, people,
-    policy, serve, sessions, ssh, target, views,
+    approvals, archive, audit, cluster, detectors, dev, events, journal, lock, login, mask, pages,
+    people, policy, serve, sessions, ssh, target, views,
 };
 use crate::output::Format;
 
@@ -14,7 +14,8 @@ use crate::output::Format;
 #[derive(Debug, Parser)]
 #[command(name = "sallyport", version, propagate_version = true)]
 #[command(
-    after_help = "Exit status: 0 done; 1 refused, failed, or tampering found; 2 wrong usage."
+    after_help = "Exit status: 0 done; 1 refused, failed, or tampering found; 2 wrong usage; \
+                  3 not verified."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -89,6 +90,9 @@ pub(crate) enum Command {
     /// Prove that the record is whole, and that its decisions were the policy's
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Sealed segments of the record in a directory, kept for as long as was promised
+    #[command(subcommand)]
+    Archive(archive::Archive),
     /// Mask secrets and personal data in a stream: standard input to standard output
     Mask(mask::Mask),
     /// What masking can find

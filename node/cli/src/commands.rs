@@ -1,6 +1,7 @@
 //! Runs the command that was asked for: one file for each group.
 
 pub(crate) mod approvals;
+pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod cluster;
 pub(crate) mod detectors;
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Journal(journal) => wait(journal::run(journal)),
         Command::Views(views) => wait(views::run(views)),
         Command::Audit(audit) => wait(audit::run(audit)),
+        Command::Archive(archive) => archive::run(archive),
         Command::Mask(mask) => mask::run(&mask),
         Command::Detectors(detectors) => detectors::run(detectors),
         Command::Completions(completions) => pages::completions(&completions),

@@ -12,12 +12,16 @@ use crate::terminal::safe;
 const FAILED: u8 = 1;
 /// Wrong usage.
 const USAGE: u8 = 2;
+/// It could not be verified.
+const UNVERIFIED: u8 = 3;
 
 /// A command that did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// With a code.
     Told(Told),
+    /// It could not be verified, which says neither that it is right nor that it is wrong.
+    Unverified(Told),
     /// The command line has no meaning.
     Usage(String),
     /// The reader of the output is gone, which is no failure.
@@ -38,10 +42,19 @@ impl Failure {
         Self::new(Code::ConfigurationWrong, format!("{}: {error}", path.display()))
     }
 
+    /// The same, of somebody who wanted to verify: only tampering is exit status 1.
+    pub(crate) fn unverified(self) -> Self {
+        match self {
+            Self::Told(told) if told.code != Code::TamperingFound => Self::Unverified(told),
+            other => other,
+        }
+    }
+
     /// Says it on standard error, and gives the exit status.
     pub(crate) fn tell(self) -> ExitCode {
         let (text, status) = match self {
             Self::Told(told) => (format!("{}: {}", told.code, lines(&told.text)), FAILED),
+            Self::Unverified(told) => (format!("{}: {}", told.code, lines(&told.text)), UNVERIFIED),
             Self::Usage(text) => (lines(&text), USAGE),
             Self::NobodyListens => return ExitCode::SUCCESS,
         };

@@ -65,6 +65,12 @@ pub(crate) fn render_one(format: Format, value: &Value) -> Outcome<String> {
     })
 }
 
+/// Says something beside the output, on standard error.
+pub(crate) fn tell(text: &str) {
+    // Nobody may listen.
+    drop(writeln!(io::stderr(), "{}", safe(text)));
+}
+
 /// Writes text to standard output.
 pub(crate) fn print(text: &str) -> Outcome {
     let mut out = io::stdout().lock();

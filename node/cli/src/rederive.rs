@@ -76,7 +76,7 @@ pub(crate) fn reading(
 }
 
 /// Whom and what a command was about, as they were.
-struct Was<'a> {
+pub(crate) struct Was<'a> {
     actor: &'a Actor,
     target: &'a TargetAsWas,
     judged: &'a CommandJudged,
@@ -84,7 +84,8 @@ struct Was<'a> {
 }
 
 impl<'a> Was<'a> {
-    fn of(event: &'a Event, judged: &'a CommandJudged) -> Result<Self, &'static str> {
+    /// Of a recorded event; an error when it lacks something.
+    pub(crate) fn of(event: &'a Event, judged: &'a CommandJudged) -> Result<Self, &'static str> {
         let actor = event.about.actor.as_ref().ok_or("it does not say who")?;
         let target = event.about.target.as_ref().ok_or("it does not say on what target")?;
         let offset_minutes = judged.offset_minutes;
@@ -92,7 +93,8 @@ impl<'a> Was<'a> {
         Ok(Self { actor, target, judged, moment })
     }
 
-    fn facts<'b>(&'b self, reading: Option<&'b Reading>) -> Facts<'b> {
+    /// What a policy judges by.
+    pub(crate) fn facts<'b>(&'b self, reading: Option<&'b Reading>) -> Facts<'b> {
         Facts {
             who: Who::new(self.actor.person.as_str(), &self.actor.groups),
             target: TargetFacts {
@@ -105,6 +107,13 @@ impl<'a> Was<'a> {
             moment: &self.moment,
             reading,
         }
+    }
+}
+
+impl Was<'_> {
+    /// Person and target.
+    pub(crate) fn names(&self) -> (&str, &str) {
+        (self.actor.person.as_str(), self.target.name.as_str())
     }
 }
 

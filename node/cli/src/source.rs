@@ -1,23 +1,26 @@
 //! Events to look at, one after the other: of an archive, or of a gateway.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use proto::api::Seals;
+use proto::event::Event;
 use proto::ids::Digest;
 use proto::refusal::Code;
+use store_archive::Sealed;
 use store_proof::Place;
 
 use crate::archive::{Archive, ArchiveLines, Manifest};
 use crate::arguments::Gateway;
 use crate::client::{Client, Lines};
+use crate::commands::events::MORE_PAUSE;
 use crate::failure::{Failure, Outcome};
 
 /// Where events come from.
 pub(crate) enum Source {
     /// Files; no server is asked.
-    Archive { archive: Archive, lines: ArchiveLines, file: Arc<str>, line: u64 },
+    Archive { archive: Box<Archive>, lines: ArchiveLines },
     /// A gateway.
-    Live { client: Client, lines: Lines, position: u64 },
+    Live { client: Client, lines: Lines, position: u64, cut: bool },
 }
 
 impl Source {
@@ -27,13 +30,12 @@ impl Source {
             Some(path) => {
                 let archive = Archive::open(path)?;
                 let lines = archive.lines()?;
-                let file = archive.events.display().to_string().into();
-                Ok(Self::Archive { archive, lines, file, line: 0 })
+                Ok(Self::Archive { archive: Box::new(archive), lines })
             }
             None => {
                 let client = Client::new(gateway)?;
                 let lines = client.lines("/v1/events", &[]).await?;
-                Ok(Self::Live { client, lines, position: 0 })
+                Ok(Self::Live { client, lines, position: 0, cut: false })
             }
         }
     }
@@ -46,20 +48,61 @@ impl Source {
         }
     }
 
+    /// Public keys and the newest checkpoints.
+    pub(crate) async fn seals(&self) -> Outcome<Option<Seals>> {
+        match self {
+            Self::Archive { archive, .. } => Ok(archive.seals.clone()),
+            Self::Live { client, .. } => client.get("/v1/seals").await.map(Some),
+        }
+    }
+
+    /// The segments of an archive, by chain and place.
+    pub(crate) fn segments(&self) -> &[Sealed] {
+        match self {
+            Self::Archive { archive, .. } => &archive.segments,
+            Self::Live { .. } => &[],
+        }
+    }
+
+    /// Where public keys and checkpoints are, in an archive.
+    pub(crate) fn place_of_seals(&self) -> Option<Place> {
+        match self {
+            Self::Archive { archive, .. } => {
+                Some(Place::File { file: archive.seals_path().display().to_string().into() })
+            }
+            Self::Live { .. } => None,
+        }
+    }
+
+    /// Asks for what came since; false when nothing can.
+    pub(crate) async fn more(&mut self) -> Outcome<bool> {
+        match self {
+            Self::Archive { .. } => Ok(false),
+            Self::Live { client, lines, .. } => {
+                tokio::time::sleep(MORE_PAUSE).await;
+                let query = [("position", (lines.last + 1).to_string())];
+                *lines = client.lines("/v1/events", &query).await?;
+                Ok(true)
+            }
+        }
+    }
+
     /// The exact bytes of the next event, and where they are.
     pub(crate) async fn next(&mut self) -> Outcome<Option<(Place, Vec<u8>)>> {
         match self {
-            Self::Archive { lines, file, line, .. } => {
+            Self::Archive { lines, .. } => {
                 let Some(bytes) = lines.next()? else { return Ok(None) };
-                *line += 1;
-                Ok(Some((Place::Line { file: file.clone(), line: *line }, bytes)))
+                let (file, line) = (lines.file.clone(), lines.line);
+                Ok(Some((Place::Line { file, line }, bytes)))
             }
-            Self::Live { lines, position, .. } => match lines.next().await? {
+            Self::Live { lines, position, cut, .. } => match lines.next().await? {
                 Some(bytes) => {
+                    // A record whose start is gone begins with a later event.
+                    *cut |= *position == 0 && !begins(&bytes);
                     *position += 1;
                     Ok(Some((Place::Position(*position), bytes)))
                 }
-                None if *position == lines.last => Ok(None),
+                None if *cut || *position == lines.last => Ok(None),
                 None => {
                     let (last, got) = (lines.last, *position);
                     let text = format!("the gateway gave {got} of {last} events");
@@ -76,6 +119,11 @@ impl Source {
             Self::Live { client, .. } => policy(client, digest).await,
         }
     }
+}
+
+/// Whether an event is the first of its chain.
+fn begins(bytes: &[u8]) -> bool {
+    Event::read(bytes).is_ok_and(|event| event.id.seq == 1)
 }
 
 /// The text of a policy from a gateway, when it has it.

@@ -2,9 +2,11 @@
 
 mod approvals;
 mod archive;
+mod backtest;
 mod diff;
 mod listings;
 mod output;
+mod page;
 mod rederive;
 mod shape;
 mod spans;

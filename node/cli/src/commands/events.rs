@@ -5,8 +5,10 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Subcommand;
+use proto::api::Seals;
 use proto::event::{Event, Kind};
 use proto::ids::Digest;
 use proto::refusal::Code;
@@ -14,13 +16,19 @@ use proto::time::Utc;
 use store_proof::{Place, Report, Verifier};
 
 use super::sessions::instant;
-use crate::archive::{ChainHead, EVENTS, MANIFEST, Manifest, POLICIES};
+use crate::archive::{ChainHead, ChainStart, EVENTS, MANIFEST, Manifest, POLICIES, SEALS};
 use crate::arguments::Gateway;
 use crate::client::{Client, Lines};
 use crate::failure::{Failure, Outcome};
 use crate::private::write_private;
 use crate::source::policy;
 use crate::terminal::safe;
+
+/// How often what a checkpoint covers and a gateway has not given yet is asked for again.
+pub(crate) const MORE_TRIES: usize = 20;
+
+/// How long is waited before that.
+pub(crate) const MORE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Recorded events, as they are in the record.
 #[derive(Debug, Subcommand)]
@@ -44,8 +52,9 @@ pub(crate) enum Events {
     },
     /// Write the record into a directory that `audit verify` and `audit rederive` take
     ///
-    /// events.jsonl holds the exact bytes, policies/ every policy that an event names,
-    /// manifest.json counts and the last event of each chain. That you export it is recorded.
+    /// events.jsonl holds the exact bytes, policies/ every policy that an event names, seals.json
+    /// the public keys and signed checkpoints, manifest.json counts and the last event of each
+    /// chain. That you export it is recorded.
     Export {
         #[command(flatten)]
         gateway: Gateway,
@@ -143,8 +152,10 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
     query.extend(from.map(|from| ("from", from.to_string())));
     query.extend(to.map(|to| ("to", to.to_string())));
     let partial = !query.is_empty();
-    let lines = client.lines("/v1/events", &query).await?;
-    let (report, events, digests) = copy(lines, &out.join(EVENTS), partial).await?;
+    // Before the events: what is sealed by now is in the record.
+    let seals: Seals = client.get("/v1/seals").await?;
+    let copying = Copying { client, path: out.join(EVENTS), partial };
+    let (report, events, digests) = copying.copy(&query, &seals).await?;
     let policies = out.join(POLICIES);
     empty_directory(&policies)?;
     let (mut kept, mut missing) = (Vec::new(), Vec::new());
@@ -157,6 +168,9 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
             None => missing.push(digest),
         }
     }
+    let text = serde_json::to_vec_pretty(&seals);
+    let text = text.map_err(|error| Failure::new(Code::Internal, error))?;
+    write_private(&out.join(SEALS), &text)?;
     let manifest = Manifest {
         cluster: report.chains.first().map(|chain| chain.cluster.clone()),
         version: node_daemon::VERSION.to_owned(),
@@ -166,6 +180,7 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
         events,
         policies: kept,
         policies_missing: missing,
+        starts: if partial { Vec::new() } else { starts(&report) },
         heads: heads(&report),
     };
     let text = serde_json::to_vec_pretty(&manifest);
@@ -176,36 +191,71 @@ async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>)
     crate::output::print(&format!("{events} events and {policies} policies in {}\n", out.display()))
 }
 
-/// Writes the lines into a file, and learns what a manifest says of them.
-async fn copy(
-    mut lines: Lines,
-    path: &Path,
+/// Writes events into a file.
+struct Copying<'a> {
+    client: &'a Client,
+    path: PathBuf,
     partial: bool,
-) -> Outcome<(Report, u64, BTreeSet<Digest>)> {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    let mut file = BufWriter::with_capacity(1024 * 1024, file);
-    let mut verifier = Verifier::new().partial();
-    let (mut events, mut digests) = (0, BTreeSet::new());
-    while let Some(line) = lines.next().await? {
-        events += 1;
-        verifier.feed(Place::Position(events), &line);
-        if let Ok(event) = Event::read(&line) {
-            digests.extend(event.about.policy.map(|policy| policy.digest));
-            if let Some(Kind::PolicyChanged(changed)) = event.kind {
-                digests.insert(changed.digest);
-            }
+}
+
+impl Copying<'_> {
+    /// Writes the lines into a file, and learns what a manifest says of them.
+    async fn copy(
+        &self,
+        query: &[(&str, String)],
+        seals: &Seals,
+    ) -> Outcome<(Report, u64, BTreeSet<Digest>)> {
+        let failed = |error: std::io::Error| Failure::file(&self.path, &error);
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(0o600);
+        let file = options.open(&self.path).map_err(failed)?;
+        let mut file = BufWriter::with_capacity(1024 * 1024, file);
+        let mut verifier = Verifier::new().partial();
+        if let Some(note) = &seals.control {
+            let wrong = |error| Failure::new(Code::NotVerified, error);
+            verifier = verifier.checkpoint(note, None).map_err(wrong)?;
         }
-        file.write_all(&line).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+        let (mut events, mut digests) = (0, BTreeSet::new());
+        let mut lines = self.client.lines("/v1/events", query).await?;
+        for _ in 0..MORE_TRIES {
+            while let Some(line) = lines.next().await? {
+                events += 1;
+                verifier.feed(Place::Position(events), &line);
+                if let Ok(event) = Event::read(&line) {
+                    digests.extend(event.about.policy.map(|policy| policy.digest));
+                    if let Some(Kind::PolicyChanged(changed)) = event.kind {
+                        digests.insert(changed.digest);
+                    }
+                }
+                file.write_all(&line).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+            }
+            if self.partial || !verifier.wants_more() {
+                break;
+            }
+            // The gateway keeps events of the control chain a moment after they are signed.
+            tokio::time::sleep(MORE_PAUSE).await;
+            let next = [("position", (lines.last + 1).to_string())];
+            lines = self.client.lines("/v1/events", &next).await?;
+        }
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        let report = verifier.finish();
+        // A record whose start is gone has fewer events than its last position says.
+        let whole = report.chains.iter().all(|chain| chain.starts_at.is_none());
+        if !self.partial && whole && events != lines.last {
+            let text = format!("the gateway gave {events} of {} events", lines.last);
+            return Err(Failure::new(Code::RecordUnavailable, text));
+        }
+        Ok((report, events, digests))
     }
-    if !partial && events != lines.last {
-        let text = format!("the gateway gave {events} of {} events", lines.last);
-        return Err(Failure::new(Code::RecordUnavailable, text));
-    }
-    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)?;
-    Ok((verifier.finish(), events, digests))
+}
+
+/// Where chains begin whose start is gone.
+fn starts(report: &Report) -> Vec<ChainStart> {
+    let start = |chain: &store_proof::ChainReport| {
+        Some(ChainStart { chain: chain.chain.clone(), seq: chain.starts_at? })
+    };
+    report.chains.iter().filter_map(start).collect()
 }
 
 /// The last event of each chain.

@@ -1,5 +1,6 @@
 //! `policy`: check and try policies without a server; see and change the one in force.
 
+mod backtest;
 pub(crate) mod remote;
 
 use std::io::Write as _;
@@ -10,13 +11,16 @@ use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy as Checked;
 use node_enforce::policy::cases::{self, Cases};
 use proto::refusal::Code;
+use proto::time::Utc;
 use serde::Serialize;
 
+use super::sessions::instant;
 use crate::arguments::{Gateway, Listing};
 use crate::documents;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Column};
 use crate::terminal::safe;
+use crate::texts::OpeningKeys;
 
 const COLUMNS: &[Column] = &[
     ("ID", "/id"),
@@ -83,6 +87,29 @@ pub(crate) enum Policy {
         #[command(flatten)]
         listing: Listing,
     },
+    /// Judge every recorded command of a period by a policy, and show what it would change
+    ///
+    /// By rule, person and target, with examples. Where something in a command's text was masked
+    /// the answer is counted as inexact, unless the audit key opens it.
+    Backtest {
+        /// The policy
+        file: PathBuf,
+        /// A directory of `events export`, or an archive; the gateway's record without it
+        archive: Option<PathBuf>,
+        #[command(flatten)]
+        gateway: Gateway,
+        #[command(flatten)]
+        listing: Listing,
+        /// Only commands of this instant or later
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        from: Option<Utc>,
+        /// Only commands before this instant
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        to: Option<Utc>,
+        /// The audit key: sealed commands are opened and read
+        #[arg(long, value_name = "FILE")]
+        audit_key: Option<PathBuf>,
+    },
     /// List all revisions, the oldest first
     History {
         #[command(flatten)]
@@ -125,6 +152,11 @@ pub(crate) async fn run(policy: Policy) -> Outcome {
             ))
         }
         Policy::Test { file, cases, listing } => test(&file, &cases, listing),
+        Policy::Backtest { file, archive, gateway, listing, from, to, audit_key } => {
+            let keys = OpeningKeys::read(audit_key.as_deref(), None)?;
+            let asked = backtest::Asked { policy: read(&file)?, archive, from, to, keys };
+            backtest::backtest(asked, &gateway, listing).await
+        }
         Policy::Schema => output::print(&format!("{:#}\n", Checked::schema())),
         Policy::Show { revision, gateway } => remote::show(&gateway, revision).await,
         Policy::Diff { file, from, to, gateway } => {

@@ -24,12 +24,12 @@ fn name(text: &str) -> Name {
     text.parse().expect("a name")
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     Policy::parse("policy", POLICY, &is_detector).expect("a policy").0
 }
 
 /// A command as a node records it.
-fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged) {
+pub(super) fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged) {
     let actor = Actor {
         person: name("alice"),
         issuer: "file".to_owned(),

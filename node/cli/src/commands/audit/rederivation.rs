@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
-use node_session::seal::{AuditKey, DigestKey};
 use proto::event::{CommandJudged, Event, Kind};
-use proto::ids::{Digest, SessionId};
+use proto::ids::Digest;
 use proto::refusal::Code;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::arguments::Listing;
 use crate::failure::{Failure, Outcome};
@@ -19,42 +16,10 @@ use crate::output::{self, Format};
 use crate::rederive::{Derived, ReadAgain, decision, reading};
 use crate::source::Source;
 use crate::terminal::safe;
+use crate::texts::{OpeningKeys, Texts};
 
 /// How many differences are named; more are counted.
 const NAMED_LIMIT: usize = 10_000;
-
-/// How many parts of long commands wait for their command.
-const PARTS_LIMIT: usize = 100_000;
-
-/// Keys that open sealed commands.
-pub(super) struct OpeningKeys {
-    audit: AuditKey,
-    digest: Option<DigestKey>,
-}
-
-impl OpeningKeys {
-    pub(super) fn read(audit: Option<&Path>, digest: Option<&Path>) -> Outcome<Option<Self>> {
-        let Some(path) = audit else { return Ok(None) };
-        let wrong = |path: &Path, what: &str| {
-            Failure::new(Code::CredentialMissing, format!("{}: {what}", path.display()))
-        };
-        let bytes = |path: &Path| -> Outcome<Zeroizing<Vec<u8>>> {
-            std::fs::read(path).map(Zeroizing::new).map_err(|error| wrong(path, &error.to_string()))
-        };
-        let audit =
-            AuditKey::from_bytes(&bytes(path)?).ok_or_else(|| wrong(path, "not an audit key"))?;
-        let digest = match digest {
-            None => None,
-            Some(path) => {
-                let key = bytes(path)?;
-                let key: &[u8; 32] =
-                    key.as_slice().try_into().map_err(|_| wrong(path, "not a digest key"))?;
-                Some(DigestKey::new(key))
-            }
-        };
-        Ok(Some(Self { audit, digest }))
-    }
-}
 
 /// What became of a rederivation.
 #[derive(Debug, Default, Serialize)]
@@ -81,14 +46,14 @@ pub(super) struct Rederivation {
     source: Source,
     keys: Option<OpeningKeys>,
     policies: BTreeMap<Digest, Option<Policy>>,
-    parts: BTreeMap<(SessionId, u64), Vec<(u64, String)>>,
+    texts: Texts,
     counts: Counts,
 }
 
 impl Rederivation {
     pub(super) fn new(source: Source, keys: Option<OpeningKeys>) -> Self {
-        let (policies, parts) = (BTreeMap::new(), BTreeMap::new());
-        Self { source, keys, policies, parts, counts: Counts::default() }
+        let (policies, texts) = (BTreeMap::new(), Texts::default());
+        Self { source, keys, policies, texts, counts: Counts::default() }
     }
 
     pub(super) async fn run(&mut self) -> Outcome {
@@ -97,15 +62,9 @@ impl Rederivation {
                 let text = format!("{place}: {error}; see `sallyport audit verify`");
                 Failure::new(Code::ArchiveUnreadable, text)
             })?;
-            match (&event.kind, &event.about.session) {
-                (Some(Kind::CommandPart(part)), Some(session)) if self.keys.is_some() => {
-                    if self.parts.len() >= PARTS_LIMIT {
-                        self.parts.pop_first();
-                    }
-                    let key = (session.clone(), part.command);
-                    self.parts.entry(key).or_default().push((part.part, part.sealed.clone()));
-                }
-                (Some(Kind::CommandJudged(judged)), _) => {
+            match &event.kind {
+                Some(Kind::CommandPart(part)) => self.texts.part(&event, part),
+                Some(Kind::CommandJudged(judged)) => {
                     let place = place.to_string();
                     self.command(&place, &event, judged).await?;
                 }
@@ -128,7 +87,8 @@ impl Rederivation {
             return Ok(());
         };
         let derived = decision(policy, event, judged);
-        let again = self.opened(event, judged).map(|opened| {
+        let (_, opened) = self.texts.take(event, judged, self.keys.as_ref());
+        let again = opened.map(|opened| {
             opened.and_then(|text| reading(policy, event, judged, &text).map_err(str::to_owned))
         });
         match derived {
@@ -149,9 +109,6 @@ impl Rederivation {
             }
             Some(Err(why)) => self.name(event, place, "difference", &why),
         }
-        self.parts.retain(|(session, number), _| {
-            Some(session) != event.about.session.as_ref() || *number != judged.command
-        });
         Ok(())
     }
 
@@ -174,38 +131,6 @@ impl Rederivation {
         };
         self.policies.insert(*digest, policy);
         Ok(())
-    }
-
-    /// The raw text of a command, when there is a key; an error when it does not open or is not
-    /// what the event says.
-    fn opened(
-        &self,
-        event: &Event,
-        judged: &CommandJudged,
-    ) -> Option<Result<Zeroizing<Vec<u8>>, String>> {
-        let keys = self.keys.as_ref()?;
-        let session = event.about.session.as_ref()?;
-        let none = Vec::new();
-        let parts = self.parts.get(&(session.clone(), judged.command)).unwrap_or(&none);
-        let mut sealed: Vec<_> = vec![(0, &judged.sealed)];
-        sealed.extend(parts.iter().map(|(part, sealed)| (*part, sealed)));
-        sealed.sort_by_key(|(part, _)| *part);
-        let mut text = Zeroizing::new(Vec::new());
-        for (part, sealed) in sealed.into_iter().filter(|(_, sealed)| !sealed.is_empty()) {
-            match keys.audit.open(session, judged.command, part, sealed) {
-                Ok(opened) => text.extend_from_slice(&opened),
-                Err(error) => return Some(Err(error.to_string())),
-            }
-        }
-        if text.len() as u64 != judged.length {
-            let (is, was) = (text.len(), judged.length);
-            return Some(Err(format!("the sealed text has {is} bytes, recorded are {was}")));
-        }
-        let same = |key: &DigestKey| key.digest(&text) == judged.digest;
-        if keys.digest.as_ref().is_some_and(|key| !same(key)) {
-            return Some(Err("the sealed text has another digest than recorded".to_owned()));
-        }
-        Some(Ok(text))
     }
 
     fn name(&mut self, event: &Event, place: &str, what: &'static str, text: &str) {

@@ -1,0 +1,171 @@
+//! Judges recorded commands by another policy: pure, from events alone.
+//!
+//! With the raw text of a command the answer is the one that the policy would have given. Without
+//! it the masked text is read; where something in it was masked, the answer is counted as inexact.
+
+use std::collections::BTreeMap;
+
+use node_enforce::decide::{decide, read_command};
+use node_enforce::policy::Policy;
+use proto::event::{CommandJudged, Event};
+use proto::reading::Verdict;
+use serde::Serialize;
+
+use crate::rederive::Was;
+
+/// How many examples are kept of each change of each rule.
+const EXAMPLES_LIMIT: usize = 5;
+
+/// How many people, targets and rules are counted apart; more are counted together.
+const COUNTED_LIMIT: usize = 10_000;
+
+/// How much of a command's text an example has, in characters.
+const EXAMPLE_TEXT: usize = 200;
+
+/// The name that further people, targets or rules are counted under.
+const OTHERS: &str = "(others)";
+
+/// How many commands got which verdicts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// Judged.
+    pub(crate) commands: u64,
+    /// Judged otherwise than they were.
+    pub(crate) changed: u64,
+    /// Allowed, and would be held or blocked.
+    pub(crate) stricter: u64,
+    /// Held or blocked, and would be let through further.
+    pub(crate) looser: u64,
+    /// Of those that changed, so many are inexact: something in their text was masked.
+    pub(crate) inexact: u64,
+}
+
+/// A command whose verdict would be another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Example {
+    /// The event that judged it.
+    pub(crate) id: String,
+    /// Who.
+    pub(crate) person: String,
+    /// On what.
+    pub(crate) target: String,
+    /// Its masked text, cut.
+    pub(crate) text: String,
+    /// What was decided.
+    pub(crate) was: String,
+    /// What would be.
+    pub(crate) would_be: String,
+    /// Whether something in its text was masked.
+    pub(crate) inexact: bool,
+}
+
+/// What a policy would have changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Backtest {
+    /// All together.
+    pub(crate) all: Counts,
+    /// By the rule that would decide, or that did and would not any more.
+    pub(crate) rules: BTreeMap<String, Counts>,
+    /// By person.
+    pub(crate) people: BTreeMap<String, Counts>,
+    /// By target.
+    pub(crate) targets: BTreeMap<String, Counts>,
+    /// Some of those that change.
+    pub(crate) examples: Vec<Example>,
+    /// Commands whose text was masked, and was not opened.
+    pub(crate) inexact: u64,
+    /// Commands that their event says too little about.
+    pub(crate) underivable: u64,
+    #[serde(skip)]
+    shown: BTreeMap<(String, &'static str), usize>,
+}
+
+impl Backtest {
+    /// Judges one command; `raw` is its text when it was opened, `masked` what the record shows.
+    pub(crate) fn command(
+        &mut self,
+        policy: &Policy,
+        event: &Event,
+        judged: &CommandJudged,
+        raw: Option<&[u8]>,
+        masked: &str,
+    ) {
+        let Ok(was) = Was::of(event, judged) else {
+            self.underivable += 1;
+            return;
+        };
+        let text = raw.unwrap_or(masked.as_bytes());
+        let reading = read_command(policy, &was.facts(None), text);
+        let decision = decide(policy, &was.facts(Some(&reading)));
+        let rules: Vec<_> = decision.rules.iter().map(ToString::to_string).collect();
+        let hidden = !judged.reading.detected.is_empty() || masked.contains('\u{fffd}');
+        let inexact = raw.is_none() && hidden;
+        self.inexact += u64::from(inexact);
+        let (before, after) = (judged.verdict, decision.verdict);
+        let changed = before != after;
+        let (person, target) = was.names();
+        let rule =
+            deciding(if changed && after == Verdict::Allow { &judged.rules } else { &rules });
+        let change = Change { before, after, inexact };
+        count(&mut self.all, change);
+        for (of, name) in [
+            (&mut self.rules, rule.as_str()),
+            (&mut self.people, person),
+            (&mut self.targets, target),
+        ] {
+            count(entry(of, name), change);
+        }
+        if changed {
+            let (was, would_be) = (words(before, &judged.rules), words(after, &rules));
+            let text = masked.chars().take(EXAMPLE_TEXT).collect();
+            let (id, person, target) = (event.id.to_string(), person.to_owned(), target.to_owned());
+            let example = Example { id, person, target, text, was, would_be, inexact };
+            self.show(rule, if after > before { "stricter" } else { "looser" }, example);
+        }
+    }
+
+    fn show(&mut self, rule: String, way: &'static str, example: Example) {
+        if self.shown.len() >= COUNTED_LIMIT {
+            return;
+        }
+        let shown = self.shown.entry((rule, way)).or_default();
+        if *shown < EXAMPLES_LIMIT {
+            *shown += 1;
+            self.examples.push(example);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Change {
+    before: Verdict,
+    after: Verdict,
+    inexact: bool,
+}
+
+fn count(counts: &mut Counts, change: Change) {
+    let Change { before, after, inexact } = change;
+    counts.commands += 1;
+    counts.changed += u64::from(before != after);
+    counts.stricter += u64::from(after > before);
+    counts.looser += u64::from(after < before);
+    counts.inexact += u64::from(inexact && before != after);
+}
+
+fn entry<'a>(of: &'a mut BTreeMap<String, Counts>, name: &str) -> &'a mut Counts {
+    let full = of.len() >= COUNTED_LIMIT && !of.contains_key(name);
+    of.entry(if full { OTHERS } else { name }.to_owned()).or_default()
+}
+
+/// The rule that decided; the first is the deciding one.
+fn deciding(rules: &[String]) -> String {
+    rules.first().cloned().unwrap_or_else(|| "(no rule)".to_owned())
+}
+
+fn words(verdict: Verdict, rules: &[String]) -> String {
+    if rules.is_empty() {
+        verdict.to_string()
+    } else {
+        format!("{verdict} by {}", rules.join(", "))
+    }
+}
