@@ -44,7 +44,7 @@ fn errors_have_a_status_and_a_code() -> Result<()> {
     check(&scene, &[("SALLYPORT_CA", &authority)], &["sessions", "list"], 1, "SP-1507");
     check(&scene, &[("SALLYPORT_CA", &authority)], &["whoami"], 1, "certificate");
     check(&scene, &[], &["sessions", "show", "gw-9-9-9"], 1, "SP-1503");
-    check(&scene, &[], &["audit", "verify", "no-such-archive"], 1, "SP-1703");
+    check(&scene, &[], &["audit", "verify", "no-such-archive"], 3, "SP-1703");
     let bad = file("bad.yaml", "version: 1\nrules: 7\n")?;
     check(&scene, &[], &["policy", "check", &bad], 1, "SP-1601");
     check(&scene, &[], &["sessions"], 2, "");

@@ -18,5 +18,6 @@ mod multiplex;
 mod refused;
 mod silent;
 mod strangers;
+mod tampering;
 mod target_faults;
 mod views;

@@ -12,6 +12,7 @@ mod locks;
 mod lost;
 mod partitions;
 mod refusals;
+mod sealed;
 mod stalls;
 mod storm;
 
