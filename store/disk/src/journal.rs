@@ -146,6 +146,14 @@ impl Journal {
         self.shared.verify_all()
     }
 
+    /// The durable record at a place of the node's chain or the control chain.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it is damaged, or cannot be read.
+    pub fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError> {
+        self.shared.find(control, seq)
+    }
+
     /// The oldest position that is here, archived or live.
     #[must_use]
     pub fn oldest(&self) -> Position {
