@@ -4,6 +4,7 @@
 mod cluster;
 mod one;
 mod suite;
+mod told;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
