@@ -19,7 +19,7 @@ use crate::ours::free_port;
 
 /// A value is as long as what opening a session puts into our log.
 const VALUE_BYTES: usize = 256;
-/// So many clients share a connection to a member; with fewer or more etcd was not faster.
+/// So many clients share a connection to a member.
 const CLIENTS_A_CONNECTION: usize = 8;
 /// How long a start and an election may take.
 const PATIENCE: Duration = Duration::from_secs(30);
