@@ -17,10 +17,14 @@ fn world(bug: Bug, seed: u64) -> Options {
             &[Fault::Crash, Fault::Trap, Fault::Partition]
         }
         Bug::StaleReads => &[Fault::Partition, Fault::OneWay],
-        Bug::LateContact => &[Fault::Fading, Fault::Fading, Fault::Fading],
+        Bug::LonelyContact => &[Fault::Partition, Fault::OneWay],
         Bug::TimeGoesBack => &[Fault::Clock, Fault::Crash, Fault::StepDown],
         _ => &[],
     };
+    if bug == Bug::LonelyContact {
+        // Somebody must be alone for longer than T.
+        options.contact_ms = 1000;
+    }
     let missing = needed.iter().filter(|fault| !options.faults.contains(fault));
     let missing: Vec<_> = missing.copied().collect();
     options.faults.extend(missing);

@@ -48,7 +48,7 @@ pub(crate) struct Network {
     weather: Mutex<Weather>,
     /// Links, from the first to the second, on which nothing arrives.
     cut: Mutex<BTreeSet<(Id, Id)>>,
-    /// Links on which everything takes so many milliseconds more.
+    /// Links on which one message in three takes up to so many milliseconds more.
     slow: Mutex<BTreeMap<(Id, Id), u64>>,
     promises: Arc<Promises>,
 }
@@ -96,7 +96,8 @@ impl Network {
         let (weather, slow) = (*self.weather.lock(), self.slow.lock().get(&(from, to)).copied());
         let time = runtime::draw(|dice| {
             let most = if dice.permille(50) { weather.delay_ms * 20 } else { weather.delay_ms };
-            let time = dice.millis(0, most.max(1)) + dice.millis(0, slow.unwrap_or(0));
+            let more = if dice.permille(330) { slow.unwrap_or(0) } else { 0 };
+            let time = dice.millis(0, most.max(1)) + dice.millis(0, more);
             (!dice.permille(weather.lost)).then_some(time)
         });
         time.filter(|_| !self.cut.lock().contains(&(from, to)))

@@ -24,9 +24,9 @@ pub(crate) enum Fault {
     Ring,
     /// A link comes and goes.
     Flap,
-    /// All that comes to one machine takes long.
+    /// Some of what comes to one machine takes long.
     Slow,
-    /// All that comes to one machine takes long, and then nothing comes any more.
+    /// The same, and then nothing comes any more.
     Fading,
     /// A wall clock is wrong, jumps, or stands.
     Clock,

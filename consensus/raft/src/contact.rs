@@ -34,8 +34,9 @@ impl<R: AsyncRuntime> Replica<R> {
         // was forbidden later is not known. So contact counts from the sending: of the attempt that
         // was answered, since those before it may be as old as the last leader.
         let deadline = READ_DEADLINE.max(self.contact_interval());
-        if let Ok(read) = self.read_by(deadline).await {
-            let sent_at = if planted(Bug::LateContact) { self.now() } else { read.sent_at };
+        let read = self.read_by(deadline).await;
+        let lonely = planted(Bug::LonelyContact).then(|| self.now());
+        if let Some(sent_at) = read.ok().map(|read| read.sent_at).or(lonely) {
             self.contact.send_replace(Some(Contact { sent_at }));
         }
     }

@@ -39,8 +39,8 @@ pub enum Bug {
     ForgottenVotes,
     /// A node reads what it has, and asks nobody.
     StaleReads,
-    /// Contact counts from when its answer came.
-    LateContact,
+    /// Contact counts although nobody answered.
+    LonelyContact,
     /// Each member applies entries at a time of its own.
     OwnTime,
 }
@@ -64,7 +64,7 @@ impl Bug {
         Self::AnsweredBeforeSync,
         Self::ForgottenVotes,
         Self::StaleReads,
-        Self::LateContact,
+        Self::LonelyContact,
         Self::OwnTime,
     ];
 }
