@@ -11,6 +11,7 @@ mod documents;
 mod enact;
 pub mod endpoint;
 mod extract;
+mod foreign;
 mod handlers;
 mod lines;
 mod note;
@@ -28,7 +29,7 @@ mod views;
 
 pub use openapi::document;
 pub use own::Watch;
-pub use ports::{Agreement, Cluster, Fleet};
+pub use ports::{Agreement, Chains, Cluster, Fleet};
 pub use routes::router;
 pub use server::serve;
 pub use state::{Api, Given, Node};

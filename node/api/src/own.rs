@@ -80,7 +80,7 @@ pub(crate) fn not_live() -> Told {
     Told::new(Code::NotFound, text)
 }
 
-fn listed(row: &SessionRow, doing: Option<&String>) -> SessionListed {
+pub(crate) fn listed(row: &SessionRow, doing: Option<&String>) -> SessionListed {
     SessionListed {
         id: row.id.clone(),
         state: row.state.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use node_session::Boxed;
 use node_session::seal::backup::Recipient;
 use proto::api::{ClusterProblem, JoinTokenGiven, SessionListed, Watched};
@@ -38,6 +39,18 @@ pub trait Fleet: Send + Sync + 'static {
         by: &'a By,
         reason: &'a str,
     ) -> Boxed<'a, Result<bool, Told>>;
+}
+
+/// The chains of other nodes, wherever they are kept beside those nodes: the replicated stream.
+pub trait Chains: Send + Sync + 'static {
+    /// The exact bytes of a node's events from a place of its chain on, in order and without a gap,
+    /// at most `limit`; fewer only at the end of what is kept.
+    fn read<'a>(
+        &'a self,
+        node: &'a Name,
+        from: u64,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<Bytes>, Told>>;
 }
 
 /// What a node knows about how the nodes agree.

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::attempts::Attempts;
 use crate::caller::{Caller, check};
-use crate::ports::{Cluster, Fleet};
+use crate::ports::{Chains, Cluster, Fleet};
 use crate::refuse::Refused;
 use crate::tail::Tail;
 use crate::views::Views;
@@ -72,6 +72,8 @@ pub struct Given {
     pub myself: Arc<dyn Node>,
     /// The live sessions of other nodes.
     pub fleet: Arc<dyn Fleet>,
+    /// The chains of other nodes, when something keeps them beside those nodes.
+    pub chains: Option<Arc<dyn Chains>>,
     /// Its members.
     pub members: Arc<dyn Cluster>,
     /// The administrator's token.
@@ -100,7 +102,7 @@ impl Api {
     pub fn new(given: Given) -> Arc<Self> {
         let tail = Tail::start(given.log.clone(), given.stop.clone());
         crate::views::follow(&given.views, &tail, &given.stop);
-        Arc::new(Self {
+        let api = Arc::new(Self {
             tokens: Tokens::new(given.token_key.clone(), node_identity::tokens::TOKEN_LIFETIME),
             challenges: Challenges::new(given.cluster.clone()),
             attempts: Attempts::default(),
@@ -109,7 +111,11 @@ impl Api {
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             documents: Semaphore::new(DOCUMENTS_AT_ONCE),
             given,
-        })
+        });
+        if let Some(chains) = api.given.chains.clone() {
+            tokio::spawn(crate::foreign::follow(api.clone(), chains, api.given.stop.clone()));
+        }
+        api
     }
 
     /// What the control plane says now.

@@ -10,6 +10,7 @@ mod damage;
 mod documents;
 mod events;
 mod fleet;
+mod foreign;
 mod locks;
 mod login;
 mod notify;

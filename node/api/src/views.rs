@@ -6,6 +6,7 @@ mod follower;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use proto::api::ViewsStatus;
 use proto::ids::{Name, SessionId};
 use store_log::Backend;
@@ -81,6 +82,18 @@ impl Views {
         found.map(Follower::rebuild).is_some()
     }
 
+    /// The last place of another node's chain that is in the node's own views.
+    pub(crate) fn reached(&self, node: &Name) -> Result<u64, FollowError> {
+        let cursors = self.embedded.read(|home| home.cursors())?;
+        let of_node = cursors.into_iter().find(|(chain, _)| chain == node.as_str());
+        Ok(of_node.map_or(0, |(_, cursor)| cursor.seq))
+    }
+
+    /// Folds events of another node's chain into the node's own views; says how many were new.
+    pub(crate) fn fold_foreign(&self, events: &[Bytes]) -> Result<usize, FollowError> {
+        self.embedded.fold_foreign(&self.node, events)
+    }
+
     pub(crate) fn followers(&self) -> impl Iterator<Item = &Follower> {
         std::iter::once(&*self.embedded).chain(self.others.iter().map(|other| &**other))
     }
@@ -92,17 +105,37 @@ impl Views {
         live: bool,
         limit: usize,
     ) -> Result<Vec<SessionRow>, FollowError> {
-        let chain = self.node.as_str();
+        self.embedded.read(|home| sessions(home, self.node.as_str(), live, limit))
+    }
+
+    /// Sessions of other nodes whose chains are folded here, in no order.
+    pub(crate) fn foreign_sessions(&self, live: bool) -> Result<Vec<SessionRow>, FollowError> {
         self.embedded.read(|home| {
-            let newest = home.newest(Table::Sessions, chain, limit.min(SESSIONS_LIMIT))?;
             let mut shown = Vec::new();
-            for session in newest.iter().filter_map(Session::of) {
-                let end = ended(home, chain, session)?;
-                if !live || end.is_none() {
-                    shown.extend(session_row(session, end.as_ref(), &[]));
+            for (chain, _) in home.cursors()? {
+                if chain != self.node.as_str() {
+                    shown.extend(sessions(home, &chain, live, SESSIONS_LIMIT)?);
                 }
             }
             Ok(shown)
+        })
+    }
+
+    /// Where a session of another node is in its chain: the node, the place of the event that
+    /// opened it, and the last place that is folded.
+    pub(crate) fn foreign_place(
+        &self,
+        id: &SessionId,
+    ) -> Result<Option<(Name, u64, u64)>, FollowError> {
+        let node = chain_of(id).and_then(|chain| chain.parse::<Name>().ok());
+        let Some(node) = node.filter(|node| *node != self.node) else { return Ok(None) };
+        let until = self.reached(&node)?;
+        self.embedded.read(|home| {
+            let key = Key::new(Table::Sessions, id.as_str());
+            let found = home.rows(node.as_str(), &[key])?;
+            let event = found.first().and_then(Session::of).map(|session| session.event.clone());
+            let place = event.and_then(|event| event.rsplit_once('-')?.1.parse().ok());
+            Ok(place.map(|place| (node.clone(), place, until)))
         })
     }
 
@@ -127,6 +160,24 @@ impl Views {
 fn chain_of(id: &SessionId) -> Option<&str> {
     let (rest, _) = id.as_str().rsplit_once('-')?;
     Some(rest.rsplit_once('-')?.0)
+}
+
+/// The newest sessions of a chain, without their commands.
+fn sessions(
+    home: &mut dyn Home,
+    chain: &str,
+    live: bool,
+    limit: usize,
+) -> Result<Vec<SessionRow>, HomeError> {
+    let newest = home.newest(Table::Sessions, chain, limit.min(SESSIONS_LIMIT))?;
+    let mut shown = Vec::new();
+    for session in newest.iter().filter_map(Session::of) {
+        let end = ended(home, chain, session)?;
+        if !live || end.is_none() {
+            shown.extend(session_row(session, end.as_ref(), &[]));
+        }
+    }
+    Ok(shown)
 }
 
 /// How a session ended, if it did.

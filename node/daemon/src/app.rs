@@ -301,6 +301,8 @@ fn api(
         live: sessions.live().clone(),
         myself: myself.clone(),
         fleet: Arc::new(Others::new(open.pool.clone(), open.roster.clone())),
+        // Nothing keeps them in this version but the nodes themselves.
+        chains: None,
         members: Arc::new(members),
         admin: open.secrets.admin.clone(),
         token_key: open.secrets.tokens.clone(),

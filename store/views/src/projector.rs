@@ -104,6 +104,12 @@ impl<H: Home> Projector<H> {
         self.lanes.entry(chain).or_default().offer(delivered, begins)
     }
 
+    /// Takes an event of a chain that does not come from the source, and begins at its first.
+    pub fn offer_from_one(&mut self, delivered: Delivered) -> Offered {
+        let chain = delivered.event.id.chain.to_string();
+        self.lanes.entry(chain).or_default().offer(delivered, false)
+    }
+
     /// Folds what is in line, up to [`STEP_EVENTS`], as one step; says how many events that were
     /// and which rows changed. `reached` is noted with it, if nothing is held back.
     ///

@@ -24,6 +24,7 @@ use store_log::{Position, ReadError};
 use super::lines;
 use crate::caller::Caller;
 use crate::extract::Asked;
+use crate::foreign::{self, Foreign};
 use crate::lines::{Wanted, body};
 use crate::note::note;
 use crate::pages::{limit, not_a_place, page};
@@ -137,7 +138,7 @@ pub(crate) async fn events(
     let found = tokio::task::spawn_blocking(looking).await;
     let found = found.map_err(|error| Refused::new(Code::Internal, error.to_string()))?;
     if found.map_err(damaged)?.is_empty() {
-        return Err(unknown(&api, &session));
+        return foreign_events(&api, &caller, session).await;
     }
     let source = api.source(&caller)?;
     let kind = Kind::ReplayViewed(ReplayViewed { viewed: session.clone() });
@@ -145,6 +146,26 @@ pub(crate) async fn events(
     let wanted =
         Wanted { from: Position(1), until: last, session: Some(session), ..Wanted::default() };
     Ok(lines(body(source, wanted), last))
+}
+
+/// The events of a session of another node, from wherever its chain is kept beside that node.
+async fn foreign_events(
+    api: &Arc<Api>,
+    caller: &Caller,
+    session: SessionId,
+) -> Result<Response, Refused> {
+    let wanted = session.clone();
+    let place = caught_up(&api.given.views, move |views| views.foreign_place(&wanted)).await;
+    let (Some((node, from, until)), Some(chains)) =
+        (place.map_err(unreadable)?, api.given.chains.clone())
+    else {
+        return Err(unknown(api, &session));
+    };
+    let source = api.source(caller)?;
+    let kind = Kind::ReplayViewed(ReplayViewed { viewed: session.clone() });
+    note(api, caller.actor(), kind).await?;
+    let foreign = Foreign { chains, node, session, from, until, source };
+    Ok(lines(foreign::body(foreign), Position(until)))
 }
 
 /// A session that this node knows nothing of; perhaps it knows who does.

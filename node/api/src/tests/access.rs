@@ -156,7 +156,9 @@ async fn nothing_is_denied_without_a_record_of_it() {
 #[tokio::test]
 async fn a_health_that_is_red_says_why() {
     let told = Told::plain(proto::refusal::Code::RecordFull);
-    let world = World::with(super::world::Said { troubles: vec![told.clone()] }).await;
+    let world =
+        World::with(super::world::Said { troubles: vec![told.clone()], ..Default::default() })
+            .await;
     let (status, body) = world.ask("GET", "/v1/health", None, None).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let health: proto::api::Health = serde_json::from_slice(&body).expect("a health");

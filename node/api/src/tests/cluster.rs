@@ -65,7 +65,7 @@ async fn what_is_wrong_is_said_with_a_code() {
     // What the node says of itself as a whole and of its replica is one problem, not two.
     let troubles =
         [Code::RecordFull, Code::LogDamaged, Code::ContactLost].map(Told::plain).to_vec();
-    let world = World::with(Said { troubles }).await;
+    let world = World::with(Said { troubles, ..Said::default() }).await;
     world.control.join(&name("gw-2"));
     let lost = NodeEpoch { node: name("gw-2"), epoch: Epoch(1) };
     world.control.enter(Entry::NodeLost(lost));

@@ -30,6 +30,7 @@ use zeroize::Zeroizing;
 
 use super::control::Alone;
 use super::others::{Members, Others};
+use crate::ports::Chains;
 use crate::state::{Api, Given, Node};
 use crate::views::Views;
 
@@ -40,6 +41,7 @@ pub(super) const FROM: ([u8; 4], u16) = ([127, 0, 0, 1], 40_000);
 #[derive(Default)]
 pub(super) struct Said {
     pub(super) troubles: Vec<Told>,
+    pub(super) chains: Option<Arc<dyn Chains>>,
 }
 
 impl Node for Said {
@@ -125,6 +127,7 @@ impl World {
                 Box::new(store_views::Memory::new()),
             )),
             live: Live::default(),
+            chains: said.chains.clone(),
             myself: Arc::new(said),
             fleet: others.clone(),
             members: members.clone(),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use proto::api::{ChainFolded, ViewsStatus};
 use proto::ids::{Chain, Name};
 use proto::refusal::{Code, Told};
@@ -138,6 +139,25 @@ impl Follower {
     ) -> Result<T, FollowError> {
         let mut folding = lock(&self.folding);
         Ok(read(&mut **folding.projector.home())?)
+    }
+
+    /// Folds events of another node's chain; says how many were new. Those of this node's record
+    /// come from there alone.
+    pub(super) fn fold_foreign(&self, own: &Name, events: &[Bytes]) -> Result<usize, FollowError> {
+        let mut folding = lock(&self.folding);
+        for bytes in events {
+            let delivered = Delivered::read(bytes)
+                .map_err(|error| ReadError::Damaged { position: 0, what: error.to_string() })?;
+            let chain = &delivered.event.id.chain;
+            if matches!(chain, Chain::Node(node) if node != own) {
+                folding.projector.offer_from_one(delivered);
+            }
+        }
+        let mut folded = 0;
+        while folding.projector.in_line() > 0 {
+            folded += folding.projector.fold(None)?.0;
+        }
+        Ok(folded)
     }
 
     /// Folds all that the log holds by now.

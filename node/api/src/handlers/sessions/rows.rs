@@ -1,7 +1,7 @@
 //! Rows of the list of sessions: this node's from its record, others' from the nodes that serve
 //! them, and of a node that does not answer what the control plane knows of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use proto::ids::{Name, SessionId};
 use store_views::SessionState;
 use tokio::task::JoinSet;
 
+use crate::own::listed;
 use crate::refuse::Refused;
 use crate::state::Api;
-use crate::views::SESSIONS_LIMIT;
+use crate::views::{SESSIONS_LIMIT, caught_up};
 
 /// How long another node gets to list its sessions.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,9 +43,14 @@ pub(super) async fn of_all(api: &Arc<Api>, live: bool) -> Result<Vec<SessionList
     let asking = of_others(api, others, live);
     let mut rows: BTreeMap<SessionId, SessionListed> = BTreeMap::new();
     let entered = open.iter().map(entered);
+    let kept = caught_up(&api.given.views, move |views| views.foreign_sessions(live)).await;
+    let kept = kept.map_err(|error| Refused(error.told()))?;
+    // A chain may be behind its node: what the control plane knows is open is open.
+    let is_open: BTreeSet<_> = open.iter().map(|one| &one.opening.session).collect();
+    let kept = kept.iter().filter(|row| !is_open.contains(&row.id)).map(|row| listed(row, None));
     // What a node says of its sessions is more than what the control plane knows of them.
     let own = api.own_sessions(live, SESSIONS_LIMIT).await?;
-    for row in entered.chain(asking.await).chain(own) {
+    for row in kept.chain(entered).chain(asking.await).chain(own) {
         rows.insert(row.id.clone(), row);
     }
     Ok(rows.into_values().collect())
