@@ -10,7 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use proto::ids::{Chain, SessionId};
 use proto::reading::Durability;
 use store_log::{
-    Backend, Completion, Heads, Health, Position, ReadError, Record, RefusedBecause, Stored, Usage,
+    Backend, Completion, Growth, Heads, Health, Position, ReadError, Record, RefusedBecause,
+    Stored, Usage,
 };
 
 use crate::error::OpenError;
@@ -81,6 +82,7 @@ impl Parts {
             keeping: Condvar::new(),
             written: Counters::default(),
             archived_bytes: AtomicU64::new(archived_bytes),
+            released: AtomicU64::new(u64::MAX),
         });
         shared.check_index();
         let mut writer = Writer::new(Arc::clone(&shared), open, watermark);
@@ -146,12 +148,11 @@ impl Journal {
         self.shared.verify_all()
     }
 
-    /// The durable record at a place of the node's chain or the control chain.
-    ///
-    /// # Errors
-    /// [`ReadError`] when it is damaged, or cannot be read.
-    pub fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError> {
-        self.shared.find(control, seq)
+    /// Says up to which position records may leave the quota: where others keep them too, only what
+    /// those have for certain may. Until this is called, all may.
+    pub fn release(&self, up_to: Position) {
+        self.shared.released.store(up_to.0, Ordering::Relaxed);
+        self.shared.wake_keeper();
     }
 
     /// The oldest position that is here, archived or live.
@@ -193,6 +194,14 @@ impl Backend for Journal {
         self.shared.positions_of(session, from, limit)
     }
 
+    fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError> {
+        self.shared.find(control, seq)
+    }
+
+    fn grown(&self, beyond: Position) -> Growth {
+        self.shared.queue.lock().grown(beyond)
+    }
+
     fn heads(&self) -> Heads {
         self.shared.heads.clone()
     }
@@ -216,6 +225,7 @@ impl Backend for Journal {
             used: queue.account.used(),
             quota: queue.account.quota(),
             archived: self.shared.archived_bytes.load(Ordering::Relaxed),
+            first: self.shared.oldest(),
             last: queue.durable,
         }
     }

@@ -136,7 +136,14 @@ impl Keeper {
             let Some(segment) = catalog.oldest_sealed() else {
                 return false;
             };
-            (segment.header.first, catalog.all().count())
+            let first = segment.header.first;
+            // What follows begins right behind the last record of this one.
+            let next = catalog.all().map(|other| other.header.first).find(|other| *other > first);
+            let released = self.shared.released.load(Ordering::Relaxed);
+            if next.is_none_or(|next| next.0 - 1 > released) {
+                return false;
+            }
+            (first, catalog.all().count())
         };
         if self.failed == Some((first, count)) {
             return false;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use futures_channel::oneshot;
 use proto::ids::{Chain, Epoch};
-use store_log::{Completion, Failure, Heads, Position, Record, RefusedBecause, Urgency};
+use store_log::{Completion, Failure, Growth, Heads, Position, Record, RefusedBecause, Urgency};
 
 use crate::account::Account;
 use crate::format::{HEADER_BYTES, record_bytes};
@@ -61,6 +61,8 @@ pub(crate) struct Queue {
     spares: u32,
     pub(crate) account: Account,
     pub(crate) durable: Position,
+    /// Who is told when more than this is durable.
+    followers: Vec<(Position, oneshot::Sender<()>)>,
     pub(crate) stopped: Option<String>,
     pub(crate) closing: bool,
     /// The medium has no room for another segment.
@@ -85,6 +87,7 @@ impl Queue {
             spares: 0,
             account,
             durable: last,
+            followers: Vec::new(),
             stopped: None,
             closing: false,
             no_room: false,
@@ -228,7 +231,26 @@ impl Queue {
             self.bytes -= record_bytes(entry.bytes.len());
             (entry.position, entry.answers)
         });
-        settled.collect()
+        let settled = settled.collect();
+        self.tell_followers();
+        settled
+    }
+
+    /// Says when more than `beyond` is durable.
+    pub(crate) fn grown(&mut self, beyond: Position) -> Growth {
+        let (follower, growth) = oneshot::channel();
+        self.followers.retain(|(_, waiting)| !waiting.is_canceled());
+        self.followers.push((beyond, follower));
+        self.tell_followers();
+        growth
+    }
+
+    fn tell_followers(&mut self) {
+        let durable = self.durable;
+        for (_, follower) in self.followers.extract_if(.., |(beyond, _)| *beyond < durable) {
+            // Whoever no longer waits needs no answer.
+            follower.send(()).ok();
+        }
     }
 
     /// Stops for good. Entries stay, so that asking again for one of them is answered by

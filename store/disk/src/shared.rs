@@ -18,6 +18,9 @@ use crate::options::Options;
 use crate::queue::Queue;
 use crate::storage::{File, Storage};
 
+/// A search ends when so few records are left.
+const CLOSE: u64 = 64;
+
 /// Shared by everybody who has the journal.
 pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
@@ -33,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) keeping: Condvar,
     pub(crate) written: Counters,
     pub(crate) archived_bytes: AtomicU64,
+    /// Up to this position records may leave the quota.
+    pub(crate) released: AtomicU64,
 }
 
 /// Why the keeper wakes.
@@ -181,6 +186,7 @@ impl Shared {
         let Some(first) = self.catalog.lock().segment_of(control, seq) else {
             return Ok(None);
         };
+        let first = if control { first } else { self.shortly_before(first, seq)? };
         let mut found = None;
         self.walk(first, self.durable(), |frame, content| {
             if frame.control != control || frame.seq < seq {
@@ -196,6 +202,30 @@ impl Shared {
             Walk::Enough
         })?;
         Ok(found)
+    }
+
+    /// A position at or before a place of the node's own chain, close to it, in the segment that
+    /// begins at `first`: reading all of a segment for one record would be slow.
+    fn shortly_before(&self, first: Position, seq: u64) -> Result<Position, ReadError> {
+        let place = self.catalog.lock().place(first);
+        let until = place.and_then(|place| place.until).map_or(u64::MAX, |until| until.0 - 1);
+        let (mut low, mut high) = (first.0, until.min(self.durable().0));
+        while high.saturating_sub(low) > CLOSE {
+            let middle = Position(low + (high - low) / 2);
+            let (mut seen, mut looked) = (None, 0);
+            self.walk(middle, Position(high), |frame, _| {
+                seen = (!frame.control).then_some(frame.seq);
+                looked += 1;
+                if seen.is_some() || looked == CLOSE { Walk::Enough } else { Walk::On }
+            })?;
+            match seen {
+                Some(at) if at <= seq => low = middle.0,
+                Some(_) => high = middle.0,
+                // Only events of the control chain: what is sought may be before or behind them.
+                None => break,
+            }
+        }
+        Ok(Position(low))
     }
 
     pub(crate) fn wrote(&self, records: u64, bytes: u64) {

@@ -96,6 +96,9 @@ pub enum RefusedBecause {
     /// An I/O error stopped it; it must be opened anew.
     #[error("the log stopped after an I/O error")]
     Stopped,
+    /// The replicated stream is known not to answer, or there is none.
+    #[error("the replicated stream does not answer")]
+    NoStream,
     /// The record is larger than a log takes, or does not follow the one before it.
     #[error("the record does not fit the log")]
     Misfit,
@@ -154,6 +157,9 @@ pub enum ReadError {
 /// Where the answer to an append arrives; a dropped sender means unknown.
 pub type Completion = oneshot::Receiver<Result<Position, Failure>>;
 
+/// Where it is said that a log has grown; a dropped sender says that the log has closed.
+pub type Growth = oneshot::Receiver<()>;
+
 /// Where the chains in a log stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
@@ -185,6 +191,8 @@ pub struct Usage {
     pub quota: u64,
     /// Sealed records that were moved to the archive.
     pub archived: u64,
+    /// The oldest position that can be read; above 1, older records were taken away.
+    pub first: Position,
     /// Positions written and synced so far.
     pub last: Position,
 }
@@ -223,6 +231,16 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Position>, ReadError>;
 
+    /// The durable record at a place of the node's own chain, or of the control chain; none when it
+    /// is not there, or not any more.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it cannot be served.
+    fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError>;
+
+    /// Says when a record beyond a position is durable; at once when there is one.
+    fn grown(&self, beyond: Position) -> Growth;
+
     /// Where the chains stand, as of opening.
     fn heads(&self) -> Heads;
 
@@ -234,4 +252,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How full it is now.
     fn usage(&self) -> Usage;
+}
+
+/// The replicated stream that follows a log, as the log sees it.
+///
+/// It publishes what is durable in the log, in order, by itself. It must never say of a record that
+/// the stream has it when only this node does.
+pub trait Stream: Send + Sync + 'static {
+    /// Says when the stream has a record of the node's own chain: at once when it has. It never
+    /// makes anybody wait for a stream that is known to be down; whoever waits while it goes down
+    /// is told that nobody knows.
+    ///
+    /// # Errors
+    /// [`RefusedBecause::NoStream`] while it is down.
+    fn has(&self, seq: u64, position: Position) -> Result<Completion, RefusedBecause>;
+
+    /// Whether it takes records now, as far as is known.
+    fn is_up(&self) -> bool;
 }

@@ -14,11 +14,11 @@ pub mod conformance;
 pub mod memory;
 
 pub use backend::{
-    AppendError, Backend, Completion, Failure, Heads, Health, Position, ReadError, Record,
-    RefusedBecause, Share, Stored, Urgency, Usage,
+    AppendError, Backend, Completion, Failure, Growth, Heads, Health, Position, ReadError, Record,
+    RefusedBecause, Share, Stored, Stream, Urgency, Usage,
 };
 pub use log::{Appending, Log, OpenError};
-pub use pending::Pending;
+pub use pending::{Pending, Replicating};
 pub use receipt::Receipt;
 
 #[cfg(test)]

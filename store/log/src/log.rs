@@ -1,6 +1,6 @@
 //! The log of one node: it alone chains events and mints receipts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,9 +10,9 @@ use proto::reading::Durability;
 
 use crate::backend::{
     AppendError, Backend, Heads, Health, Position, ReadError, Record, RefusedBecause, Share,
-    Stored, Urgency, Usage,
+    Stored, Stream, Urgency, Usage,
 };
-use crate::pending::Pending;
+use crate::pending::{Pending, Replicating};
 use crate::receipt::Receipt;
 use crate::sessions::SessionTrees;
 
@@ -48,6 +48,7 @@ pub struct Log<B> {
     head: Mutex<Head>,
     sessions: Mutex<SessionTrees>,
     control: Mutex<Head>,
+    stream: OnceLock<Arc<dyn Stream>>,
 }
 
 impl<B: Backend> Log<B> {
@@ -67,7 +68,8 @@ impl<B: Backend> Log<B> {
         }
         let chain = Chain::Node(node);
         let (head, control, sessions) = (head.into(), control.into(), Mutex::default());
-        Ok(Self { backend, cluster, chain, epoch, head, sessions, control })
+        let stream = OnceLock::new();
+        Ok(Self { backend, cluster, chain, epoch, head, sessions, control, stream })
     }
 
     /// Puts an event into the node's chain. The order of calls is the order of the chain.
@@ -130,6 +132,33 @@ impl<B: Backend> Log<B> {
         *self.control.lock()
     }
 
+    /// Says which replicated stream follows this log; once, before anybody waits for it.
+    pub fn follow(&self, stream: Arc<dyn Stream>) {
+        if self.stream.set(stream).is_err() {
+            debug_assert!(false, "a log has one stream");
+        }
+    }
+
+    /// Whether a replicated stream follows this log and takes records now, as far as is known.
+    #[must_use]
+    pub fn has_stream(&self) -> bool {
+        self.stream.get().is_some_and(|stream| stream.is_up())
+    }
+
+    /// Waits for the replicated stream too, for an event of this node that is kept already.
+    ///
+    /// # Errors
+    /// [`AppendError::Refused`] when the stream is down, or there is none: nobody waits for it.
+    pub fn replicate(&self, kept: Receipt) -> Result<Replicating, AppendError> {
+        let none = AppendError::Refused(RefusedBecause::NoStream);
+        let Some(stream) = self.stream.get() else { return Err(none) };
+        if kept.event().chain != self.chain || kept.durability() < Durability::Local {
+            return Err(AppendError::Refused(RefusedBecause::Misfit));
+        }
+        let has = stream.has(kept.event().seq, kept.position());
+        has.map(|completion| Replicating::new(kept, completion)).map_err(AppendError::Refused)
+    }
+
     /// Keeps an event of the control chain, whose bytes are a pure result of applying an entry.
     /// One that is already kept is passed over.
     ///
@@ -172,6 +201,12 @@ impl<B: Backend> Log<B> {
     #[must_use]
     pub fn backend(&self) -> &Arc<B> {
         &self.backend
+    }
+
+    /// The place of the last event that was appended to the node's chain.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.head.lock().seq
     }
 
     /// The node's epoch.

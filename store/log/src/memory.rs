@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_channel::oneshot;
 use parking_lot::Mutex;
@@ -14,8 +15,8 @@ use proto::ids::{Chain, Digest, SessionId};
 use proto::reading::Durability;
 
 use crate::backend::{
-    Backend, Completion, Failure, Heads, Health, Position, ReadError, Record, RefusedBecause,
-    Stored, Urgency, Usage,
+    Backend, Completion, Failure, Growth, Heads, Health, Position, ReadError, Record,
+    RefusedBecause, Stored, Stream, Urgency, Usage,
 };
 
 /// The most that a log in memory keeps, in bytes.
@@ -56,6 +57,7 @@ struct State {
     heads: Heads,
     bytes: u64,
     unanswered: Vec<oneshot::Sender<Result<Position, Failure>>>,
+    followers: Vec<(Position, oneshot::Sender<()>)>,
 }
 
 impl Default for Memory {
@@ -107,6 +109,17 @@ impl Memory {
         self.state.lock().answers = answers;
     }
 
+    fn tell_followers(&self) {
+        let mut state = self.state.lock();
+        let durable = Position(state.durable as u64);
+        let (grown, waiting) =
+            std::mem::take(&mut state.followers).into_iter().partition(|(at, _)| *at < durable);
+        state.followers = waiting;
+        for (_, follower) in grown {
+            follower.send(()).ok();
+        }
+    }
+
     /// What a restart leaves: the durable records, and heads as of now.
     #[must_use]
     pub fn reopened(&self) -> Self {
@@ -118,6 +131,16 @@ impl Memory {
         state.durable = state.kept.len();
         let opened = state.heads.clone();
         Self { durability: self.durability, opened, state: state.into() }
+    }
+}
+
+fn stored(index: usize, record: &Record) -> Stored {
+    Stored {
+        position: Position(index as u64 + 1),
+        control: record.chain == Chain::Control,
+        epoch: record.epoch,
+        seq: record.seq,
+        bytes: record.bytes.clone(),
     }
 }
 
@@ -186,6 +209,8 @@ impl Backend for Memory {
                 sender.send(Ok(position)).ok();
             }
         }
+        drop(state);
+        self.tell_followers();
         Ok((position, completion))
     }
 
@@ -193,14 +218,8 @@ impl Backend for Memory {
         let state = self.state.lock();
         let skipped = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
         let durable = state.kept[..state.durable].iter().enumerate();
-        let stored = durable.skip(skipped).take(limit).map(|(index, record)| Stored {
-            position: Position(index as u64 + 1),
-            control: record.chain == Chain::Control,
-            epoch: record.epoch,
-            seq: record.seq,
-            bytes: record.bytes.clone(),
-        });
-        Ok(stored.collect())
+        let read = durable.skip(skipped).take(limit).map(|(index, record)| stored(index, record));
+        Ok(read.collect())
     }
 
     fn positions_of(
@@ -215,6 +234,22 @@ impl Backend for Memory {
             .filter(|(_, record)| record.session.as_ref() == Some(session))
             .map(|(index, _)| Position(index as u64 + 1));
         Ok(of_session.filter(|position| *position >= from).take(limit).collect())
+    }
+
+    fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError> {
+        let state = self.state.lock();
+        let index = state.places.get(&(control, seq)).filter(|index| **index < state.durable);
+        Ok(index.map(|index| stored(*index, &state.kept[*index])))
+    }
+
+    fn grown(&self, beyond: Position) -> Growth {
+        let (sender, growth) = oneshot::channel();
+        let mut state = self.state.lock();
+        state.followers.retain(|(_, waiting)| !waiting.is_canceled());
+        state.followers.push((beyond, sender));
+        drop(state);
+        self.tell_followers();
+        growth
     }
 
     fn heads(&self) -> Heads {
@@ -236,6 +271,42 @@ impl Backend for Memory {
     fn usage(&self) -> Usage {
         let state = self.state.lock();
         let last = Position(state.durable as u64);
-        Usage { used: state.bytes, quota: MEMORY_LIMIT, archived: 0, last }
+        let first = Position(1);
+        Usage { used: state.bytes, quota: MEMORY_LIMIT, archived: 0, first, last }
+    }
+}
+
+/// A replicated stream that only pretends: it has everything at once, or is down. For tests.
+#[derive(Debug)]
+pub struct Pretended {
+    up: AtomicBool,
+}
+
+impl Default for Pretended {
+    fn default() -> Self {
+        Self { up: AtomicBool::new(true) }
+    }
+}
+
+impl Pretended {
+    /// Brings it up, or takes it down.
+    pub fn set_up(&self, up: bool) {
+        self.up.store(up, Ordering::Relaxed);
+    }
+}
+
+impl Stream for Pretended {
+    fn has(&self, _: u64, position: Position) -> Result<Completion, RefusedBecause> {
+        if !self.is_up() {
+            return Err(RefusedBecause::NoStream);
+        }
+        let (sender, completion) = oneshot::channel();
+        // Whoever no longer waits needs no answer.
+        sender.send(Ok(position)).ok();
+        Ok(completion)
+    }
+
+    fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
     }
 }

@@ -48,3 +48,33 @@ impl Future for Pending {
         Poll::Ready(self.settle(answer))
     }
 }
+
+/// Waits until the replicated stream has an event that the log keeps already.
+#[derive(Debug)]
+pub struct Replicating {
+    kept: Option<Receipt>,
+    completion: Completion,
+}
+
+impl Replicating {
+    pub(crate) fn new(kept: Receipt, completion: Completion) -> Self {
+        Self { kept: Some(kept), completion }
+    }
+}
+
+impl Future for Replicating {
+    type Output = Result<Receipt, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match Pin::new(&mut self.completion).poll(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(answer)) => answer,
+            Poll::Ready(Err(_)) => Err(Failure::Unknown),
+        };
+        Poll::Ready(match (answer, self.kept.take()) {
+            (Ok(_), Some(kept)) => Ok(kept.replicated()),
+            (Err(failure), _) => Err(failure.into()),
+            (Ok(_), None) => Err(AppendError::Unknown),
+        })
+    }
+}

@@ -58,6 +58,11 @@ impl Receipt {
         Self { event, key, position, durability }
     }
 
+    /// The same event, acknowledged by the replicated stream too.
+    pub(crate) fn replicated(self) -> Self {
+        Self { durability: Durability::Replicated, ..self }
+    }
+
     /// Which event.
     #[must_use]
     pub fn event(&self) -> &EventId {

@@ -29,6 +29,12 @@ impl Backend for Handle {
     ) -> Result<Vec<Position>, crate::ReadError> {
         self.0.positions_of(session, from, limit)
     }
+    fn find(&self, control: bool, seq: u64) -> Result<Option<crate::Stored>, crate::ReadError> {
+        self.0.find(control, seq)
+    }
+    fn grown(&self, beyond: Position) -> crate::Growth {
+        self.0.grown(beyond)
+    }
     fn heads(&self) -> crate::Heads {
         self.0.heads()
     }

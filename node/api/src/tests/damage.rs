@@ -11,7 +11,8 @@ use proto::reading::Durability;
 use proto::refusal::Code;
 use store_log::memory::Memory;
 use store_log::{
-    Backend, Completion, Heads, Health, Position, ReadError, Record, RefusedBecause, Stored, Usage,
+    Backend, Completion, Growth, Heads, Health, Position, ReadError, Record, RefusedBecause,
+    Stored, Usage,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,14 @@ impl Backend for Damaged {
         limit: usize,
     ) -> Result<Vec<Position>, ReadError> {
         self.memory.positions_of(session, from, limit)
+    }
+
+    fn find(&self, control: bool, seq: u64) -> Result<Option<Stored>, ReadError> {
+        self.memory.find(control, seq)
+    }
+
+    fn grown(&self, beyond: Position) -> Growth {
+        self.memory.grown(beyond)
     }
 
     fn heads(&self) -> Heads {

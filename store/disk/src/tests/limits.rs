@@ -211,6 +211,53 @@ fn the_archive_keeps_the_quota_free() {
 }
 
 #[test]
+fn any_place_is_found_in_a_long_segment() {
+    let options = Options { segment_bytes: 1 << 20, ..large() };
+    let mut parts = open(&Simulated::new(1), options).unwrap();
+    let mut places = Vec::new();
+    for seq in 1..=700_u64 {
+        places.push((false, seq, parts.keep(record(seq, 90, 0)).unwrap()));
+        if seq % 9 == 0 || (300..420).contains(&seq) {
+            let control_seq = 1_000 + seq;
+            places.push((true, control_seq, parts.keep(control(control_seq, 90)).unwrap()));
+        }
+    }
+    for (control, seq, position) in places {
+        let found = parts.shared.find(control, seq).unwrap().expect("it is there");
+        assert_eq!((found.position, found.seq, found.control), (position, seq, control));
+    }
+    for (control, seq) in [(false, 0), (false, 701), (true, 1_001), (true, 9_999)] {
+        assert_eq!(parts.shared.find(control, seq).unwrap(), None);
+    }
+}
+
+#[test]
+fn only_what_was_released_leaves_the_quota() {
+    let options = Options { archive: true, quota_bytes: 20 * 1024, ..small() };
+    let disk = Simulated::new(1);
+    let mut parts = open(&disk, options).unwrap();
+    parts.shared.released.store(0, std::sync::atomic::Ordering::Relaxed);
+    let mut seq = 1;
+    for _ in 0..30 {
+        if parts.keep(record(seq, 900, 0)).is_ok() {
+            seq += 1;
+        }
+        parts.keep_house();
+    }
+    assert_eq!((health(&parts), disk.list("archive").unwrap().len()), ("full", 0));
+    // Up to the middle of a segment: that one stays.
+    parts.shared.released.store(6, std::sync::atomic::Ordering::Relaxed);
+    parts.keep_house();
+    let archived = disk.list("archive").unwrap();
+    assert!(!archived.is_empty(), "what was released goes");
+    let live = disk.list("segments").unwrap();
+    let first = live.iter().filter_map(|name| crate::catalog::first_position(name)).min().unwrap();
+    assert!(first.0 <= 7, "{first:?} went, and was not released");
+    parts.keep(record(seq, 900, 0)).unwrap();
+    assert_eq!(parts.all().len() as u64, seq);
+}
+
+#[test]
 fn an_archive_that_fails_fills_the_quota() {
     let options = Options { archive: true, quota_bytes: 20 * 1024, ..small() };
     let disk = Simulated::new(1);
