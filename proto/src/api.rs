@@ -258,4 +258,44 @@ pub struct JournalStatus {
     pub live_sessions: u64,
     /// The node's clock.
     pub time: Utc,
+    /// The replicated stream that follows the journal; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamStatus>,
+}
+
+/// How the replicated stream of a node stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamStatus {
+    /// Whether it takes the node's events now.
+    pub up: bool,
+    /// What is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Told>,
+    /// The version of its server, while there is a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// On how many servers each event is.
+    pub replicas: u64,
+    /// How long an acknowledged event may still be lost by a power cut of all servers, in
+    /// milliseconds, as the node's configuration says it; 0 for `sync: always`.
+    pub sync_ms: u64,
+    /// The last place of the node's chain that it acknowledged.
+    pub acknowledged: u64,
+    /// How many events of the chain it has not acknowledged.
+    pub unacknowledged: u64,
+    /// How old the oldest of them is, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<u64>,
+    /// Up to which place of the chain the stream suffices: what is before it may leave the
+    /// journal's quota.
+    pub suffices: u64,
+    /// What keeps the next ones.
+    pub blocked_by: String,
+    /// How often it lost what it had acknowledged, since the node started.
+    pub regressions: u64,
+    /// Messages on the chain's subject that the node did not write, since it started.
+    pub strange: u64,
+    /// How many events were derived for subscribers since the node leads; absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<u64>,
 }

@@ -70,6 +70,9 @@ codes! {
     RecordUnconfirmed = 1403, "the record was not confirmed in time, so nothing runs";
     RecordDamaged = 1404, "the record is damaged";
     InputBehind = 1405, "the target reads its input too slowly for what was sent";
+    StreamDown = 1406, "the replicated stream does not answer";
+    StreamForked = 1407, "the replicated stream holds what this node did not write";
+    StreamFull = 1408, "the replicated stream is full";
     ViewsUnreachable = 1451, "the audit views' home cannot be used";
     ViewsDamaged = 1452, "the audit views are damaged, and are folded anew";
     ViewsHeld = 1453, "an event is missing or does not follow, so its chain is folded no further";
@@ -99,6 +102,8 @@ codes! {
     CasesFailed = 1608, "cases of the policy did not come out as expected";
     ClusterUninitialized = 1609, "the node belongs to no cluster yet";
     AlreadyInitialized = 1610, "the data directory belongs to a cluster already";
+    StreamTooOld = 1611, "the server of the replicated stream is too old";
+    StreamWrong = 1612, "the replicated stream is not as it must be";
     TamperingFound = 1701, "the record was tampered with";
     DecisionDiffers = 1702, "a recorded decision comes out differently";
     ArchiveUnreadable = 1703, "the archive cannot be read";

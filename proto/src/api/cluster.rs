@@ -46,6 +46,9 @@ pub struct ClusterStatus {
     pub ledger: LedgerHead,
     /// How events are kept at best.
     pub durability: Durability,
+    /// The replicated stream of the node that answers; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<super::StreamStatus>,
     /// What is wrong, as far as the node that answers knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ClusterProblem>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{ApprovalId, Ruling, Withdrawn};
 use crate::ids::{Digest, Name, SessionId};
+use crate::refusal::Told;
 use crate::time::Utc;
 
 /// What one rule asks of those who approve.
@@ -257,6 +258,42 @@ pub struct BackupRestored {
     /// place is far behind it, beyond all that the cluster published after the backup was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+}
+
+/// `record.degraded`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordDegraded {
+    /// Why, as a code and a text.
+    pub told: Told,
+    /// The last place of the node's chain that the stream acknowledged.
+    pub acknowledged: u64,
+}
+
+/// `record.restored`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordRestored {
+    /// The version of the stream's server.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub server: String,
+    /// On how many servers each event is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replicas: u64,
+    /// How long an acknowledged event may still be lost by a power cut of all servers, in
+    /// milliseconds, as the node was told; 0 for `sync: always`.
+    #[serde(default)]
+    pub sync_ms: u64,
+    /// Milliseconds that it took.
+    pub after_ms: u64,
+    /// The last place of the node's chain that the stream has.
+    pub acknowledged: u64,
+    /// How often, since the node started, the stream had lost what it had acknowledged. What it
+    /// lost was published again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub regressions: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_false(flag: &bool) -> bool {

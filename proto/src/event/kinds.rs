@@ -82,6 +82,8 @@ kinds! {
     BackupRestored = "backup.restored", "A cluster began anew from a backup.";
     ReplayViewed = "replay.viewed", "Somebody watched the replay of a session.";
     AuditExported = "audit.exported", "Somebody exported events.";
+    RecordDegraded = "record.degraded", "The replicated stream takes no events of a node.";
+    RecordRestored = "record.restored", "The replicated stream takes events of a node again.";
     AdminDenied = "admin.denied", "Somebody asked the API for what their roles do not permit.";
 }
 
@@ -215,6 +217,10 @@ pub struct CommandJudged {
     pub offset_minutes: i16,
     /// Durability that this event needed before the command could go on.
     pub durability: Durability,
+    /// Whether policy wanted the replicated stream to have it, and let the command go without
+    /// because the stream was down.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_stream: bool,
 }
 
 /// `command.part`
@@ -241,6 +247,10 @@ pub struct CommandReleased {
     pub digest: Digest,
     /// Durability that this event needed before the command could go on.
     pub durability: Durability,
+    /// Whether policy wanted the replicated stream to have it, and let the command go without
+    /// because the stream was down.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_stream: bool,
 }
 
 /// `command.started`

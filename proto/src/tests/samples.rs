@@ -69,6 +69,8 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         | Kind::BackupTaken(_)
         | Kind::ReplayViewed(_)
         | Kind::AuditExported(_)
+        | Kind::RecordDegraded(_)
+        | Kind::RecordRestored(_)
         | Kind::AdminDenied(_) => false,
     }
 }
@@ -139,6 +141,7 @@ fn judged() -> CommandJudged {
         sealed: text("c2VhbGVk"),
         offset_minutes: -90,
         durability: Durability::Replicated,
+        without_stream: false,
     }
 }
 
@@ -221,6 +224,7 @@ fn node_kinds() -> Vec<Kind> {
             approval: ApprovalId(17),
             digest: Digest([0x11; 32]),
             durability: Durability::Replicated,
+            without_stream: false,
         }),
         Kind::CommandStarted(CommandStarted { command: 1 }),
         Kind::CommandFinished(CommandFinished {
@@ -299,6 +303,8 @@ fn sparse_node_kinds() -> Vec<Kind> {
             rules: Vec::new(),
             told: None,
             reading: Reading { reader: text("shell/1"), ..Reading::default() },
+            durability: Durability::Local,
+            without_stream: true,
             ..judged()
         }),
         Kind::OutputReleased(OutputReleased {

@@ -74,6 +74,7 @@ pub(super) fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged)
         sealed: String::new(),
         offset_minutes: 60,
         durability: Durability::Local,
+        without_stream: false,
     };
     let about = About { actor: Some(actor), target: Some(target), ..About::default() };
     let event = Event {

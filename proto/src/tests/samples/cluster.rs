@@ -4,6 +4,7 @@ use super::{name, text};
 use crate::entry::{ApprovalId, Ruling, Withdrawn};
 use crate::event::*;
 use crate::ids::{Digest, Name, SessionId};
+use crate::refusal::{Code, Told};
 use crate::time::Utc;
 
 const APPROVAL: ApprovalId = ApprovalId(41);
@@ -99,6 +100,18 @@ pub(super) fn every_kind() -> Vec<Kind> {
             after: 4_100,
             first: 9_001,
             follows: Digest([0x99; 32]),
+        }),
+        Kind::RecordDegraded(RecordDegraded {
+            told: Told::plain(Code::StreamDown),
+            acknowledged: 812,
+        }),
+        Kind::RecordRestored(RecordRestored {
+            server: text("2.15.1"),
+            replicas: 3,
+            sync_ms: 10_000,
+            after_ms: 61_250,
+            acknowledged: 1_204,
+            regressions: 1,
         }),
         Kind::BackupTaken(BackupTaken { recipient: Digest([0x66; 32]) }),
         Kind::BackupRestored(BackupRestored {

@@ -182,6 +182,7 @@ pub(super) fn judged(command: u64, verdict: Verdict) -> Kind {
         sealed: String::new(),
         offset_minutes: 0,
         durability: Durability::Local,
+        without_stream: false,
     })
 }
 
@@ -196,6 +197,7 @@ pub(super) fn let_go(command: u64, approval: u64) -> Kind {
         approval: ApprovalId(approval),
         digest: Digest([7; 32]),
         durability: Durability::Local,
+        without_stream: false,
     })
 }
 

@@ -152,6 +152,7 @@ pub(super) fn judgement(command: u64, verdict: Verdict, text: &str) -> CommandJu
         sealed: String::new(),
         offset_minutes: 0,
         durability: Durability::Local,
+        without_stream: false,
     }
 }
 
