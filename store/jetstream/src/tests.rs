@@ -1,0 +1,13 @@
+//! The stream against a real server, and its pure parts as tables.
+
+mod deployed;
+mod live;
+mod permissions;
+mod reconciling;
+mod resuming;
+mod server;
+mod shapes;
+mod subjects;
+mod subscribing;
+mod trimming;
+mod world;
