@@ -10,6 +10,7 @@ mod serving;
 
 use std::time::Duration;
 
+use node_enforce::policy::{RecordRules, StreamDown};
 use proto::event::{Kind, Outcome, SessionClosed, SessionOpened};
 use proto::reading::Durability;
 use proto::refusal::{Code, Told};
@@ -33,6 +34,8 @@ pub struct Gate {
     opened: Duration,
     busy: Duration,
     commands: u64,
+    /// Whether the replicated stream took events when this was last said.
+    stream_up: bool,
     state: State,
 }
 
@@ -69,7 +72,8 @@ impl Gate {
         });
         let scribe = Scribe::new(now);
         let (opened, busy) = (now.elapsed, now.elapsed);
-        let mut gate = Self { facts, scribe, opened, busy, commands: 0, state: State::Idle };
+        let (commands, stream_up, state) = (0, false, State::Idle);
+        let mut gate = Self { facts, scribe, opened, busy, commands, stream_up, state };
         let append = gate.full(kind, Urgency::Ordinary, None, now);
         (gate, vec![Output::Append(append)])
     }
@@ -98,6 +102,10 @@ impl Gate {
     /// [`OutOfTurn`] when the state does not expect it; nothing has changed then.
     pub fn on(&mut self, input: Input<'_>, now: Moment) -> Outputs {
         match input {
+            Input::StreamUp(up) => {
+                self.stream_up = up;
+                Ok(Vec::new())
+            }
             Input::Command(command, leash) => self.command(command, leash, now),
             Input::Facts(facts, leash) => Ok(self.learn(*facts, leash, now)),
             Input::Recorded(receipt) => self.recorded(receipt, now),
@@ -175,6 +183,15 @@ impl Gate {
     ) -> Append {
         let draft = self.scribe.draft(&self.facts, now, kind);
         self.append(draft, urgency, answer)
+    }
+
+    /// What policy asks of the record, as long as the stream is as it is: where policy says so, a
+    /// stream that is down is done without. Says whether it is.
+    fn obliged(&self, rules: RecordRules) -> (RecordRules, bool) {
+        let needed = rules.durability == Durability::Replicated;
+        let without = needed && !self.stream_up && rules.when_stream_down == StreamDown::Local;
+        let durability = if without { Durability::Local } else { rules.durability };
+        (RecordRules { durability, ..rules }, without)
     }
 
     fn append(

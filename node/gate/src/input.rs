@@ -14,6 +14,8 @@ use crate::leash::Leash;
 /// One thing that happened to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// Whether the replicated stream takes events now.
+    StreamUp(bool),
     /// A whole command arrived from the client.
     Command(Command, Leash),
     /// What is known of the session changed: what is under way is judged again.

@@ -172,6 +172,7 @@ pub(crate) fn judged(
         sealed,
         offset_minutes: now.offset_minutes,
         durability: decision.obligations.durability.max(Durability::Local),
+        without_stream: false,
     };
     (parts, judged)
 }

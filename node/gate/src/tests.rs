@@ -3,9 +3,9 @@
 //! Each file of `scripts/` is one conversation: policies, between them `+++`, then `---` and what is
 //! said. The first policy is in force from the start. What the gate may be told: `command TEXT`,
 //! `recorded` (the receipt that it waits for), `recorded weakly` (a receipt that proves too
-//! little), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
+//! little), `recorded replicated` (the stream has it too), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
 //! `output TEXT`, `errors TEXT`, `input passes`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,
-//! `contact` (there is contact now; there was at the start), `policy N` (that one is in force),
+//! `stream up`, `stream down`, `contact` (there is contact now; there was at the start), `policy N` (that one is in force),
 //! `groups NAMES` (Alice is in these now), `approved ID`, `consumed` (what was to be spent is),
 //! `consumed of other bytes`, `consumed under policy N`, `consumed ID`, `not approved CODE`,
 //! `withdrawn`, `closes`. In texts `\n` is a newline and `{github}` a fresh token.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_gate::Append;
+use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use store_log::{AppendError, Appending, Pending, Receipt, RefusedBecause};
 use tokio::time::{Instant, timeout_at};
@@ -30,9 +31,25 @@ pub(crate) async fn append(record: &Arc<dyn Record>, append: &Append) -> Result<
     }
 }
 
-/// Waits for an event's receipt.
-pub(crate) async fn receipt(record: &Arc<dyn Record>, pending: Pending) -> Result<Receipt, Told> {
-    receipt_by(record, pending, Instant::now() + RECORD_DEADLINE).await
+/// Waits for an event's receipt, as durable as it is needed.
+pub(crate) async fn receipt(
+    record: &Arc<dyn Record>,
+    pending: Pending,
+    needed: Durability,
+) -> Result<Receipt, Told> {
+    let deadline = Instant::now() + RECORD_DEADLINE;
+    let kept = receipt_by(record, pending, deadline).await?;
+    if needed < Durability::Replicated {
+        return Ok(kept);
+    }
+    // A stream that is known to be down makes nobody wait.
+    let replicating = record.replicate(kept).map_err(told)?;
+    match timeout_at(deadline, replicating).await {
+        Ok(Ok(replicated)) => Ok(replicated),
+        // It may have it or not; what it is known to have is all that counts.
+        Ok(Err(_)) => Err(told(AppendError::Refused(RefusedBecause::NoStream))),
+        Err(_) => Err(told(AppendError::Unknown)),
+    }
 }
 
 async fn receipt_by(
@@ -61,6 +78,7 @@ pub(crate) fn told(error: AppendError) -> Told {
         AppendError::Refused(RefusedBecause::Full | RefusedBecause::ShareUsedUp) => {
             Code::RecordFull
         }
+        AppendError::Refused(RefusedBecause::NoStream) => Code::StreamDown,
         AppendError::Refused(_) => Code::RecordUnavailable,
         AppendError::Unknown => Code::RecordUnconfirmed,
         AppendError::TooLarge(_) => Code::CommandTooLong,

@@ -16,7 +16,9 @@ use proto::ids::{Digest, Epoch, Name};
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use proto::time::Moment;
-use store_log::{AppendError, Appending, Backend, Health, Log, Pending, Share, Urgency};
+use store_log::{
+    AppendError, Appending, Backend, Health, Log, Pending, Receipt, Replicating, Share, Urgency,
+};
 use tokio::sync::watch;
 
 /// The record, without the type of its backend.
@@ -38,6 +40,15 @@ pub trait Record: Send + Sync + 'static {
     /// As there.
     fn ask_again(&self, pending: Pending) -> Result<Pending, AppendError>;
 
+    /// See [`Log::replicate`].
+    ///
+    /// # Errors
+    /// As there.
+    fn replicate(&self, kept: Receipt) -> Result<Replicating, AppendError>;
+
+    /// Whether a replicated stream takes its events now, as far as is known.
+    fn has_stream(&self) -> bool;
+
     /// Whether it can be relied on now.
     fn health(&self) -> Health;
 
@@ -57,6 +68,14 @@ impl<B: Backend> Record for Log<B> {
 
     fn ask_again(&self, pending: Pending) -> Result<Pending, AppendError> {
         Log::ask_again(self, pending)
+    }
+
+    fn replicate(&self, kept: Receipt) -> Result<Replicating, AppendError> {
+        Log::replicate(self, kept)
+    }
+
+    fn has_stream(&self) -> bool {
+        Log::has_stream(self)
     }
 
     fn health(&self) -> Health {

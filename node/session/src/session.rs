@@ -17,6 +17,7 @@ use std::time::Duration;
 use node_gate::{Gate, Input, Output};
 use proto::entry::{ApprovalId, ApprovalWithdrawal, Entry, SessionClosing, Withdrawn};
 use proto::ids::SessionId;
+use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use store_log::Pending;
@@ -246,7 +247,8 @@ impl Session {
             }
         }
         if let Some(pending) = waited
-            && let Err(told) = keeping::receipt(&self.ports.record, pending).await
+            && let Err(told) =
+                keeping::receipt(&self.ports.record, pending, Durability::Local).await
         {
             tracing::warn!(session = %self.id, %told, "a session's end is not recorded");
         }

@@ -11,12 +11,12 @@ mod resumed;
 mod revocation;
 
 use proto::event::{Counted, Kind, Outcome, Stream};
-use proto::reading::Verdict;
+use proto::reading::{Durability, Verdict};
 use proto::refusal::{Code, Told};
 use store_log::RefusedBecause;
 use store_log::memory::Answers;
 
-use self::node::{Node, asked, judge};
+use self::node::{Node, POLICY, asked, judge};
 use crate::Over;
 
 #[track_caller]
@@ -119,6 +119,45 @@ async fn without_an_answer_of_the_record_there_is_no_permit() {
     assert_eq!(code(judge(&mut session, "id").await), Code::RecordFull);
     node.events.answer(Answers::Refused(RefusedBecause::Stopped));
     assert_eq!(code(judge(&mut session, "id").await), Code::RecordUnavailable);
+}
+
+/// What the record holds of the last command: the durability that it needed, and whether it went
+/// without the stream.
+fn last_judged(node: &Node) -> (Durability, bool) {
+    let judged = node.events().into_iter().rev().find_map(|event| match event.kind {
+        Some(Kind::CommandJudged(judged)) => Some((judged.durability, judged.without_stream)),
+        _ => None,
+    });
+    judged.expect("a command was judged")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_down_makes_nobody_wait() {
+    let node = Node::start().await;
+    let records = |when: &str| {
+        format!(
+            "{POLICY}records:\n  - {{ name: all, when: {{}}, durability: replicated, \
+             when_stream_down: {when} }}\n"
+        )
+    };
+    node.policy(&records("refuse")).await;
+    let mut session = node.sessions.open(&asked()).await.expect("a grant");
+    drop(judge(&mut session, "id").await.expect("the stream has it"));
+    assert_eq!(last_judged(&node), (Durability::Replicated, false));
+    let ending = || node_gate::Ending::Exited(0);
+    session.ended(ending(), Counted::default()).await.expect("the record takes it");
+    node.stream.set_up(false);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(code(judge(&mut session, "id").await), Code::StreamDown);
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO, "nobody waited");
+    assert_eq!(last_judged(&node), (Durability::Replicated, false));
+    node.policy(&records("local")).await;
+    drop(judge(&mut session, "id").await.expect("policy lets it go without"));
+    assert_eq!(last_judged(&node), (Durability::Local, true));
+    session.ended(ending(), Counted::default()).await.expect("the record takes it");
+    node.stream.set_up(true);
+    drop(judge(&mut session, "id").await.expect("the stream has it"));
+    assert_eq!(last_judged(&node), (Durability::Replicated, false));
 }
 
 #[tokio::test]

@@ -107,12 +107,14 @@ impl Gate {
             return Ok(Vec::new());
         };
         let Holding { held, at, obligations, sealed, text, rules, .. } = *holding;
+        let (obligations, without_stream) = self.obliged(obligations);
         let required = obligations.durability.max(Durability::Local);
         let event = CommandReleased {
             command: self.commands,
             approval: consumption.approval(),
             digest: sealed.digest,
             durability: required,
+            without_stream,
         };
         // Whoever reads the record finds the spending before this event, in the control chain.
         self.facts.applied = self.facts.applied.max(consumption.applied());

@@ -54,9 +54,12 @@ impl Gate {
         let shown = record::shown(&self.facts, &command.text, now);
         let cut = shown.cut();
         let facts = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
-        let decision = decide::decide(&self.facts.policy, &facts);
-        let (parts, event) =
+        let mut decision = decide::decide(&self.facts.policy, &facts);
+        let (obligations, without_stream) = self.obliged(decision.obligations);
+        decision.obligations = obligations;
+        let (parts, mut event) =
             record::judged(&self.facts, self.commands, &command, shown, &decision, now);
+        event.without_stream = without_stream;
         let mut outputs = Vec::with_capacity(parts.len() + 1);
         for part in parts {
             let draft = self.scribe.short(&self.facts, now, Kind::CommandPart(part));

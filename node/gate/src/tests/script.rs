@@ -116,6 +116,8 @@ impl Stage {
             }
             ("withdrawn", _) => Input::Withdrawn(Withdrawn::ClientLeft),
             ("recorded", "") => Input::Recorded(self.receipt()),
+            ("recorded", "replicated") => Input::Recorded(self.replicated()),
+            ("stream", up) => Input::StreamUp(up == "up"),
             ("recorded", "weakly") => {
                 Input::Recorded(self.weak.pop_back().expect("an event was appended"))
             }
@@ -178,6 +180,11 @@ impl Stage {
         let last = self.awaited.pop_back().expect("the gate waits for a receipt");
         self.awaited.clear();
         values::ready(last)
+    }
+
+    fn replicated(&mut self) -> Receipt {
+        let kept = self.receipt();
+        values::ready(self.log.replicate(kept).expect("a stream that is up"))
     }
 
     fn perform(&mut self, outputs: Vec<Output>) {
@@ -268,7 +275,10 @@ fn said(append: &Append) -> String {
         Kind::CommandJudged(event) if event.parts > 0 => {
             format!("{} {} bytes and {} part", event.verdict, event.text.len(), event.parts)
         }
-        Kind::CommandJudged(event) => format!("{} {}", event.verdict, event.text),
+        Kind::CommandJudged(event) => {
+            let without = if event.without_stream { " without the stream" } else { "" };
+            format!("{} {}{without}", event.verdict, event.text)
+        }
         Kind::CommandPart(event) => format!("{} of {} bytes", event.part, event.text.len()),
         Kind::OutputReleased(event) if event.masked_more > 0 => {
             let bytes = event.text.as_ref().map_or(0, String::len);
@@ -288,7 +298,10 @@ fn said(append: &Append) -> String {
             Outcome::Refused(told) => format!("refused {}", told.code),
             other => format!("{other:?}"),
         },
-        Kind::CommandReleased(event) => format!("{} by approval {}", event.command, event.approval),
+        Kind::CommandReleased(event) => {
+            let without = if event.without_stream { " without the stream" } else { "" };
+            format!("{} by approval {}{without}", event.command, event.approval)
+        }
         Kind::SessionClosed(event) => format!("{} after {}", event.reason, event.commands),
         _ => String::new(),
     };

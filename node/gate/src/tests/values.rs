@@ -1,5 +1,6 @@
 //! Values that conversations start from.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use proto::ids::{Epoch, Name, SessionId};
 use proto::reading::Channel;
 use proto::target::TargetKind;
 use proto::time::{Moment, Utc};
-use store_log::memory::Memory;
-use store_log::{Log, Pending, Receipt};
+use store_log::memory::{Memory, Pretended};
+use store_log::{AppendError, Log, Receipt};
 
 use crate::SessionFacts;
 
@@ -28,11 +29,15 @@ pub(super) fn moment() -> Moment {
 
 pub(super) fn log() -> Log<Memory> {
     let memory = Arc::new(Memory::new());
-    Log::open(memory, name("test"), name("gw-1"), Epoch(1)).expect("an empty log")
+    let log = Log::open(memory, name("test"), name("gw-1"), Epoch(1)).expect("an empty log");
+    log.follow(Arc::new(Pretended::default()));
+    log
 }
 
 /// A receipt that the memory log has already answered.
-pub(super) fn ready(mut pending: Pending) -> Receipt {
+pub(super) fn ready(
+    mut pending: impl Future<Output = Result<Receipt, AppendError>> + Unpin,
+) -> Receipt {
     let mut context = Context::from_waker(Waker::noop());
     match std::pin::Pin::new(&mut pending).poll(&mut context) {
         Poll::Ready(receipt) => receipt.expect("the memory log keeps it"),

@@ -157,6 +157,7 @@ impl Session {
         match spent {
             Ok(consumption) => {
                 self.asks = None;
+                self.say_of_the_stream()?;
                 self.tell(Input::Consumed(consumption, self.tether.leash()))
             }
             Err(Unspent::Denied(Denied::PolicyChanged { .. })) => self.catch_up(),

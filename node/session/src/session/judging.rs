@@ -3,6 +3,7 @@
 
 use node_gate::{Ask, Command, CommandText, Input, Output, Permit};
 use proto::entry::ApprovalConsumption;
+use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use store_log::Pending;
 
@@ -14,7 +15,7 @@ use crate::waiting::Waiting;
 /// What the gate waits for next.
 enum Next {
     /// Its event, to be kept.
-    Record(Result<Pending, Told>),
+    Record(Result<(Pending, Durability), Told>),
     Ask(Box<Ask>),
     Spend(Box<ApprovalConsumption>),
     Forward(Permit),
@@ -47,12 +48,13 @@ impl Session {
             .map_err(|error| Told::new(Code::Internal, error))?;
         let digest = self.ports.digest.digest(text.bytes());
         let command = Command { text, digest, sealed };
+        self.say_of_the_stream()?;
         let mut outputs = self.tell(Input::Command(command, self.tether.leash()))?;
         let mut asked_for = None;
         let ruling = loop {
             outputs = match self.next(outputs).await? {
-                Next::Record(Ok(pending)) => {
-                    match keeping::receipt(&self.ports.record, pending).await {
+                Next::Record(Ok((pending, needed))) => {
+                    match keeping::receipt(&self.ports.record, pending, needed).await {
                         Ok(receipt) => self.tell(Input::Recorded(receipt))?,
                         Err(told) => self.tell(Input::NotRecorded(told))?,
                     }
@@ -75,6 +77,12 @@ impl Session {
         ruling
     }
 
+    /// Tells the gate whether the replicated stream takes events: what policy asks depends on it.
+    pub(super) fn say_of_the_stream(&mut self) -> Result<(), Told> {
+        let up = self.ports.record.has_stream();
+        self.tell(Input::StreamUp(up)).map(drop)
+    }
+
     /// Waits out a loss of contact before anything is decided.
     async fn contact(&mut self) -> Result<(), Told> {
         let tether = self.tether.clone();
@@ -95,10 +103,10 @@ impl Session {
             match output {
                 Output::Append(append) if refused.is_none() => {
                     match keeping::append(&self.ports.record, &append).await {
-                        Ok(kept) if append.answer.is_some() => {
-                            next = Some(Next::Record(Ok(kept.pending)));
+                        Ok(kept) => {
+                            let answer = append.answer.map(|needed| (kept.pending, needed));
+                            next = answer.map(|answer| Next::Record(Ok(answer))).or(next);
                         }
-                        Ok(_) => {}
                         Err(told) => refused = Some(told),
                     }
                 }

@@ -78,7 +78,8 @@ impl Session {
         }
         while self.in_flight.len() > WINDOWS_IN_FLIGHT {
             if let Some(pending) = self.in_flight.pop_front() {
-                drop(keeping::receipt(&self.ports.record, pending).await?);
+                let needed = Durability::Local;
+                drop(keeping::receipt(&self.ports.record, pending, needed).await?);
             }
         }
         if let Some(told) = refused {
@@ -100,7 +101,7 @@ impl Session {
             self.in_flight.push_back(appending.pending);
             appending.queued
         } else {
-            keeping::receipt(&self.ports.record, appending.pending).await?
+            keeping::receipt(&self.ports.record, appending.pending, window.required()).await?
         };
         let unproven =
             |error: node_gate::Unproven| Told::new(Code::RecordUnavailable, error.to_string());

@@ -18,7 +18,7 @@ use proto::reading::Channel;
 use proto::refusal::Told;
 use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
 use proto::time::{Moment, Utc};
-use store_log::memory::Memory;
+use store_log::memory::{Memory, Pretended};
 use store_log::{Backend, Position};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -162,6 +162,7 @@ impl Control for Failing {
 pub(super) struct Node {
     pub(super) sessions: Sessions,
     pub(super) events: Arc<Memory>,
+    pub(super) stream: Arc<Pretended>,
     pub(super) control: Arc<Failing>,
     pub(super) clock: Arc<TestClock>,
 }
@@ -201,6 +202,8 @@ impl Node {
         let clock = Arc::new(TestClock::new());
         let events = Arc::new(Memory::new());
         let (real, log) = plane::found(&clock, &events).await;
+        let stream = Arc::new(Pretended::default());
+        log.follow(stream.clone());
         let control = Arc::new(Failing {
             real,
             contact: watch::Sender::new(Contact { sent_at: contact(&clock) }),
@@ -217,7 +220,7 @@ impl Node {
             digest: DigestKey::new(&[1; 32]),
             mask: MaskKey::new([2; 32]),
         };
-        let node = Self { sessions: Sessions::new(ports), events, control, clock };
+        let node = Self { sessions: Sessions::new(ports), events, stream, control, clock };
         node.policy(POLICY).await;
         node.people(people()).await;
         node.targets(vec![web("127.0.0.1:1")]).await;
