@@ -5,6 +5,7 @@
 //! that it did not start, listen on an address of the machine that is not loopback, or read a key
 //! of the user.
 
+pub mod broker;
 mod client;
 mod clock;
 pub mod fleet;

@@ -43,6 +43,18 @@ impl<R: AsyncRuntime> Replica<R> {
         Some(self.now().saturating_sub(heard))
     }
 
+    /// Whether this node leads, as far as it knows: at once, and again when that changes. A former
+    /// leader that is cut off learns of it late.
+    pub async fn leads_otherwise(&self, than: bool) {
+        let me = self.config.raft_id;
+        let mut metrics = self.raft.metrics();
+        let other = metrics.wait_for(|now| (now.current_leader == Some(me)) != than).await;
+        // Without a Raft nobody leads any more.
+        if other.map(|_| ()).is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// How it stands now.
     #[must_use]
     pub fn status(&self) -> Status {

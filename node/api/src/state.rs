@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use node_identity::{AdminToken, Challenges, TokenKey, Tokens};
 use node_session::{Clock, Control, Live, Record, View};
+use proto::api::StreamStatus;
 use proto::entry::LockScope;
 use proto::ids::Name;
 use proto::refusal::{Code, Told};
@@ -37,6 +38,11 @@ pub trait Node: Send + Sync + 'static {
 
     /// Its metrics in Prometheus' text format.
     fn metrics(&self) -> String;
+
+    /// How the replicated stream stands; nothing when there is none.
+    fn stream(&self) -> Option<StreamStatus> {
+        None
+    }
 
     /// Why this node has no credential for a target; nothing when it has.
     fn problem_of(&self, target: &Target) -> Option<String>;

@@ -12,6 +12,7 @@ use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
 use proto::entry::{Entry, NodeEpoch};
 use proto::event::{Kind, NodeStopped};
+use store_jetstream::Stream;
 use store_log::Urgency;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ use crate::open::{Open, note, open};
 use crate::peers::{Members, Others};
 use crate::ready::{self, Ready};
 use crate::signals::Signals;
+use crate::streaming::{self, Notes};
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -83,6 +85,8 @@ pub async fn run(
     let (ssh_stop, api_stop, peer_stop) =
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let open = open(&config, &directory, card, peers, &peer_stop).await?;
+    let sync = config.stream.as_ref().map_or(Duration::ZERO, |stream| stream.sync);
+    let stream = tell_of_stream(&open, sync);
     let mut warnings = apply(checked, &open).await?;
     let credentials = Arc::new(NodeCredentials::new(config.secrets.clone()));
     warnings.extend(missing(&open, &credentials));
@@ -94,6 +98,7 @@ pub async fn run(
         replica: open.replica.clone(),
         credentials: credentials.clone(),
         control: open.control.clone(),
+        stream,
         clock: open.clock.clone(),
         trusts_on_first_use: config.trust_on_first_use,
         metrics,
@@ -126,6 +131,23 @@ pub async fn run(
     close(open, &peer_stop).await;
     tracing::info!(reason, "the node stopped");
     Ok(())
+}
+
+/// Records what becomes of the replicated stream, where there is one, and lets go what it has.
+fn tell_of_stream(open: &Open, sync: Duration) -> Option<(Arc<Stream>, Arc<Notes>)> {
+    let stream = open.stream.as_ref()?;
+    let notes = Arc::new(Notes {
+        record: open.record.clone(),
+        control: open.control.clone(),
+        clock: open.clock.clone(),
+        sync,
+    });
+    let telling = streaming::tell(stream.clone(), notes.clone());
+    let letting_go = streaming::let_go(stream.clone(), open.record.clone());
+    let stop = open.stream_stop.clone();
+    let both = async { tokio::join!(telling, letting_go) };
+    tokio::spawn(async move { stop.run_until_cancelled(both).await });
+    Some((stream.clone(), notes))
 }
 
 fn ssh(open: &Open, directory: &Directory, credentials: Arc<NodeCredentials>) -> SshConfig {
@@ -183,6 +205,10 @@ async fn leave(open: &Open, reason: &str) {
 
 /// Closes what others do not need any more, the replica last.
 async fn close(open: Open, peer_stop: &CancellationToken) {
+    if let Some(stream) = &open.stream {
+        streaming::finish(stream, open.record.last()).await;
+    }
+    open.stream_stop.cancel();
     peer_stop.cancel();
     if let Some(serving) = open.serving_peers
         && let Err(error) = serving.await
@@ -288,6 +314,7 @@ fn api(
         open.roster.clone(),
         open.key.clone(),
         open.secrets.authority.digest(),
+        open.stream.clone(),
     );
     Api::new(Given {
         cluster: open.card.cluster.clone(),

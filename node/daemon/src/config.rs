@@ -2,12 +2,13 @@
 //! latter.
 
 mod checked;
+mod events;
 mod node;
 mod notifications;
 mod raw;
 mod views;
 
-pub use checked::{Config, ConfigError, Documents, SecretSources, check};
+pub use checked::{Config, ConfigError, Documents, SecretSources, StreamConfig, check};
 #[cfg(test)]
 pub(crate) use node::parse;
 pub use node::{read_file as read, schema};

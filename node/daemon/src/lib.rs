@@ -27,17 +27,21 @@ mod roster;
 mod sealing;
 mod secrets;
 mod signals;
+mod streaming;
 mod views;
 mod wall;
 
 pub use app::{Start, VERSION, run};
-pub use config::{Config, ConfigError, Documents, RawDev, SecretSources, check, read, schema};
+pub use config::{
+    Config, ConfigError, Documents, RawDev, SecretSources, StreamConfig, check, read, schema,
+};
 pub use errors::Error;
 pub use founding::{Founded, found};
 pub use logging::{BadFilter, start as logging};
 pub use ready::Ready;
 pub use restoring::restore;
 pub use secrets::random;
+pub use streaming::told as stream_fault;
 
 #[cfg(test)]
 mod tests;

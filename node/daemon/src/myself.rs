@@ -7,12 +7,15 @@ use consensus_raft::Replica;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use node_api::Node;
 use node_session::{Clock, Control};
+use proto::api::StreamStatus;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
+use store_jetstream::Stream;
 use store_log::{Backend, Health};
 use zeroize::Zeroizing;
 
 use crate::credentials::NodeCredentials;
+use crate::streaming::{self, Notes};
 
 /// Latencies are counted in these buckets, in seconds.
 const SECONDS: &[f64] =
@@ -26,6 +29,11 @@ pub(crate) fn metrics() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new().set_buckets(SECONDS)?.install_recorder()
 }
 
+/// Whether this is what is wrong with a stream.
+fn is(stream: &StreamStatus, code: Code) -> bool {
+    stream.problem.as_ref().is_some_and(|told| told.code == code)
+}
+
 /// The node itself.
 pub(crate) struct Myself {
     /// The journal of events.
@@ -36,6 +44,8 @@ pub(crate) struct Myself {
     pub credentials: Arc<NodeCredentials>,
     /// The control plane, for its contact.
     pub control: Arc<dyn Control>,
+    /// The replicated stream, where there is one.
+    pub stream: Option<(Arc<Stream>, Arc<Notes>)>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// Whether a target's host key may be believed when it is first seen.
@@ -87,9 +97,21 @@ impl Node for Myself {
         gauge("sallyport_record_quota_bytes", usage.quota);
         gauge("sallyport_record_archived_bytes", usage.archived);
         gauge("sallyport_record_last_position", usage.last.0);
+        if let Some(stream) = self.stream() {
+            gauge("sallyport_stream_acknowledged", stream.acknowledged);
+            gauge("sallyport_stream_unacknowledged", stream.unacknowledged);
+            gauge("sallyport_stream_oldest_ms", stream.oldest_ms.unwrap_or(0));
+            gauge("sallyport_stream_suffices", stream.suffices);
+            gauge("sallyport_stream_full", u64::from(is(&stream, Code::StreamFull)));
+            gauge("sallyport_stream_forked", u64::from(is(&stream, Code::StreamForked)));
+        }
         gauge("sallyport_healthy", u64::from(self.troubles().is_empty()));
         self.metrics.run_upkeep();
         self.metrics.render()
+    }
+
+    fn stream(&self) -> Option<StreamStatus> {
+        self.stream.as_ref().map(|(stream, notes)| streaming::status(stream, notes))
     }
 
     fn problem_of(&self, target: &Target) -> Option<String> {

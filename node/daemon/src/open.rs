@@ -13,7 +13,9 @@ use node_peer::{Limits, Local, Pool, Server};
 use node_session::control::RaftControl;
 use node_session::{Clock, Control};
 use proto::event::{About, Draft, Kind, NodeStarted, Stamped};
+use proto::reading::Durability;
 use store_disk::{Journal, Options};
+use store_jetstream::Stream;
 use store_log::{Backend, Log, Share, Urgency};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -31,6 +33,7 @@ use crate::peers::{ForPeers, keep_certified};
 use crate::replica::{self, Peers, open_replica};
 use crate::roster::Roster;
 use crate::sealing::{self, Sealing};
+use crate::streaming;
 use crate::views::views;
 use crate::wall::Wall;
 
@@ -52,6 +55,8 @@ pub(crate) struct Open {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) views: Arc<Views>,
     pub(crate) sealing: Arc<Sealing>,
+    pub(crate) stream: Option<Arc<Stream>>,
+    pub(crate) stream_stop: CancellationToken,
 }
 
 /// Whoever sees what is applied: the views of this node, and who is a member.
@@ -93,6 +98,7 @@ pub(crate) async fn open(
     stop: &CancellationToken,
 ) -> Result<Open, Error> {
     let clock: Arc<dyn Clock> = Arc::new(node_session::clock::SystemClock);
+    streaming::check(config.stream.as_ref(), &card).await?;
     let events = journal(&directory.events(), record_options(config.journal_quota))?;
     let node_key = home::node_key(directory)?;
     let key = Arc::new(home::cluster_key(directory)?);
@@ -132,6 +138,11 @@ pub(crate) async fn open(
     control.attach(record.clone(), clock.clone()).await?;
     let pair = home::signing_key(directory)?;
     let sealing = Sealing::of(&card, pair, record.clone(), replica.clone(), seals);
+    let stream_stop = CancellationToken::new();
+    let stream = streaming::start(config.stream.as_ref(), &card, events, &replica, &stream_stop)?;
+    if let Some(stream) = &stream {
+        record.follow(stream.clone());
+    }
     let open = Open {
         card,
         key,
@@ -146,13 +157,23 @@ pub(crate) async fn open(
         clock,
         views,
         sealing,
+        stream,
+        stream_stop,
     };
     let unfinished = open.views.unknown_outcomes()?;
-    let durability = open.record.backend().durability();
+    let durability = durability(&open);
     let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
     note(&open, Kind::NodeStarted(started), Urgency::Ordinary).await?;
     tokio::spawn(open.sealing.clone().run(stop.clone()));
     Ok(open)
+}
+
+/// The durability that this node's record gives at best.
+fn durability(open: &Open) -> Durability {
+    match open.stream {
+        Some(_) => Durability::Replicated,
+        None => open.record.backend().durability(),
+    }
 }
 
 /// What this node shows to its peers, and its connections to them.

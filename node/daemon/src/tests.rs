@@ -9,6 +9,7 @@ mod node_yaml;
 mod notifications;
 mod ready;
 mod restoring;
+mod streaming;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

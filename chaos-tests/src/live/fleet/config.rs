@@ -15,15 +15,16 @@ const CLUSTER_PORT: u16 = 7400;
 /// The most that live records may take, in bytes: little, so that a small disk holds them.
 const JOURNAL_QUOTA: u64 = 64 * 1024 * 1024;
 
-/// The document of a node that reads credentials of targets in `secrets`.
-pub(super) fn node_yaml(host: &Host, data: &Path, secrets: &Path) -> String {
+/// The document of a node that reads credentials of targets in `secrets`, and publishes as `events`
+/// says.
+pub(super) fn node_yaml(host: &Host, data: &Path, secrets: &Path, events: &str) -> String {
     let (name, at, data, secrets) = (&host.name, host.address, data.display(), secrets.display());
     let seconds = T.as_secs();
     format!(
         "name: {name}\ncluster: {CLUSTER}\ndata: {data}\n\
          listen: {{ ssh: \"{at}:{SSH_PORT}\", api: \"{at}:{API_PORT}\", \
          cluster: \"{at}:{CLUSTER_PORT}\" }}\n\
-         events: {{ stream: none }}\nsecrets: {{ files: {secrets} }}\n\
+         events: {events}\nsecrets: {{ files: {secrets} }}\n\
          contact: {seconds}s\ndrain: 2s\njournal_quota: {JOURNAL_QUOTA}\n"
     )
 }

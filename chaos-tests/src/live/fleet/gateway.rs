@@ -36,11 +36,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// A node that does not run yet.
-    pub(super) fn new(fleet: &Path, host: &Host, secrets: &Path) -> Result<Self> {
+    pub(super) fn new(fleet: &Path, host: &Host, secrets: &Path, events: &str) -> Result<Self> {
         let folder = fleet.join(&host.name);
         let data = folder.join("data");
         fs::create_dir_all(&data)?;
-        fs::write(folder.join("node.yaml"), node_yaml(host, &data, secrets))?;
+        fs::write(folder.join("node.yaml"), node_yaml(host, &data, secrets, events))?;
         let (disk, clock) = (Disk::new(&data), Clock::new(&folder));
         Ok(Self { process: Mutex::default(), disk, clock, host: host.clone(), folder })
     }

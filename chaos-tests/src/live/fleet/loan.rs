@@ -78,6 +78,23 @@ pub fn on_fleet_of(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -> Resu
     }
 }
 
+/// Runs a test on a fleet of its own that publishes to a broker. Without root nothing is tested,
+/// and that is said aloud.
+///
+/// # Errors
+/// Those of the test, with what the nodes logged.
+pub fn on_streamed_fleet(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -> Result<()> {
+    if let Some(why) = unavailable() {
+        writeln!(std::io::stderr(), "SKIPPED, and nothing was tested: {why}").ok();
+        return Ok(());
+    }
+    let _user = User::new();
+    // Two fleets side by side would disturb each other's times.
+    let _alone = FLEET.lock().unwrap_or_else(PoisonError::into_inner);
+    let fleet = Fleet::with_stream(size)?;
+    test(&fleet).and_then(|()| fleet.comes_back()).with_context(|| logs(&fleet))
+}
+
 /// The end of each node's log.
 fn logs(fleet: &Fleet) -> String {
     let log = |gateway: &super::Gateway| {

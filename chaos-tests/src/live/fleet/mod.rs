@@ -20,7 +20,7 @@ pub use documents::{
 };
 pub use faults::ClockFault;
 pub use gateway::Gateway;
-pub use loan::{on_fleet, on_fleet_of};
+pub use loan::{on_fleet, on_fleet_of, on_streamed_fleet};
 pub use people::Waiting;
 pub use status::Status;
 pub use words::{Word, word};
@@ -29,12 +29,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use self::config::SSH_PORT;
+use super::broker::Broker;
 use super::keys::Key;
 use super::network::{Host, Network};
 use super::process::Reaped;
@@ -55,6 +57,8 @@ const CLUSTER: &str = "chaos";
 pub struct Fleet {
     // Dropped in this order: processes, then what they stand on.
     gateways: Vec<Gateway>,
+    /// The broker that they publish to, when they do.
+    broker: Mutex<Option<Broker>>,
     /// The machine behind them.
     pub target: Target,
     /// The network between all of them.
@@ -75,16 +79,36 @@ impl Fleet {
     /// # Errors
     /// When a part does not start.
     pub fn start(size: usize) -> Result<Self> {
+        Self::begin(size, false)
+    }
+
+    /// As [`Fleet::start`], with a replicated stream.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub fn with_stream(size: usize) -> Result<Self> {
+        Self::begin(size, true)
+    }
+
+    fn begin(size: usize, streamed: bool) -> Result<Self> {
         let mut folder = TempDir::with_prefix("sallyport-fleet-")?;
         folder.disable_cleanup(std::env::var_os(KEEP).is_some());
         let mut network = Network::new()?;
         let outside = network.add("outside")?;
         let behind = network.add("target")?;
         let target = Target::start_on(&folder.path().join("target"), Some(&behind))?;
+        let broker = match streamed {
+            true => Some(Broker::start(folder.path(), &network.add("nats")?, CLUSTER)?),
+            false => None,
+        };
+        let events = broker.as_ref().map_or_else(
+            || "{ stream: none }".to_owned(),
+            |broker| format!("{{ nats: [\"{}\"], replicas: 1, sync: always }}", broker.url()),
+        );
         let mut gateways = Vec::new();
         for number in 1..=size {
             let host = network.add(&format!("gw-{number}"))?;
-            gateways.push(Gateway::new(folder.path(), &host, &target.folder)?);
+            gateways.push(Gateway::new(folder.path(), &host, &target.folder, &events)?);
         }
         // The last one has a disk that can be filled.
         gateways.last().context("a fleet has nodes")?.disk.make_small()?;
@@ -94,8 +118,18 @@ impl Fleet {
         }
         let (tokens, admin_token) = (BTreeMap::new(), String::new());
         let used_up = AtomicBool::new(false);
-        let mut fleet =
-            Self { gateways, target, network, outside, keys, tokens, admin_token, used_up, folder };
+        let mut fleet = Self {
+            gateways,
+            broker: Mutex::new(broker),
+            target,
+            network,
+            outside,
+            keys,
+            tokens,
+            admin_token,
+            used_up,
+            folder,
+        };
         fleet.found()?;
         fleet.apply_documents()?;
         fleet.log_in()?;
@@ -190,6 +224,15 @@ impl Fleet {
     /// not as they are in the field.
     pub fn use_up(&self) {
         self.used_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Does something to the broker.
+    ///
+    /// # Errors
+    /// When there is none, or what was done to it fails.
+    pub fn broker<T>(&self, act: impl FnOnce(&mut Broker) -> Result<T>) -> Result<T> {
+        let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
+        act(broker.as_mut().context("this fleet has no stream")?)
     }
 
     /// A file of the fleet.

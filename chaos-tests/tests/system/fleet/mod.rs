@@ -15,6 +15,7 @@ mod refusals;
 mod sealed;
 mod stalls;
 mod storm;
+mod stream;
 
 use std::time::Duration;
 

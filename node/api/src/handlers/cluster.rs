@@ -15,6 +15,7 @@ use proto::api::{
 };
 use proto::event::{BackupTaken, Kind};
 use proto::ids::Name;
+use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 
 use crate::caller::Caller;
@@ -34,7 +35,9 @@ pub(crate) async fn status(State(api): State<Arc<Api>>) -> Json<ClusterStatus> {
     let (contact, contact_age) = api.contact();
     let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(0);
     let problems = problems(&api, &agreement);
-    let durability = api.given.log.durability();
+    let stream = api.given.myself.stream();
+    let replicated = stream.as_ref().is_some_and(|stream| stream.up);
+    let durability = if replicated { Durability::Replicated } else { api.given.log.durability() };
     let status = api.given.control.look(|state| {
         let (count, root) = state.ledger();
         let open = state.approvals().filter(|one| one.status == Status::Open);
@@ -55,6 +58,7 @@ pub(crate) async fn status(State(api): State<Arc<Api>>) -> Json<ClusterStatus> {
             open_sessions: state.open_sessions().len() as u64,
             ledger: LedgerHead { count, root },
             durability,
+            stream,
             problems,
         }
     });

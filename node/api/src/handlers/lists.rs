@@ -133,6 +133,7 @@ pub(crate) async fn journal(State(api): State<Arc<Api>>) -> Json<Page<JournalSta
         epoch: api.given.record.epoch().0,
         live_sessions: api.given.live.count() as u64,
         time: api.given.clock.now().utc,
+        stream: api.given.myself.stream(),
     };
     Json(Page::whole(vec![status]))
 }

@@ -1,4 +1,6 @@
-//! `events`: the record itself, as exact bytes.
+//! `events`: the record itself, as exact bytes, and the stream that carries it to everybody else.
+
+mod stream;
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -68,6 +70,9 @@ pub(crate) enum Events {
         #[arg(long, value_name = "TIME", value_parser = instant)]
         to: Option<Utc>,
     },
+    Provision(stream::Provision),
+    Keys(stream::MakeKeys),
+    Credential(stream::Credential),
 }
 
 /// Runs one of them.
@@ -87,6 +92,9 @@ pub(crate) async fn run(events: Events) -> Outcome {
         Events::Export { gateway, out, from, to } => {
             export(&Client::new(&gateway)?, &out, from, to).await
         }
+        Events::Provision(asked) => stream::provision(asked).await,
+        Events::Keys(asked) => stream::keys(&asked),
+        Events::Credential(asked) => stream::credential(asked),
     }
 }
 

@@ -18,6 +18,11 @@ const COLUMNS: &[Column] = &[
     ("LAST", "/last"),
     ("EPOCH", "/epoch"),
     ("LIVE", "/live_sessions"),
+    ("STREAM", "/stream/up"),
+    ("UNACKED", "/stream/unacknowledged"),
+    ("OLDEST MS", "/stream/oldest_ms"),
+    ("SUFFICES", "/stream/suffices"),
+    ("BLOCKED BY", "/stream/blocked_by"),
     ("REASON", "/reason"),
 ];
 

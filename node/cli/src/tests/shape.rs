@@ -142,4 +142,14 @@ fn command_lines_about_a_fleet() {
     check("sallyport cluster backup --recipient K --out F", true);
     check("sallyport cluster backup --out F", false);
     check("sallyport cluster backup-key --out F", true);
+    check("sallyport events provision --nats nats://a:1,nats://b:1 --cluster c", true);
+    check("sallyport events provision --cluster c", false);
+    check("sallyport events provision --nats nats://a:1 --cluster c --replicas 6", false);
+    check("sallyport events keys --out D", true);
+    check("sallyport events credential --keys F --cluster c --node gw-1 --out F", true);
+    check("sallyport events credential --keys F --cluster c --publisher gw-1 --out F", true);
+    check("sallyport events credential --keys F --subscriber siem --out F", true);
+    check("sallyport events credential --keys F --cluster c --out F", false);
+    check("sallyport events credential --keys F --node gw-1 --out F", false);
+    check("sallyport events credential --keys F --node a --subscriber b --out F", false);
 }

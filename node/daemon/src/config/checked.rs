@@ -76,6 +76,23 @@ pub struct SecretSources {
     pub anywhere: bool,
 }
 
+/// The replicated stream, as a node is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamConfig {
+    /// Its servers.
+    pub servers: Vec<String>,
+    /// The file with the node's credentials.
+    pub credentials: Option<PathBuf>,
+    /// The file with its credentials for what subscribers read.
+    pub publisher_credentials: Option<PathBuf>,
+    /// The file of the authority that vouches for the servers.
+    pub authority: Option<PathBuf>,
+    /// On how many servers each event must be, at least.
+    pub replicas: u64,
+    /// How long after it was acknowledged an event may still be lost by a power cut of all servers.
+    pub sync: Duration,
+}
+
 /// What a node does.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -103,6 +120,8 @@ pub struct Config {
     pub notifications: Vec<Notification>,
     /// The database that the audit views are folded into too.
     pub views: Option<PostgresViews>,
+    /// The replicated stream; none when each node keeps its own record only.
+    pub stream: Option<StreamConfig>,
     /// Whether a target's host key may be believed when it is first seen.
     pub trust_on_first_use: bool,
 }
@@ -188,6 +207,7 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         secrets: SecretSources { environment: true, files: None, anywhere: true },
         notifications: Vec::new(),
         views: None,
+        stream: None,
         trust_on_first_use: true,
     })
 }

@@ -15,7 +15,7 @@ use super::checked::{
     SMALLEST_QUOTA, SecretSources,
 };
 use super::notifications::checked;
-use super::raw::{RawEvents, RawNode};
+use super::raw::RawNode;
 use super::views;
 use crate::errors::Error;
 
@@ -61,7 +61,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
     let advertised_api = advertised(&mut findings, raw.advertise.api.as_ref(), &raw.listen.api);
     let advertised_cluster =
         advertised(&mut findings, raw.advertise.cluster.as_ref(), &raw.listen.cluster);
-    events(&mut findings, &raw.events);
+    let stream = super::events::checked(&mut findings, &raw.events, &under);
     let contact = duration(&mut findings, raw.contact.as_ref(), CONTACT);
     if let Some(written) = &raw.contact
         && !(SHORTEST_CONTACT..=LONGEST_CONTACT).contains(&contact)
@@ -99,6 +99,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         secrets,
         notifications,
         views,
+        stream,
         trust_on_first_use: false,
     })
 }
@@ -131,18 +132,6 @@ fn advertised(
     });
     let expected = "expected HOST:PORT that others can reach, such as gw-1.internal:7400";
     findings.check(written, is_address.then(|| written.value.clone()).ok_or(expected))
-}
-
-fn events(findings: &mut Findings<'_>, written: &Spanned<RawEvents>) {
-    let RawEvents { stream, nats } = &written.value;
-    if nats.is_some() {
-        findings.add(
-            written.referenced,
-            "this version has no replicated stream, expected { stream: none }",
-        );
-    } else if stream.as_deref() != Some("none") {
-        findings.add(written.referenced, "expected { stream: none }");
-    }
 }
 
 fn duration(

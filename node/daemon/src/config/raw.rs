@@ -121,10 +121,26 @@ pub(super) struct RawEvents {
     /// `none`: each node keeps its own record, and every event says so.
     #[serde(default)]
     pub(super) stream: Option<String>,
-    /// Servers of the stream; not in this version.
+    /// Servers of the stream: `nats://HOST:PORT` or `tls://HOST:PORT`.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(super) nats: Option<serde::de::IgnoredAny>,
+    pub(super) nats: Vec<String>,
+    /// The file with this node's credentials for them; relative to this file.
+    #[serde(default)]
+    pub(super) credentials: Option<PathBuf>,
+    /// The file with this node's credentials for what subscribers read; relative to this file.
+    /// Without it, where servers ask for credentials, nothing is derived for subscribers.
+    #[serde(default)]
+    pub(super) publisher_credentials: Option<PathBuf>,
+    /// The file of the authority that vouches for them; the machine's own, if absent.
+    #[serde(default)]
+    pub(super) ca: Option<PathBuf>,
+    /// On how many servers each event must be, at least; 3 if absent.
+    #[serde(default)]
+    pub(super) replicas: Option<u64>,
+    /// The servers' `sync_interval`, which no server tells: `always`, or a time such as 10s; 2m,
+    /// which is the servers' default, if absent. No event is let go before it has passed.
+    #[serde(default)]
+    pub(super) sync: Option<String>,
 }
 
 /// Where the credentials of targets may come from.

@@ -16,6 +16,7 @@ use proto::api::{ClusterProblem, JoinTokenGiven};
 use proto::entry::{By, Entry, NodeRemoval};
 use proto::ids::{Digest, Name};
 use proto::refusal::{Code, Told};
+use store_jetstream::Stream;
 use zeroize::Zeroizing;
 
 use super::handler::not_proposed;
@@ -23,6 +24,7 @@ use crate::founding::{JOIN_TOKEN_LASTS, token_entry};
 use crate::home::ClusterKey;
 use crate::restoring::backup_bytes;
 use crate::roster::Roster;
+use crate::streaming;
 
 /// The cluster, through this node.
 pub(crate) struct Members {
@@ -30,6 +32,7 @@ pub(crate) struct Members {
     roster: Arc<Roster>,
     key: Arc<ClusterKey>,
     authority: Digest,
+    stream: Option<Arc<Stream>>,
 }
 
 impl Members {
@@ -40,8 +43,9 @@ impl Members {
         roster: Arc<Roster>,
         key: Arc<ClusterKey>,
         authority: Digest,
+        stream: Option<Arc<Stream>>,
     ) -> Self {
-        Self { replica, roster, key, authority }
+        Self { replica, roster, key, authority, stream }
     }
 
     async fn propose(&self, entry: Entry) -> Result<Reply, Told> {
@@ -102,8 +106,11 @@ impl Members {
                 "its clock is {:.1} s off the median of its peers: it does not lead; set the clock",
                 off.as_secs_f64()
             );
-            problems.push(ClusterProblem { node, told: Told::new(Code::ClockOff, text) });
+            let told = Told::new(Code::ClockOff, text);
+            problems.push(ClusterProblem { node: node.clone(), told });
         }
+        let of_stream = self.stream.iter().flat_map(|stream| streaming::problems(stream));
+        problems.extend(of_stream.map(|told| ClusterProblem { node: node.clone(), told }));
         problems
     }
 }

@@ -114,6 +114,25 @@ fn where_the_views_are_kept() {
     mistake(("  postgres:", "  mysql:"), "mysql");
 }
 
+#[test]
+fn where_the_stream_is() {
+    let of = |events: &str| {
+        let text = WHOLE.replace("{ stream: none }", events);
+        parse(Path::new("/etc/sallyport/node.yaml"), &text).expect("it is right").stream
+    };
+    assert_eq!(of("{ stream: none }"), None);
+    let stream = of("{ nats: [\"nats://a:4222\", \"tls://[::1]:4222\"] }").expect("a stream");
+    assert_eq!(stream.servers, ["nats://a:4222", "tls://[::1]:4222"]);
+    assert_eq!((stream.replicas, stream.sync), (3, Duration::from_secs(120)));
+    assert_eq!((stream.credentials, stream.authority), (None, None));
+    let said = "{ nats: [\"nats://a:4222\"], sync: always, replicas: 1, credentials: a.creds }";
+    let stream = of(said).expect("a stream");
+    assert_eq!((stream.replicas, stream.sync), (1, Duration::ZERO));
+    assert_eq!(stream.credentials.as_deref(), Some(Path::new("/etc/sallyport/a.creds")));
+    let stream = of("{ nats: [\"nats://a:4222\"], sync: 10s }").expect("a stream");
+    assert_eq!(stream.sync, Duration::from_secs(10));
+}
+
 #[track_caller]
 fn wrong(change: (&str, &str), expected: &str) {
     let text = WHOLE.replace(change.0, change.1);
@@ -128,8 +147,15 @@ fn what_is_wrong_is_named_with_its_place() {
     wrong(("name: gw-1", "name: control"), "node.yaml:1:7: `control` is the control plane's");
     wrong(("ssh: 127.0.0.1:2222", "ssh: nowhere"), "node.yaml:3:16: expected HOST:PORT");
     wrong(("cluster: 127.0.0.1:7400", "cluster: 0.0.0.0:7400"), "expected an `advertise`");
-    wrong(("{ stream: none }", "{ stream: some }"), "node.yaml:4:9: expected { stream: none }");
-    wrong(("{ stream: none }", "{ nats: [\"nats://a:4222\"] }"), "has no replicated stream");
+    let events = |text: &str, expected: &str| wrong(("{ stream: none }", text), expected);
+    events("{ stream: some }", "node.yaml:4:9: expected { stream: none } or { nats:");
+    events("{ stream: none, sync: always }", "expected { stream: none } or { nats:");
+    events("{ stream: none, nats: [\"nats://a:1\"] }", "expected either stream: none or nats");
+    events("{ nats: [\"nats://u:p@a:4222\"] }", "expected nats://HOST:PORT");
+    events("{ nats: [\"http://a:4222\"] }", "expected nats://HOST:PORT");
+    events("{ nats: [\"nats://a:4222\"], replicas: 0 }", "replicas: expected 1 to 5");
+    events("{ nats: [\"nats://a:4222\"], sync: never }", "sync: expected always, or a time");
+    events("{ nats: [\"nats://a:4222\"], sync: 2h }", "sync: expected always, or a time");
     wrong(("contact: 5s", "contact: 1s"), "node.yaml:6:10: expected 2s to 5m");
     wrong(("contact: 5s", "contact: soon"), "node.yaml:6:10: expected a duration such as 15s");
     wrong(("contact: 5s", "drain: 48h"), "node.yaml:6:8: expected at most 24h");
