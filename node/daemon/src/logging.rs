@@ -25,6 +25,8 @@ pub fn start(filter: &str) -> Result<(), BadFilter> {
         text: filter.to_owned(),
         reason: error.to_string(),
     };
+    // What the stream's library says of each connection is said by name elsewhere.
+    let filter = format!("async_nats=warn,{filter}");
     let parsed = EnvFilter::builder().parse(filter).map_err(bad)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(parsed)

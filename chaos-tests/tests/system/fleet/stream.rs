@@ -66,7 +66,7 @@ fn replicated_waits_for_the_stream_and_a_stream_that_is_down_makes_nobody_wait()
 
         fleet.broker(|broker| broker.again())?;
         until("it is restored", NOTICES, || {
-            Ok(newest(fleet, "gw-1", "record.restored")?.map(drop))
+            Ok((!problems(fleet, "gw-1")?.contains("SP-1406")).then_some(()))
         })?;
         apply(fleet, "replicated again", "refuse")?;
         until("a command runs", SHORT, || Ok((run(fleet, "gw-1")?.0 == Some(0)).then_some(())))?;
@@ -89,9 +89,9 @@ fn a_wiped_broker_is_filled_again_and_it_is_said() -> Result<()> {
             Ok(problems(fleet, "gw-1")?.contains("SP-1612").then_some(()))
         })?;
         fleet.broker(|broker| broker.provision("chaos"))?;
-        let restored =
-            until("it is restored", NOTICES, || newest(fleet, "gw-1", "record.restored"))?;
-        ensure!(restored["data"]["regressions"] == 1, "{restored}");
-        Ok(())
+        until("it is restored", NOTICES, || {
+            let restored = newest(fleet, "gw-1", "record.restored")?;
+            Ok(restored.filter(|event| event["data"]["regressions"] == 1).map(drop))
+        })
     })
 }
