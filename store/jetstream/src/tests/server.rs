@@ -1,14 +1,11 @@
 //! A real nats-server in a folder of its own, on a free port, that is stopped with its value.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-/// How long a server may take to listen.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server.
 pub(crate) struct Server {
@@ -76,26 +73,28 @@ impl Server {
     pub(crate) fn run(&mut self, program: &Path) {
         let folder = self.folder.path();
         let file = folder.join("nats.conf");
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join("log"))
-            .expect("its log");
         let child = Command::new(program)
             .arg("-c")
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the server starts");
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.expect("the server starts");
+        let said = child.stderr.take().expect("what it says is piped");
         self.child = Some(child);
-        let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "the server does not listen: {log}");
-            std::thread::sleep(Duration::from_millis(20));
+        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+        let mut before = Vec::new();
+        // It says when it is ready; when it ends before, there are no more lines.
+        for line in lines.by_ref() {
+            if line.contains("Server is ready") {
+                // What it says later is read, so that it never waits for a reader.
+                std::thread::spawn(move || lines.for_each(drop));
+                return;
+            }
+            before.push(line);
         }
+        panic!("the server is not ready: {}", before.join("\n"));
     }
 
     /// Kills it: nothing is written any more.
