@@ -123,7 +123,9 @@ impl Record {
                 let asked = Asked { node: chain.to_string(), session, command, count };
                 let Some(approval) = self.ask(&asked) else { return };
                 let (digest, durability) = (Digest([1; 32]), Durability::Local);
-                let released = CommandReleased { command, approval, digest, durability };
+                let without_stream = false;
+                let released =
+                    CommandReleased { command, approval, digest, durability, without_stream };
                 self.event(chain, about.clone(), Kind::CommandReleased(released));
             }
             Verdict::Allow => {}
