@@ -139,10 +139,7 @@ pub(crate) async fn open(
     let pair = home::signing_key(directory)?;
     let sealing = Sealing::of(&card, pair, record.clone(), replica.clone(), seals);
     let stream_stop = CancellationToken::new();
-    let stream = streaming::start(config.stream.as_ref(), &card, events, &replica, &stream_stop)?;
-    if let Some(stream) = &stream {
-        record.follow(stream.clone());
-    }
+    let stream = streaming::start(config, &card, &record, &replica, &stream_stop)?;
     let open = Open {
         card,
         key,
@@ -160,12 +157,18 @@ pub(crate) async fn open(
         stream,
         stream_stop,
     };
-    let unfinished = open.views.unknown_outcomes()?;
-    let durability = durability(&open);
-    let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
-    note(&open, Kind::NodeStarted(started), Urgency::Ordinary).await?;
-    tokio::spawn(open.sealing.clone().run(stop.clone()));
+    begin(&open, stop).await?;
     Ok(open)
+}
+
+/// Records the node's start, and begins to seal what it records.
+async fn begin(open: &Open, stop: &CancellationToken) -> Result<(), Error> {
+    let unfinished = open.views.unknown_outcomes()?;
+    let durability = durability(open);
+    let started = NodeStarted { version: VERSION.to_owned(), durability, unfinished };
+    note(open, Kind::NodeStarted(started), Urgency::Ordinary).await?;
+    tokio::spawn(open.sealing.clone().run(stop.clone()));
+    Ok(())
 }
 
 /// The durability that this node's record gives at best.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::StreamConfig;
+use crate::config::{Config, StreamConfig};
 use crate::errors::Error;
 use crate::home::Card;
 
@@ -82,19 +82,22 @@ pub(crate) async fn check(config: Option<&StreamConfig>, card: &Card) -> Result<
 /// # Errors
 /// As [`settings`].
 pub(crate) fn start(
-    config: Option<&StreamConfig>,
+    config: &Config,
     card: &Card,
-    journal: Arc<dyn Backend>,
+    record: &Log<Journal>,
     replica: &Arc<Replica>,
     stop: &CancellationToken,
 ) -> Result<Option<Arc<Stream>>, Error> {
-    let Some(config) = config else { return Ok(None) };
+    let Some(config) = &config.stream else { return Ok(None) };
     let (leading, leads) = watch::channel(false);
     let watching = watch_leadership(replica.clone(), leading);
     let until = stop.clone();
     tokio::spawn(async move { until.run_until_cancelled(watching).await });
+    let journal = record.backend().clone();
     let following = Following { journal, leads, stop: stop.clone() };
-    Ok(Some(Stream::start(settings(config, card)?, following)))
+    let stream = Stream::start(settings(config, card)?, following);
+    record.follow(stream.clone());
+    Ok(Some(stream))
 }
 
 async fn watch_leadership(replica: Arc<Replica>, leading: watch::Sender<bool>) {
