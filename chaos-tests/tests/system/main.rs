@@ -7,6 +7,7 @@
 
 mod api;
 mod audit;
+mod auditors;
 mod bulk;
 mod chaos;
 mod codes;

@@ -8,7 +8,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use proto::event::{Event, Kind};
+use proto::event::{Event, Kind, Outcome};
 use proto::ids::{EventId, Name, SessionId};
 use proto::refusal::Code;
 use proto::time::Utc;
@@ -20,7 +20,7 @@ use store_views::{Replay, ReplayBuilder, ReplayOptions, to_asciicast};
 use super::page::{Page, page};
 use super::verifying::{Asked as Verifying, report_of};
 use crate::arguments::Gateway;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome as Done};
 use crate::output;
 use crate::private::write_private;
 use crate::source::Source;
@@ -95,7 +95,7 @@ pub(super) async fn report(
     archive: Option<&Path>,
     gateway: &Gateway,
     verifying: &Verifying,
-) -> Outcome {
+) -> Done {
     let folder = |name: &str| make(&about.out.join(name));
     make(&about.out)?;
     folder("replays")?;
@@ -138,7 +138,7 @@ fn write(
     verified: &Report,
     replays: &BTreeMap<SessionId, Replay>,
     keys_given: bool,
-) -> Outcome {
+) -> Done {
     let internal = |error: serde_json::Error| Failure::new(Code::Internal, error);
     let sessions: Vec<_> = gathered.sessions.values().collect();
     write_private(&about.out.join("sessions.jsonl"), &lines(&sessions)?)?;
@@ -150,7 +150,7 @@ fn write(
     write_private(&about.out.join("index.html"), html.as_bytes())
 }
 
-fn lines<T: Serialize>(rows: &[&T]) -> Outcome<Vec<u8>> {
+fn lines<T: Serialize>(rows: &[&T]) -> Done<Vec<u8>> {
     let mut text = Vec::new();
     for row in rows {
         serde_json::to_writer(&mut text, row)
@@ -199,9 +199,8 @@ impl Gathered {
                 }
             }
             Some(Kind::CommandFinished(finished)) => {
-                let outcome = serde_json::to_string(&finished.outcome).ok();
                 if let Some(row) = self.command(id, finished.command) {
-                    row.outcome = outcome;
+                    row.outcome = Some(words(&finished.outcome));
                 }
             }
             _ => {}
@@ -240,6 +239,16 @@ impl Gathered {
     }
 }
 
+/// How a command ended, in words.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Exited(status) => format!("exit status {status}"),
+        Outcome::Signalled(signal) => format!("signal {signal}"),
+        Outcome::Refused(told) | Outcome::Failed(told) => told.to_string(),
+        Outcome::ClientLeft => "the client left".to_owned(),
+    }
+}
+
 impl About {
     /// Whether a session is one of the report: it is opened before the end of the period.
     fn covers(&self, event: &Event) -> bool {
@@ -260,7 +269,7 @@ async fn prove(
     archive: Option<&Path>,
     gateway: &Gateway,
     out: &Path,
-) -> Outcome {
+) -> Done {
     let ids = gathered.events.iter().take(PROOFS_LIMIT).cloned();
     let mut finders: Vec<_> = ids.filter_map(|id| Finder::new(id, control).ok()).collect();
     let mut source = Source::open(archive, gateway).await?;
@@ -298,7 +307,7 @@ pub(super) fn file_name(id: &str) -> String {
     name.trim_start_matches('.').chars().take(128).collect()
 }
 
-fn make(path: &Path) -> Outcome {
+fn make(path: &Path) -> Done {
     let made = DirBuilder::new().mode(0o700).create(path);
     match made {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
