@@ -109,7 +109,7 @@ fn an_archive_is_sealed_held_and_verified() -> Result<()> {
     // More comes, and goes on where the last ended.
     scene.ssh().run("echo two")?;
     let later = scene.archive()?.to_string_lossy().into_owned();
-    seal(&later, "400", 0, "control")?;
+    seal(&later, "400", 0, &node)?;
     says(&scene, &["audit", "verify", &archive, "--keys", &keys], 0, "")?;
     seal(&later, "30", 1, "never lowered")?;
     says(&scene, &["archive", "prune", &archive, "--older-than", "30"], 1, "400 days")?;
