@@ -22,3 +22,4 @@ mod strangers;
 mod tampering;
 mod target_faults;
 mod views;
+mod views_postgres;
