@@ -12,7 +12,7 @@ use proto::entry::Entry;
 use proto::peer::raft::Ask;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{CLOCK_INTERVAL, PROPOSE_DEADLINE, SNAPSHOT_BYTES, TELL_PAUSE};
+use crate::config::{CLOCK_DEADLINE, CLOCK_INTERVAL, PROPOSE_DEADLINE, SNAPSHOT_BYTES, TELL_PAUSE};
 use crate::duties::Duties;
 use crate::election::Watchdog;
 use crate::error::ProposeError;
@@ -24,8 +24,6 @@ use crate::types::spawn;
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Whether a snapshot is due is looked at this often.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
-/// A peer tells its clock within this time.
-const CLOCK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Starts all of it.
 pub(crate) fn start<R: AsyncRuntime>(replica: &Arc<Replica<R>>, told: mpsc::Receiver<Entry>) {

@@ -33,21 +33,29 @@ impl Clocks {
         (off > CLOCK_BOUND).then_some(off)
     }
 
+    /// Whether the clock of any peer is known now.
+    pub(crate) fn know_of_peers(&self, now: Duration) -> bool {
+        self.fresh(now).next().is_some()
+    }
+
     /// This node's wall clock, as far as the others bear it out: ahead of the median of all by the
-    /// bound at most, of an even number of the lower one in the middle.
-    pub(crate) fn borne_out(&self, now: Moment) -> Utc {
+    /// bound at most, of an even number of the lower one in the middle. Where there are others and
+    /// none of their clocks is known, nobody bears it out.
+    pub(crate) fn borne_out(&self, now: Moment, alone: bool) -> Option<Utc> {
         let (low, _) = self.median(now);
-        now.utc.min(later(Utc(low), CLOCK_BOUND))
+        let borne_out = alone || self.know_of_peers(now.elapsed);
+        borne_out.then(|| now.utc.min(later(Utc(low), CLOCK_BOUND)))
+    }
+
+    /// What the clocks of the peers show now, as far as they were read lately.
+    fn fresh(&self, now: Duration) -> impl Iterator<Item = Utc> {
+        let ages = self.0.values().map(move |(clock, at)| (*clock, now.saturating_sub(*at)));
+        ages.filter(|(_, age)| *age <= CLOCK_AGE).map(|(clock, age)| later(clock, age))
     }
 
     fn median(&self, now: Moment) -> (i64, i64) {
-        let mut clocks: Vec<i64> = self
-            .0
-            .values()
-            .filter(|(_, at)| now.elapsed.saturating_sub(*at) <= CLOCK_AGE)
-            .map(|(clock, at)| later(*clock, now.elapsed.saturating_sub(*at)).0)
-            .chain([now.utc.0])
-            .collect();
+        let peers = self.fresh(now.elapsed).map(|clock| clock.0);
+        let mut clocks: Vec<i64> = peers.chain([now.utc.0]).collect();
         clocks.sort_unstable();
         (clocks[(clocks.len() - 1) / 2], clocks[clocks.len() / 2])
     }

@@ -53,6 +53,8 @@ pub(crate) const EVENTS_KEPT: usize = 4_096;
 pub const CLOCK_BOUND: Duration = Duration::from_secs(5);
 /// Peers are asked for their clocks this often.
 pub(crate) const CLOCK_INTERVAL: Duration = Duration::from_secs(3);
+/// A peer tells its clock within this time.
+pub(crate) const CLOCK_DEADLINE: Duration = Duration::from_secs(1);
 /// A clock that was read longer ago says nothing.
 pub(crate) const CLOCK_AGE: Duration = Duration::from_secs(30);
 

@@ -26,16 +26,21 @@ impl Pace {
         }
     }
 
+    /// Whether the wall clock still counts for the next stamp.
+    pub(crate) fn asks_for_wall(&self) -> bool {
+        !self.took_wall
+    }
+
     /// A stamp for what this leader puts into the log now; `wall` is its wall clock, as far as it
     /// can be believed.
-    pub(crate) fn stamp(&mut self, now: Moment, wall: Utc) -> Utc {
-        let mut stamp = self.running(now.elapsed).unwrap_or(wall);
-        if !self.took_wall {
+    pub(crate) fn stamp(&mut self, now: Moment, wall: Option<Utc>) -> Utc {
+        let mut stamp = self.running(now.elapsed).unwrap_or(now.utc);
+        if let Some(wall) = wall.filter(|_| self.asks_for_wall()) {
             // A clock that is not believed now may be when more peers are heard of.
             self.took_wall = wall == now.utc;
             stamp = if planted(Bug::TimeGoesBack) { now.utc } else { stamp.max(wall) };
-            self.last = Some((stamp, now.elapsed));
         }
+        self.last = Some((stamp, now.elapsed));
         stamp
     }
 

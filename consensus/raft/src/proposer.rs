@@ -7,14 +7,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consensus_state::Reply;
+use futures_util::future::select_ok;
 use openraft::AsyncRuntime;
 use openraft::error::ClientWriteError;
 use proto::entry::{Batch, Entry, Proposal};
+use proto::peer::raft::Ask;
+use proto::time::Utc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::config::{BATCH_BYTES, BATCH_PROPOSALS, BATCHES_UNDER_WAY};
+use crate::config::{BATCH_BYTES, BATCH_PROPOSALS, BATCHES_UNDER_WAY, CLOCK_DEADLINE};
 use crate::machine::Shared;
 use crate::peers::Peers;
+use crate::ports::Member;
+use crate::seats::Seats;
 use crate::types::{Batched, Raft, Turn, spawn};
 
 /// What one attempt made of a proposal.
@@ -129,6 +134,22 @@ impl<R: AsyncRuntime> Proposer<R> {
         (proposals, answers)
     }
 
+    /// The time of a batch. Its wall clock counts once, and then only as far as the others bear it
+    /// out: a leader that was started anew goes on to lead without having heard of anybody, so it
+    /// asks.
+    async fn stamp(&self, others: &[Member]) -> Utc {
+        let knows = |now| self.peers.clocks.lock().know_of_peers(now);
+        let asks = self.shared.pace.lock().asks_for_wall() && !others.is_empty();
+        if asks && !knows(self.shared.wall.now().elapsed) {
+            let ask = |peer| Box::pin(self.peers.ask(peer, Ask::Clock, CLOCK_DEADLINE));
+            // The first answer does; it is in the clocks then.
+            drop(select_ok(others.iter().map(ask)).await);
+        }
+        let now = self.shared.wall.now();
+        let wall = self.peers.clocks.lock().borne_out(now, others.is_empty());
+        self.shared.pace.lock().stamp(now, wall)
+    }
+
     async fn submit(
         &self,
         proposals: Vec<Proposal>,
@@ -136,13 +157,11 @@ impl<R: AsyncRuntime> Proposer<R> {
         turn: OwnedSemaphorePermit,
         under_way: OwnedSemaphorePermit,
     ) {
-        let leads = self.raft.metrics().borrow().current_leader == Some(self.peers.me);
-        if !leads {
+        let seats = Seats::of(&self.raft);
+        if seats.0.current_leader != Some(self.peers.me) {
             return tell_all(answers, &Outcome::NotTaken);
         }
-        let now = self.shared.wall.now();
-        let wall = self.peers.clocks.lock().borne_out(now);
-        let at = self.shared.pace.lock().stamp(now, wall);
+        let at = self.stamp(&seats.others()).await;
         let batch = Batch { at, proposals };
         let bytes = match batch.to_bytes() {
             Ok(bytes) => Bytes::from(bytes),

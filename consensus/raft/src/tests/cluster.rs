@@ -332,6 +332,32 @@ async fn a_clock_that_is_off_does_not_lead() {
     until("its clock is good again", || leader.status().clock_off.is_none()).await;
 }
 
+/// One that stopped for a moment goes on to lead its term when it is back, without a vote, and so
+/// without having heard of anybody.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_started_again_does_not_believe_its_clock_alone() {
+    let mut cluster = Cluster::of(3).await;
+    let me = cluster.leader().await.config.raft_id;
+    let others: Vec<_> = (1..=3).filter(|id| *id != me).collect();
+    let (time, last) = (cluster.replica(me).with_state(State::time), last_log(&cluster, me));
+    cluster.kill(me).await;
+    cluster.net.partition(&[me], &others);
+    cluster.seats[&me].clock_off.store(3_600_000_000, Ordering::Relaxed);
+    let back = cluster.open(me).await.unwrap();
+    let writes = Arc::clone(&back);
+    let written = tokio::spawn(async move { writes.propose(counting()).await });
+    until("it has put it into its log", || last_log(&cluster, me) > last).await;
+    cluster.net.heal();
+    written.await.unwrap().unwrap();
+    let passed = back.with_state(State::time).0 - time.0;
+    assert!(passed < 60_000_000, "an hour did not pass: {passed} us did");
+    cluster.agree().await;
+}
+
+fn last_log(cluster: &Cluster, raft_id: u64) -> Option<u64> {
+    cluster.replica(raft_id).status().last_log
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_told_is_done_when_a_quorum_is_there_again() {
     let cluster = Cluster::of(3).await;

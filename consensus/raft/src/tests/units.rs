@@ -49,7 +49,7 @@ fn a_read_waits_for_all_that_a_leader_found_in_its_own_log() {
 /// A node that begins to lead when the last stamp was 100 s, a second ago; its own clock and those of
 /// the peers that it has heard of, in seconds; and the stamp that it gives.
 #[track_caller]
-fn check_stamp(own: i64, peers: &[i64], stamp: i64) {
+fn check_stamp(own: i64, peers: &[i64], alone: bool, stamp: i64) {
     let seconds = |seconds: i64| Utc(seconds * 1_000_000);
     let (before, elapsed) = (Duration::from_secs(9), Duration::from_secs(10));
     let (mut clocks, mut pace) = (Clocks::default(), Pace::default());
@@ -58,16 +58,19 @@ fn check_stamp(own: i64, peers: &[i64], stamp: i64) {
     }
     pace.saw(seconds(100), before);
     let now = Moment { utc: seconds(own), offset_minutes: 0, elapsed };
-    assert_eq!(pace.stamp(now, clocks.borne_out(now)), seconds(stamp));
+    assert_eq!(pace.stamp(now, clocks.borne_out(now, alone)), seconds(stamp));
 }
 
 #[test]
 fn a_new_leader_believes_its_clock_as_far_as_its_peers_bear_it_out() {
-    check_stamp(101, &[101], 101);
-    check_stamp(160, &[], 160); // nobody else is there: time passed while no node ran
-    check_stamp(160, &[158], 160);
-    check_stamp(50, &[101, 101], 101); // time does not go back
-    check_stamp(3700, &[101, 101], 106);
-    check_stamp(3700, &[101], 106); // of two nobody knows who is wrong
-    check_stamp(3700, &[101, 3700], 3700);
+    let (alone, of_several) = (true, false);
+    check_stamp(101, &[101], of_several, 101);
+    check_stamp(160, &[], alone, 160); // time passed while it did not run
+    check_stamp(160, &[], of_several, 101); // nobody says so yet
+    check_stamp(3700, &[], of_several, 101);
+    check_stamp(160, &[158], of_several, 160);
+    check_stamp(50, &[101, 101], of_several, 101); // time does not go back
+    check_stamp(3700, &[101, 101], of_several, 106);
+    check_stamp(3700, &[101], of_several, 106); // of two nobody knows who is wrong
+    check_stamp(3700, &[101, 3700], of_several, 3700);
 }
