@@ -186,6 +186,20 @@ impl<R: AsyncRuntime> Replica<R> {
         self.seats().0.running_state.map_err(|fatal| fatal.to_string())
     }
 
+    /// Completes when this node takes part no more for good, and gives why: its disk failed, or
+    /// what it holds is not what was written.
+    pub async fn stopped(&self) -> String {
+        let mut metrics = self.raft.metrics();
+        match metrics.wait_for(|metrics| metrics.running_state.is_err()).await {
+            Ok(metrics) => match &metrics.running_state {
+                Err(fatal) => fatal.to_string(),
+                Ok(()) => String::new(),
+            },
+            // Whoever tells is gone without a word.
+            Err(gone) => gone.to_string(),
+        }
+    }
+
     /// Stops, after what was handed over is on the disk. To leave a running cluster in good order
     /// [`Replica::step_down`] first.
     pub async fn shutdown(&self) {

@@ -121,7 +121,8 @@ pub async fn run(
     ready::write(&directory.ready(), &ready)?;
     tracing::info!(node = %open.card.node, epoch = open.record.epoch().0, "the node is ready");
     announce(&ready);
-    let reason = drain(&config, signals, &sessions, &myself, ssh_stop, serving_ssh).await;
+    let drained = drain(&config, signals, &sessions, &myself, ssh_stop, serving_ssh).await;
+    let reason = *drained.as_ref().unwrap_or(&"its replica stopped");
     ready::remove(&directory.ready())?;
     leave(&open, reason).await;
     api_stop.cancel();
@@ -130,7 +131,7 @@ pub async fn run(
     }
     close(open, &peer_stop).await;
     tracing::info!(reason, "the node stopped");
-    Ok(())
+    drained.map(drop)
 }
 
 /// Records what becomes of the replicated stream, where there is one, and lets go what it has.

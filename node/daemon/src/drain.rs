@@ -1,4 +1,5 @@
 //! Stopping in good order: nothing new, time for what runs, then an end that everybody is told.
+//! A node whose replica stopped ends without that time: it could act on nothing that is decided.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::errors::Error;
 use crate::myself::Myself;
 use crate::signals::Signals;
 
@@ -22,6 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Waits for a signal, then ends what waits for approvals and lets all other sessions end; a second
 /// signal ends them at once. Gives the reason.
+///
+/// # Errors
+/// [`Error::Stopped`] when the replica stopped by itself.
 pub(crate) async fn drain(
     config: &Config,
     mut signals: Signals,
@@ -29,12 +34,18 @@ pub(crate) async fn drain(
     myself: &Arc<Myself>,
     stop: CancellationToken,
     mut serving: JoinHandle<()>,
-) -> &'static str {
+) -> Result<&'static str, Error> {
     let reason = tokio::select! {
         reason = signals.next() => reason,
         ended = &mut serving => {
             tracing::error!(?ended, "the SSH listener ended by itself");
-            return "the SSH listener ended";
+            return Ok("the SSH listener ended");
+        }
+        why = myself.replica.stopped() => {
+            tracing::error!(why, "the replicated log stopped: the node ends");
+            stop.cancel();
+            end(sessions, &mut signals, &mut serving).await;
+            return Err(Error::Stopped(why));
         }
     };
     let live = sessions.live().count();
@@ -45,26 +56,33 @@ pub(crate) async fn drain(
     // leads or follows as usual, all others hear of it at once.
     sessions.live().end_waiting(&Told::new(Code::Draining, NOT_WAITED_FOR));
     tokio::select! {
-        ended = &mut serving => return told(reason, ended),
+        ended = &mut serving => {
+            told(ended);
+            return Ok(reason);
+        }
         _ = signals.next() => tracing::warn!("told to stop again: sessions are ended at once"),
         () = tokio::time::sleep(config.drain) => {
             tracing::warn!(live = sessions.live().count(), "sessions are ended");
         }
     }
+    end(sessions, &mut signals, &mut serving).await;
+    Ok(reason)
+}
+
+/// Ends all sessions, and gives them time for their last words.
+async fn end(sessions: &Sessions, signals: &mut Signals, serving: &mut JoinHandle<()>) {
     sessions.live().end_all(&Told::plain(Code::Draining));
     tokio::select! {
-        ended = &mut serving => return told(reason, ended),
+        ended = &mut *serving => return told(ended),
         _ = signals.next() => {}
         () = tokio::time::sleep(LAST_WORDS) => {}
     }
     tracing::warn!(live = sessions.live().count(), "sessions are left without an end");
     serving.abort();
-    reason
 }
 
-fn told(reason: &'static str, ended: Result<(), tokio::task::JoinError>) -> &'static str {
+fn told(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "the SSH listener ended badly");
     }
-    reason
 }

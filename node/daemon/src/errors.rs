@@ -99,7 +99,10 @@ pub enum Error {
     #[error("{0}")]
     Denied(Denied),
     /// The replica stopped.
-    #[error("the replica stopped: {0}")]
+    #[error(
+        "the replica stopped, and with it the node: {0}. Start it again when its disk has room and \
+         is sound"
+    )]
     Stopped(String),
     /// Somebody said why not.
     #[error("{}", .0.text)]

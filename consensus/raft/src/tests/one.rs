@@ -7,7 +7,7 @@ use consensus_state::{Presence, Reply, State};
 use proto::entry::{ApprovalId, By, Entry, PolicySetting};
 
 use super::{Cluster, begin, closing, counted, counting, creation, name, propose_from};
-use crate::{FoundError, OpenError, Replica};
+use crate::{FoundError, OpenError, ProposeError, Replica};
 
 #[tokio::test(start_paused = true)]
 async fn it_is_founded_proposed_to_and_read() {
@@ -107,6 +107,19 @@ async fn what_was_answered_survives_a_power_cut_at_once() {
         cluster.kill(1).await;
         cluster.open(1).await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fails_stops_it_and_it_says_why() {
+    let cluster = Cluster::of_one().await;
+    let one = cluster.replica(1);
+    let mut stopped = Box::pin(one.stopped());
+    assert!(futures_util::poll!(&mut stopped).is_pending());
+    drop(cluster.seats[&1].disk.power_cut());
+    assert_eq!(one.propose(counting()).await, Err(ProposeError::Unknown));
+    let why = stopped.await;
+    assert!(why.contains("the machine is off"), "{why}");
+    assert!(one.running().is_err());
 }
 
 #[tokio::test(start_paused = true)]
