@@ -8,6 +8,9 @@ use serde_json::Value;
 /// The `prev` of the first event.
 const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// What the control chain is called.
+const CONTROL: &str = "control";
+
 /// What one node keeps of the control chain.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -41,24 +44,26 @@ pub fn violations(chains: &[Kept]) -> Vec<String> {
     violations
 }
 
-/// Gaps, repetitions and broken links.
-fn within(chain: &Kept) -> Vec<String> {
-    let mut violations = Vec::new();
+fn within(kept: &Kept) -> Vec<String> {
+    let lines = kept.lines.iter().map(String::as_str);
+    broken(CONTROL, lines).map(|broken| format!("{}: {broken}", kept.node)).into_iter().collect()
+}
+
+/// Where the exact lines of a chain have a gap, a repetition or a broken link first, if anywhere.
+pub(super) fn broken<'a>(chain: &str, lines: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut before = NOTHING_BEFORE.to_owned();
-    for (line, seq) in chain.lines.iter().zip(1_u64..) {
+    for (line, seq) in lines.zip(1_u64..) {
         let event: Value = serde_json::from_str(line).unwrap_or_default();
         let data = &event["data"];
-        if data["chain"] != "control" || data["seq"] != seq {
-            violations.push(format!("{}: not number {seq} of the chain: {line}", chain.node));
-            break;
+        if data["chain"] != chain || data["seq"] != seq {
+            return Some(format!("not number {seq} of the chain: {line}"));
         }
         if data["prev"] != before.as_str() {
-            violations.push(format!("{}: number {seq} does not follow: {line}", chain.node));
-            break;
+            return Some(format!("number {seq} does not follow: {line}"));
         }
         before = digest(&SHA256, line.as_bytes()).as_ref().iter().fold(String::new(), hex);
     }
-    violations
+    None
 }
 
 fn hex(text: String, byte: &u8) -> String {

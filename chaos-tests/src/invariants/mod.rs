@@ -9,9 +9,11 @@ pub mod forbidden_after_t;
 pub mod healed;
 pub mod held_once;
 pub mod history;
+pub mod in_stream_once;
 pub mod linearizable;
 pub mod no_secret_anywhere;
 pub mod recorded_before_done;
+pub mod views_equal;
 
 use std::collections::BTreeMap;
 
@@ -72,6 +74,18 @@ impl Events {
         let mut lines: Vec<_> = readers.into_iter().flat_map(|reader| reader.lines).collect();
         lines.retain(|(line, _)| seen.insert(line.clone()));
         Self { lines }
+    }
+
+    /// The chains, by name, and the last place of each.
+    #[must_use]
+    pub fn chains(&self) -> BTreeMap<&str, u64> {
+        let mut chains = BTreeMap::new();
+        for (_, event) in &self.lines {
+            let chain = event["data"]["chain"].as_str().unwrap_or_default();
+            let last = chains.entry(chain).or_insert(0);
+            *last = event["data"]["seq"].as_u64().unwrap_or(0).max(*last);
+        }
+        chains
     }
 
     /// All events.

@@ -5,3 +5,5 @@ mod behaviour;
 mod chains;
 mod orders;
 mod record;
+mod stream;
+mod views;
