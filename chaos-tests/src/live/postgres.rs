@@ -1,7 +1,8 @@
-//! A PostgreSQL server of one's own: a new cluster on a free port of loopback, as a user that is
-//! not root. It ends with whoever holds it.
+//! A PostgreSQL server of one's own: a new cluster on a free port of loopback, or on a host that
+//! programs are run on by others, as a user that is not root. It ends with whoever holds it.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -20,6 +21,8 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 const MISSING: &str = "PostgreSQL's server is missing: `make postgres-there`";
 /// How long a server may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(60);
+/// The port on a host of its own, where nobody else listens.
+const PORT: u16 = 5432;
 /// The home of the user that Debian's package makes, and nobody's number.
 const DEBIAN_HOME: &str = "/var/lib/postgresql";
 const NOBODY: u32 = 65534;
@@ -37,8 +40,17 @@ pub struct Postgres {
     programs: PathBuf,
     owner: Option<(u32, u32)>,
     settings: Vec<String>,
+    place: Place,
     /// Where it listens.
     pub port: u16,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+struct Place {
+    /// What runs a program there; nothing on the machine itself.
+    via: Vec<String>,
+    address: String,
 }
 
 impl Postgres {
@@ -56,6 +68,26 @@ impl Postgres {
     /// # Errors
     /// When it does not start.
     pub fn with(settings: impl FnOnce(&Path) -> Result<Vec<String>>) -> Result<Self> {
+        let address = "127.0.0.1".to_owned();
+        let port = TcpListener::bind((address.as_str(), 0))?.local_addr()?.port();
+        Self::begin(settings, Place { via: Vec::new(), address }, port)
+    }
+
+    /// Makes a cluster and starts its server at an address of a host of its own, on which `via`
+    /// runs programs as root. Everybody of its network may come.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn on(via: Vec<String>, address: String) -> Result<Self> {
+        let settings = |_: &Path| Ok(vec!["fsync=off".to_owned()]);
+        Self::begin(settings, Place { via, address }, PORT)
+    }
+
+    fn begin(
+        settings: impl FnOnce(&Path) -> Result<Vec<String>>,
+        place: Place,
+        port: u16,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix("sallyport-postgres-")?;
         let settings = settings(folder.path())?;
         let owner = unprivileged();
@@ -67,14 +99,18 @@ impl Postgres {
             }
             chown(folder.path(), Some(user), Some(group))?;
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let programs = programs()?;
-        let mut server = Self { running: None, folder, programs, owner, settings, port };
+        let mut server = Self { running: None, folder, programs, owner, settings, place, port };
         let mut initdb = server.program("initdb");
         initdb.args(["--no-sync", "--encoding=UTF8", "--locale=C", "--username=postgres"]);
         initdb.args(["--auth=scram-sha-256", "--pwfile"]).arg(&password);
         let made = initdb.arg("-D").arg(server.data()).output()?;
         ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        if !server.place.via.is_empty() {
+            let rules = server.data().join("pg_hba.conf");
+            let mut rules = fs::File::options().append(true).open(rules)?;
+            rules.write_all(b"host all all samenet scram-sha-256\n")?;
+        }
         server.run()?;
         Ok(server)
     }
@@ -84,10 +120,23 @@ impl Postgres {
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
-        if let Some((user, group)) = self.owner {
-            command.uid(user).gid(group);
-        }
+        let program = self.programs.join(name);
+        let mut command = match (self.place.via.split_first(), self.owner) {
+            // Only root enters another host; it becomes the owner there.
+            (Some((first, more)), Some((user, group))) => {
+                let mut command = Command::new(first);
+                command.args(more).args(["setpriv", "--clear-groups"]);
+                command.args([format!("--reuid={user}"), format!("--regid={group}")]);
+                command.arg(program);
+                command
+            }
+            (_, Some((user, group))) => {
+                let mut command = Command::new(program);
+                command.uid(user).gid(group);
+                command
+            }
+            (_, None) => Command::new(program),
+        };
         command.current_dir(self.folder.path()).env("LC_ALL", "C");
         command
     }
@@ -101,7 +150,8 @@ impl Postgres {
         let said = fs::File::options().create(true).append(true).open(&log)?;
         let mut command = self.program("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
-        let own = ["listen_addresses=127.0.0.1".to_owned(), "unix_socket_directories=".to_owned()];
+        let listens = format!("listen_addresses={}", self.place.address);
+        let own = [listens, "unix_socket_directories=".to_owned()];
         for setting in own.iter().chain(&self.settings) {
             command.args(["-c", setting]);
         }
@@ -127,9 +177,17 @@ impl Postgres {
     /// The SQL client, as a role, in a database.
     #[must_use]
     pub fn psql(&self, role: &str, database: &str) -> Command {
-        let mut command = Command::new(self.programs.join("psql"));
-        command.env("PGPASSWORD", PASSWORD).env("PGCONNECT_TIMEOUT", "5");
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]);
+        let program = self.programs.join("psql");
+        let mut command = match self.place.via.split_first() {
+            Some((first, more)) => {
+                let mut command = Command::new(first);
+                command.args(more).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.env("PGPASSWORD", PASSWORD).env("PGCONNECT_TIMEOUT", "5").env("PGTZ", "UTC");
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", &self.place.address]);
         command.args(["-p", &self.port.to_string(), "-U", role, "-d", database]);
         command
     }
@@ -164,7 +222,14 @@ impl Postgres {
     /// Where a node finds a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://sallyport_projector@127.0.0.1:{}/{database}", self.port)
+        let (address, port) = (&self.place.address, self.port);
+        format!("postgres://sallyport_projector@{address}:{port}/{database}")
+    }
+
+    /// Whether it was started and not killed since.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Kills the server.

@@ -1,6 +1,6 @@
 //! `node.yaml` of a node: where it listens, on the addresses of its host.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{CLUSTER, T};
 use crate::live::network::Host;
@@ -12,19 +12,33 @@ pub(super) const API_PORT: u16 = 8443;
 /// The port for other nodes.
 const CLUSTER_PORT: u16 = 7400;
 
-/// The most that live records may take, in bytes: little, so that a small disk holds them.
-const JOURNAL_QUOTA: u64 = 64 * 1024 * 1024;
+/// The most that live records may take, in bytes, when it is not said: little, so that a small disk
+/// holds them.
+pub(super) const JOURNAL_QUOTA: u64 = 64 * 1024 * 1024;
 
-/// The document of a node that reads credentials of targets in `secrets`, and publishes as `events`
-/// says.
-pub(super) fn node_yaml(host: &Host, data: &Path, secrets: &Path, events: &str) -> String {
-    let (name, at, data, secrets) = (&host.name, host.address, data.display(), secrets.display());
-    let seconds = T.as_secs();
+/// What every node of a fleet is told.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// Where it reads credentials of targets.
+    pub(super) secrets: PathBuf,
+    /// How it publishes.
+    pub(super) events: String,
+    /// Where else it folds the audit views; an empty text for nowhere.
+    pub(super) views: String,
+    /// The most that live records may take, in bytes.
+    pub(super) quota: u64,
+}
+
+/// The document of a node.
+pub(super) fn node_yaml(host: &Host, data: &Path, told: &Told) -> String {
+    let (name, at, data) = (&host.name, host.address, data.display());
+    let Told { secrets, events, views, quota } = told;
+    let (secrets, seconds) = (secrets.display(), T.as_secs());
     format!(
         "name: {name}\ncluster: {CLUSTER}\ndata: {data}\n\
          listen: {{ ssh: \"{at}:{SSH_PORT}\", api: \"{at}:{API_PORT}\", \
          cluster: \"{at}:{CLUSTER_PORT}\" }}\n\
          events: {events}\nsecrets: {{ files: {secrets} }}\n\
-         contact: {seconds}s\ndrain: 2s\njournal_quota: {JOURNAL_QUOTA}\n"
+         contact: {seconds}s\ndrain: 2s\njournal_quota: {quota}\n{views}"
     )
 }

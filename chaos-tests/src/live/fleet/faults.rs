@@ -194,12 +194,23 @@ impl super::Fleet {
         self.gateway(name).disk.free()
     }
 
-    /// Ends all faults: ways, processes, clocks, disks. A node that is down is started again.
+    /// Ends all faults: ways, processes, clocks, disks. A node that is down is started again, and
+    /// so are the broker and the database.
     ///
     /// # Errors
     /// When something cannot be undone.
     pub fn heal(&self) -> Result<()> {
         self.network.heal()?;
+        if let Some(broker) = self.lock_broker().as_mut() {
+            if !broker.runs() {
+                broker.again()?;
+            }
+            // What was wiped or cut may be no stream any more.
+            broker.provision(super::CLUSTER)?;
+        }
+        if let Some(database) = self.lock_database().as_mut() {
+            database.again()?;
+        }
         for gateway in &self.gateways {
             gateway.disk.free()?;
             if gateway.clock.is_faked() {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::config::{API_PORT, node_yaml};
+use super::config::{API_PORT, Told, node_yaml};
 use super::faults::{Clock, Disk};
 use crate::live::network::Host;
 use crate::live::node::{Ready, read_ready, sallyport};
@@ -36,11 +36,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// A node that does not run yet.
-    pub(super) fn new(fleet: &Path, host: &Host, secrets: &Path, events: &str) -> Result<Self> {
+    pub(super) fn new(fleet: &Path, host: &Host, told: &Told) -> Result<Self> {
         let folder = fleet.join(&host.name);
         let data = folder.join("data");
         fs::create_dir_all(&data)?;
-        fs::write(folder.join("node.yaml"), node_yaml(host, &data, secrets, events))?;
+        fs::write(folder.join("node.yaml"), node_yaml(host, &data, told))?;
         let (disk, clock) = (Disk::new(&data), Clock::new(&folder));
         Ok(Self { process: Mutex::default(), disk, clock, host: host.clone(), folder })
     }

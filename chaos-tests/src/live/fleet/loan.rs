@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-use super::Fleet;
+use super::{Fleet, Made};
 use crate::live::network::unavailable;
 
 /// How much of each node's log a failure shows, in lines.
@@ -57,7 +57,7 @@ pub fn on_fleet_of(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -> Resu
     let _user = User::new();
     let mut slot = FLEET.lock().unwrap_or_else(PoisonError::into_inner);
     let fits = slot.take().filter(|fleet| fleet.gateways.len() == size);
-    let fleet = fits.map_or_else(|| Fleet::start(size), Ok)?;
+    let fleet = fits.map_or_else(|| Fleet::start(Made::of(size)), Ok)?;
     let all = || {
         test(&fleet)?;
         fleet.comes_back()
@@ -84,6 +84,15 @@ pub fn on_fleet_of(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -> Resu
 /// # Errors
 /// Those of the test, with what the nodes logged.
 pub fn on_streamed_fleet(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -> Result<()> {
+    on_made_fleet(Made { streamed: true, ..Made::of(size) }, test)
+}
+
+/// Runs a test on a fleet of its own that is made so. Without root nothing is tested, and that is
+/// said aloud.
+///
+/// # Errors
+/// Those of the test, with what the nodes logged.
+pub fn on_made_fleet(made: Made, test: impl FnOnce(&Fleet) -> Result<()>) -> Result<()> {
     if let Some(why) = unavailable() {
         writeln!(std::io::stderr(), "SKIPPED, and nothing was tested: {why}").ok();
         return Ok(());
@@ -91,7 +100,7 @@ pub fn on_streamed_fleet(size: usize, test: impl FnOnce(&Fleet) -> Result<()>) -
     let _user = User::new();
     // Two fleets side by side would disturb each other's times.
     let _alone = FLEET.lock().unwrap_or_else(PoisonError::into_inner);
-    let fleet = Fleet::with_stream(size)?;
+    let fleet = Fleet::start(made)?;
     test(&fleet).and_then(|()| fleet.comes_back()).with_context(|| logs(&fleet))
 }
 

@@ -5,6 +5,7 @@
 //! network. Only what it started is touched.
 
 mod config;
+mod database;
 mod documents;
 pub(super) mod faults;
 mod gateway;
@@ -14,13 +15,14 @@ mod record;
 mod status;
 mod words;
 
+pub use database::{Database, Rows};
 pub use documents::{
     ALLOWED, APPROVERS, BLOCKED, BYSTANDER, EDITOR, EXPIRES, HELD, HELD_BY_TWO, HELD_SHORTLY,
     POLICY, REQUESTERS,
 };
 pub use faults::ClockFault;
 pub use gateway::Gateway;
-pub use loan::{on_fleet, on_fleet_of, on_streamed_fleet};
+pub use loan::{on_fleet, on_fleet_of, on_made_fleet, on_streamed_fleet};
 pub use people::Waiting;
 pub use status::Status;
 pub use words::{Word, word};
@@ -29,13 +31,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use self::config::SSH_PORT;
+use self::config::{JOURNAL_QUOTA, SSH_PORT, Told};
 use super::broker::Broker;
 use super::keys::Key;
 use super::network::{Host, Network};
@@ -52,6 +54,27 @@ const KEEP: &str = "SALLYPORT_CHAOS_KEEP";
 /// The cluster's name.
 const CLUSTER: &str = "chaos";
 
+/// What a fleet is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// How many nodes.
+    pub size: usize,
+    /// Whether they publish to a broker.
+    pub streamed: bool,
+    /// Whether they fold the audit views into a database.
+    pub viewed: bool,
+    /// The most that live records of a node may take, in bytes.
+    pub quota: u64,
+}
+
+impl Made {
+    /// Nodes alone.
+    #[must_use]
+    pub fn of(size: usize) -> Self {
+        Self { size, streamed: false, viewed: false, quota: JOURNAL_QUOTA }
+    }
+}
+
 /// A fleet with all that belongs to it.
 #[derive(Debug)]
 pub struct Fleet {
@@ -59,6 +82,8 @@ pub struct Fleet {
     gateways: Vec<Gateway>,
     /// The broker that they publish to, when they do.
     broker: Mutex<Option<Broker>>,
+    /// The database that they fold the audit views into, when they do.
+    database: Mutex<Option<Database>>,
     /// The machine behind them.
     pub target: Target,
     /// The network between all of them.
@@ -78,37 +103,35 @@ impl Fleet {
     ///
     /// # Errors
     /// When a part does not start.
-    pub fn start(size: usize) -> Result<Self> {
-        Self::begin(size, false)
-    }
-
-    /// As [`Fleet::start`], with a replicated stream.
-    ///
-    /// # Errors
-    /// When a part does not start.
-    pub fn with_stream(size: usize) -> Result<Self> {
-        Self::begin(size, true)
-    }
-
-    fn begin(size: usize, streamed: bool) -> Result<Self> {
+    pub fn start(made: Made) -> Result<Self> {
         let mut folder = TempDir::with_prefix("sallyport-fleet-")?;
         folder.disable_cleanup(std::env::var_os(KEEP).is_some());
         let mut network = Network::new()?;
         let outside = network.add("outside")?;
         let behind = network.add("target")?;
         let target = Target::start_on(&folder.path().join("target"), Some(&behind))?;
-        let broker = match streamed {
-            true => Some(Broker::start(folder.path(), &network.add("nats")?, CLUSTER)?),
-            false => None,
+        let mut told = Told {
+            secrets: target.folder.clone(),
+            events: "{ stream: none }".to_owned(),
+            views: String::new(),
+            quota: made.quota,
         };
-        let events = broker.as_ref().map_or_else(
-            || "{ stream: none }".to_owned(),
-            |broker| format!("{{ nats: [\"{}\"], replicas: 1, sync: always }}", broker.url()),
-        );
+        let mut broker = None;
+        if made.streamed {
+            let started = Broker::start(folder.path(), &network.add("nats")?, CLUSTER)?;
+            told.events = format!("{{ nats: [\"{}\"], replicas: 1, sync: always }}", started.url());
+            broker = Some(started);
+        }
+        let mut database = None;
+        if made.viewed {
+            let started = Database::start(&network.add("postgres")?)?;
+            told.views = started.views_yaml(folder.path())?;
+            database = Some(started);
+        }
         let mut gateways = Vec::new();
-        for number in 1..=size {
+        for number in 1..=made.size {
             let host = network.add(&format!("gw-{number}"))?;
-            gateways.push(Gateway::new(folder.path(), &host, &target.folder, &events)?);
+            gateways.push(Gateway::new(folder.path(), &host, &told)?);
         }
         // The last one has a disk that can be filled.
         gateways.last().context("a fleet has nodes")?.disk.make_small()?;
@@ -117,17 +140,17 @@ impl Fleet {
             keys.insert(person.to_owned(), Key::make(folder.path(), person)?);
         }
         let (tokens, admin_token) = (BTreeMap::new(), String::new());
-        let used_up = AtomicBool::new(false);
         let mut fleet = Self {
             gateways,
             broker: Mutex::new(broker),
+            database: Mutex::new(database),
             target,
             network,
             outside,
             keys,
             tokens,
             admin_token,
-            used_up,
+            used_up: AtomicBool::new(false),
             folder,
         };
         fleet.found()?;
@@ -231,8 +254,23 @@ impl Fleet {
     /// # Errors
     /// When there is none, or what was done to it fails.
     pub fn broker<T>(&self, act: impl FnOnce(&mut Broker) -> Result<T>) -> Result<T> {
-        let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
-        act(broker.as_mut().context("this fleet has no stream")?)
+        act(self.lock_broker().as_mut().context("this fleet has no stream")?)
+    }
+
+    /// Does something to the database.
+    ///
+    /// # Errors
+    /// When there is none, or what was done to it fails.
+    pub fn database<T>(&self, act: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
+        act(self.lock_database().as_mut().context("this fleet has no database")?)
+    }
+
+    fn lock_broker(&self) -> MutexGuard<'_, Option<Broker>> {
+        self.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_database(&self) -> MutexGuard<'_, Option<Database>> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file of the fleet.

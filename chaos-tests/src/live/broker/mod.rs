@@ -1,6 +1,13 @@
-//! A real nats-server, with the streams of a cluster: the broker that a fleet publishes to.
+//! A real nats-server, with the streams of a cluster: the broker that a fleet publishes to, what is
+//! done to its disk, and what is in its streams.
+
+mod disk;
+mod messages;
+
+pub use messages::Message;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -63,6 +70,22 @@ impl Broker {
         })
     }
 
+    /// Whether it was started and not killed since.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// All that a stream holds, in its own order, as the exact bytes: read without anything of the
+    /// product's.
+    ///
+    /// # Errors
+    /// When the broker does not give all of it.
+    pub fn messages(&self, stream: &str) -> Result<Vec<Message>> {
+        let at = SocketAddr::from((self.host.address, PORT));
+        self.host.inside(|| messages::read(at, stream))
+    }
+
     /// Starts it, when it does not run.
     ///
     /// # Errors
@@ -99,15 +122,9 @@ impl Broker {
         self.process.take().map_or(Ok(()), |mut process| process.kill())
     }
 
-    /// Takes its disk away; it must not run.
-    ///
-    /// # Errors
-    /// When the disk cannot be removed.
-    pub fn wipe(&self) -> Result<()> {
-        Ok(fs::remove_dir_all(self.data())?)
-    }
-
-    fn data(&self) -> PathBuf {
+    /// Where all that it keeps lies.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 }
