@@ -3,6 +3,9 @@
 //! Derived by the leader from the record itself, so it holds what the record holds and nothing
 //! else, and it may be dropped at any time. Each message says which message of the record it came
 //! from: that is where the next leader goes on. Nobody waits for it; it can only be behind.
+//!
+//! A record that lost its end uses the same numbers again, for other events. So a number is
+//! believed only together with the time at which the servers took the message that had it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +27,8 @@ const AT_ONCE: usize = 256;
 /// How long is waited when the record has no more.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// The header that says which message of the record an event came from, and of which record: a
-/// stream that was made anew uses the same numbers again.
+/// The header that says which message of the record an event came from: its sequence, when the
+/// record was made, and when the message was taken. The last one is not in messages of older nodes.
 pub(crate) const FROM: &str = "Sallyport-Record";
 
 /// How far deriving is.
@@ -78,12 +81,22 @@ impl Deriver {
     }
 
     async fn go_on(&self, record: &Link, events: &Link, created: &str) -> Result<(), Fault> {
-        let (mut last, mut from) = position(events, created).await?;
         let subjects = record_subjects(&self.cluster);
+        let (mut last, mut at) = position(record, events).await?;
         loop {
-            self.progress.lock().record = from;
-            let messages = read(record, RECORD, &subjects, from + 1, AT_ONCE).await?;
-            let Some(end) = messages.last().map(|message| message.sequence) else {
+            self.progress.lock().record = at.sequence;
+            let messages = read(record, RECORD, &subjects, at.sequence.max(1), AT_ONCE).await?;
+            // Read once more, to see that it is still the message that was derived.
+            let Some(messages) = at.behind(&messages) else {
+                if at.is_in(record).await? {
+                    // Whoever was asked follows the stream's leader, and is late.
+                    tokio::time::sleep(IDLE).await;
+                    continue;
+                }
+                tracing::warn!(sequence = at.sequence, "the record lost what subscribers have");
+                return Ok(());
+            };
+            let Some(end) = messages.last() else {
                 tokio::time::sleep(IDLE).await;
                 continue;
             };
@@ -102,7 +115,7 @@ impl Deriver {
             let mut progress = self.progress.lock();
             progress.events += derived.len() as u64;
             progress.fault = None;
-            from = end;
+            at = Source::of(end);
         }
     }
 
@@ -135,26 +148,70 @@ impl Deriver {
             subject: event_subject(&self.cluster, &event),
             id: sha256(&message.bytes).to_string(),
             bytes: message.bytes.clone(),
-            note: Some((FROM, format!("{} {created}", message.sequence))),
+            note: Some((FROM, format!("{} {created} {}", message.sequence, message.taken))),
         })
     }
 }
 
+/// The message of the record that was derived last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Source {
+    /// Where it is; 0 for none.
+    sequence: u64,
+    /// When it was taken; not known of what an older node derived.
+    taken: Option<String>,
+}
+
+impl Source {
+    fn of(message: &Read) -> Self {
+        Self { sequence: message.sequence, taken: Some(message.taken.clone()) }
+    }
+
+    /// What a message says that it came from.
+    fn noted(note: &str) -> Option<Self> {
+        let mut words = note.split(' ');
+        let sequence = words.next()?.parse().ok().filter(|sequence| *sequence > 0)?;
+        Some(Self { sequence, taken: words.nth(1).map(str::to_owned) })
+    }
+
+    /// Whether the stream's leader still has it.
+    async fn is_in(&self, record: &Link) -> Result<bool, Fault> {
+        let taken = record.taken(RECORD, self.sequence).await?;
+        Ok(taken.is_some_and(|taken| self.taken.as_ref().is_none_or(|mine| *mine == taken)))
+    }
+
+    /// The messages behind this one, among those that were read from it on; none when it is not
+    /// there any more.
+    fn behind<'a>(&self, read: &'a [Read]) -> Option<&'a [Read]> {
+        if self.sequence == 0 {
+            return Some(read);
+        }
+        let (first, behind) = read.split_first()?;
+        let same = self.taken.as_ref().is_none_or(|taken| *taken == first.taken);
+        (first.sequence == self.sequence && same).then_some(behind)
+    }
+}
+
 /// Where deriving goes on: the last sequence of what subscribers read, and the last message of the
-/// record that is in it.
-async fn position(events: &Link, created: &str) -> Result<(u64, u64), Fault> {
+/// record that is in it and still in the record. It is looked for from the end, in ever longer
+/// steps: subscribers may be told again what is between, and are never left without.
+async fn position(record: &Link, events: &Link) -> Result<(u64, Source), Fault> {
     let info = events.stream_info(EVENTS).await?;
     let number = |name: &str| info["state"][name].as_u64().unwrap_or(0);
-    let (last, messages) = (number("last_seq"), number("messages"));
-    if messages == 0 {
-        // Everything in it has gone with time, or it is new: from the beginning of the record.
-        return Ok((last, 0));
+    let (first, last, messages) = (number("first_seq"), number("last_seq"), number("messages"));
+    let (mut at, mut step) = (last, 1);
+    // Everything in it has gone with time, or it is new: from the beginning of the record.
+    while messages > 0 && at >= first.max(1) {
+        let note = events.header_of(EVENTS, at, FROM).await?;
+        if let Some(source) = note.as_deref().and_then(Source::noted)
+            && source.is_in(record).await?
+        {
+            return Ok((last, source));
+        }
+        at = at.saturating_sub(step);
+        step *= 2;
     }
-    let note = events.header_of(EVENTS, last, FROM).await?;
-    let from = note.as_deref().and_then(|note| note.split_once(' '));
-    let of_this_record = from.filter(|(_, record)| *record == created);
-    let from = of_this_record.and_then(|(number, _)| number.parse().ok());
-    Ok((last, from.unwrap_or(0)))
+    Ok((last, Source::default()))
 }
 
 /// A header among those that a server gives as one text.

@@ -212,15 +212,26 @@ impl Link {
         sequence: u64,
         name: &str,
     ) -> Result<Option<String>, Fault> {
+        let message = self.message(stream, sequence).await?;
+        let headers = message.as_ref().and_then(headers_of);
+        Ok(headers.and_then(|headers| header(&headers, name)))
+    }
+
+    /// When the servers took a message, in their words; none when there is none.
+    pub(crate) async fn taken(&self, stream: &str, sequence: u64) -> Result<Option<String>, Fault> {
+        let message = self.message(stream, sequence).await?;
+        let time = message.as_ref().and_then(|message| message.get("time")?.as_str());
+        Ok(time.map(str::to_owned))
+    }
+
+    /// A message, from the stream's leader, in the API's words.
+    async fn message(&self, stream: &str, sequence: u64) -> Result<Option<Value>, Fault> {
         let answer =
             self.ask(&format!("STREAM.MSG.GET.{stream}"), &json!({ "seq": sequence })).await?;
         match ApiError::of(&answer) {
             Some(error) if error.err_code == MESSAGE_NOT_FOUND => Ok(None),
             Some(error) => Err(Fault::Refused(error.description)),
-            None => {
-                let headers = answer.get("message").and_then(headers_of);
-                Ok(headers.and_then(|headers| header(&headers, name)))
-            }
+            None => Ok(answer.get("message").cloned()),
         }
     }
 

@@ -27,6 +27,9 @@ pub struct Read {
     pub subject: String,
     /// The exact bytes.
     pub bytes: Bytes,
+    /// When the servers took it, in their words: another message at the same sequence, after the
+    /// stream lost its end, was taken at another time.
+    pub taken: String,
 }
 
 /// Up to `limit` messages on subjects that match `subject`, from a sequence on; none at the end.
@@ -71,6 +74,7 @@ pub(crate) async fn read(
         let (Some(sequence), Some(subject)) = (sequence, header("Nats-Subject")) else {
             return Err(Fault::Refused("a message without its place".to_owned()));
         };
-        messages.push(Read { sequence, subject, bytes: answer.payload });
+        let taken = header("Nats-Time-Stamp").unwrap_or_default();
+        messages.push(Read { sequence, subject, bytes: answer.payload, taken });
     }
 }

@@ -152,7 +152,7 @@ async fn an_older_copy_of_a_brokers_disk_is_filled_up() {
     assert_eq!(node.stream.standing().node.regressions, 1, "it is noticed");
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder is made");
     for entry in std::fs::read_dir(from).expect("a folder is read") {
         let entry = entry.expect("an entry");

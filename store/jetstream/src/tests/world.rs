@@ -106,7 +106,7 @@ impl Node {
 
     fn begin(settings: Settings, memory: Memory, epoch: u64) -> Self {
         let memory = Arc::new(memory);
-        let log = Log::open(memory.clone(), name("test"), name("gw-1"), Epoch(epoch));
+        let log = Log::open(memory.clone(), name("test"), settings.node.clone(), Epoch(epoch));
         let (leads, stop) = (watch::channel(false).0, CancellationToken::new());
         let following =
             Following { journal: memory.clone(), leads: leads.subscribe(), stop: stop.clone() };
