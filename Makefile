@@ -30,7 +30,7 @@ test: sshd-there fleet-there nats-there postgres-there ## All tests: units, hous
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
 
-chaos: sshd-there fleet-there nats-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
+chaos: sshd-there fleet-there nats-there postgres-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
 	# Planted bugs are built into this one test, and asked for by nothing else. No release build:
 	# a world takes about a second as it is, and openraft checks itself.
 	SALLYPORT_WORLD_SEEDS=$${SALLYPORT_WORLD_SEEDS:-500} \
@@ -47,6 +47,7 @@ chaos: sshd-there fleet-there nats-there ## Simulated worlds with planted bugs, 
 	SALLYPORT_CHAOS_SPENT=$${SALLYPORT_CHAOS_SPENT:-30} \
 	SALLYPORT_CHAOS_CLOCKS=$${SALLYPORT_CHAOS_CLOCKS:-2} \
 	SALLYPORT_CHAOS_STORMS=$${SALLYPORT_CHAOS_STORMS:-100} \
+	SALLYPORT_CHAOS_RECORD_STORMS=$${SALLYPORT_CHAOS_RECORD_STORMS:-30} \
 		$(CARGO) test -p chaos-tests --locked --test system -- chaos fleet --nocapture
 
 lint: components-there deny-there ## Format, clippy, licences and sources, one crypto provider

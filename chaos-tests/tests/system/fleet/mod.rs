@@ -11,6 +11,7 @@ mod life;
 mod locks;
 mod lost;
 mod partitions;
+mod record_storm;
 mod refusals;
 mod sealed;
 mod stalls;
