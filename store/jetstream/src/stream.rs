@@ -250,23 +250,24 @@ impl Stream {
         *self.server.lock() = Server { version: Some(link.version()), described };
         let node = self.publisher(Chain::Node(self.settings.node.clone()), following, &self.node);
         let control = self.publisher(Chain::Control, following, &self.control);
-        let read_back = self.read_back(following);
+        let read_back =
+            self.read_back(Chain::Node(self.settings.node.clone()), following, &self.node);
+        let control_back = self.read_back(Chain::Control, following, &self.control);
         tokio::select! {
             fault = link.lost() => fault,
             fault = node.run(&link) => fault,
             fault = read_back.run(&link) => fault,
-            fault = self.while_leading(&control, &link, following.leads.clone()) => fault,
+            fault = self.while_leading(&control, &control_back, &link, &following.leads) => fault,
         }
     }
 
-    fn read_back(&self, following: &Following) -> ReadBack {
-        let chain = Chain::Node(self.settings.node.clone());
+    fn read_back(&self, chain: Chain, following: &Following, progress: &Arc<Progress>) -> ReadBack {
         ReadBack {
             subject: record_subject(&self.settings.cluster, &chain),
             chain,
             stream: RECORD,
             journal: following.journal.clone(),
-            progress: self.node.clone(),
+            progress: progress.clone(),
         }
     }
 
@@ -285,14 +286,17 @@ impl Stream {
         }
     }
 
-    /// Publishes the control chain for as long as this node leads. A leader that does not know yet
-    /// that it no longer is one is fenced like any other: by the chain's last message.
+    /// Publishes the control chain, and reads it back, for as long as this node leads. A leader that
+    /// does not know yet that it no longer is one is fenced like any other: by the chain's last
+    /// message.
     async fn while_leading(
         &self,
         control: &ChainPublisher,
+        read_back: &ReadBack,
         link: &Link,
-        mut leads: watch::Receiver<bool>,
+        leads: &watch::Receiver<bool>,
     ) -> Fault {
+        let mut leads = leads.clone();
         loop {
             if !*leads.borrow_and_update() {
                 self.control.idle();
@@ -302,6 +306,7 @@ impl Stream {
             }
             tokio::select! {
                 fault = control.run(link) => return fault,
+                fault = read_back.run(link) => return fault,
                 _ = leads.wait_for(|leads| !*leads) => {}
             }
         }

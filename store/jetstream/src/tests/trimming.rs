@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use proto::event::Head;
 use serde_json::json;
 
 use super::server::Server;
-use super::world::{Node, ask, eventually, name, provision, read, servers, whole};
+use super::world::{Node, ask, control_event, eventually, name, provision, read, servers, whole};
 use crate::link::{Answer, Fence, Link, Message};
 use crate::resume::sha256;
 use crate::shape::{RECORD, Wanted};
 use crate::trim::{Acknowledgements, Blocked, Covered, trim};
 
 const SUBJECT: &str = "sallyport.record.test.gw-1";
+const CONTROL: &str = "sallyport.record.test.control";
 
 #[track_caller]
 fn check(covered: [u64; 4], checkpointed: Option<u64>, expected: (u64, Blocked)) {
@@ -67,40 +69,83 @@ fn the_horizon_is_counted_from_the_acknowledgement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hole_in_the_middle_of_the_stream_is_filled() {
     let server = Server::start();
-    // An operator who may delete: one message goes as a block whose bytes were damaged goes.
-    let mut may = Wanted::record(&name("test"), 1).request(-1);
-    may["deny_delete"] = json!(false);
-    let as_it_must_be = Wanted::record(&name("test"), 1).request(-1);
     provision(&server).await;
     let node = Node::start(&server);
     for count in 0..50 {
         node.append(&format!("event {count}")).await;
     }
     all_read_back(&node).await;
-    let messages = read(&server, SUBJECT).await;
     let left = node.memory.reopened();
     drop(node);
-    ask(&server, &format!("STREAM.DELETE.{RECORD}"), &json!({})).await;
-    ask(&server, &format!("STREAM.CREATE.{RECORD}"), &may).await;
-    let link = Link::open(&servers(&server)).await.expect("the server is reached");
-    let copies: Vec<_> = messages
-        .iter()
-        .map(|(_, bytes)| Message {
-            subject: SUBJECT.to_owned(),
-            id: sha256(bytes).to_string(),
-            bytes: bytes.clone().into(),
-            note: None,
-        })
-        .collect();
-    assert_eq!(link.publish(RECORD, Fence::Subject(0), &copies).await, Answer::Kept(50));
-    let deleted = ask(&server, &format!("STREAM.MSG.DELETE.{RECORD}"), &json!({ "seq": 20 })).await;
-    assert_eq!(deleted["success"], json!(true), "{deleted}");
-    ask(&server, &format!("STREAM.UPDATE.{RECORD}"), &as_it_must_be).await;
+    leave_a_hole(&server, SUBJECT, 20).await;
     let node = Node::over(&server, left, 2);
     all_read_back(&node).await;
     let messages = read(&server, SUBJECT).await;
     assert_eq!((messages.len(), whole(&messages, &node.memory)), (49 + 31, 50));
     assert_eq!(node.stream.standing().node.regressions, 1, "it is noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_control_chain_is_filled_by_the_leader() {
+    let server = Server::start();
+    provision(&server).await;
+    let node = Node::start(&server);
+    node.leads.send_replace(true);
+    let (mut head, mut written) = (Head::default(), Vec::new());
+    for seq in 1..=30 {
+        let event = control_event(seq, head);
+        head = Head { seq, hash: Some(sha256(&event.bytes)) };
+        written.push(event.bytes.to_vec());
+        drop(node.log.keep_control(event).expect("it is taken"));
+    }
+    control_read_back(&node, 30).await;
+    let left = node.memory.reopened();
+    drop(node);
+    leave_a_hole(&server, CONTROL, 20).await;
+    let node = Node::over(&server, left, 2);
+    node.leads.send_replace(true);
+    control_read_back(&node, 30).await;
+    let messages = read(&server, CONTROL).await;
+    assert_eq!(messages.len(), 29 + 11);
+    for bytes in written {
+        assert!(messages.iter().any(|(_, message)| *message == bytes), "an event is missing");
+    }
+    let control = node.stream.standing().control.expect("it leads");
+    assert_eq!(control.regressions, 1, "it is noticed");
+}
+
+/// Takes one message away, as a block whose bytes were damaged goes: by an operator who may delete.
+async fn leave_a_hole(server: &Server, subject: &str, sequence: u64) {
+    let mut may = Wanted::record(&name("test"), 1).request(-1);
+    may["deny_delete"] = json!(false);
+    let as_it_must_be = Wanted::record(&name("test"), 1).request(-1);
+    let messages = read(server, subject).await;
+    ask(server, &format!("STREAM.DELETE.{RECORD}"), &json!({})).await;
+    ask(server, &format!("STREAM.CREATE.{RECORD}"), &may).await;
+    let link = Link::open(&servers(server)).await.expect("the server is reached");
+    let copies: Vec<_> = messages
+        .iter()
+        .map(|(_, bytes)| Message {
+            subject: subject.to_owned(),
+            id: sha256(bytes).to_string(),
+            bytes: bytes.clone().into(),
+            note: None,
+        })
+        .collect();
+    let kept = Answer::Kept(messages.len() as u64);
+    assert_eq!(link.publish(RECORD, Fence::Subject(0), &copies).await, kept);
+    let delete = json!({ "seq": sequence });
+    let deleted = ask(server, &format!("STREAM.MSG.DELETE.{RECORD}"), &delete).await;
+    assert_eq!(deleted["success"], json!(true), "{deleted}");
+    ask(server, &format!("STREAM.UPDATE.{RECORD}"), &as_it_must_be).await;
+}
+
+async fn control_read_back(node: &Node, seq: u64) {
+    let look = async || {
+        let standing = node.stream.standing().control?;
+        (standing.read_back == seq && standing.acknowledged == seq).then_some(())
+    };
+    eventually(look, "the control chain is read back").await;
 }
 
 async fn all_read_back(node: &Node) {
