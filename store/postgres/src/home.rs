@@ -4,7 +4,7 @@ use proto::ids::Digest;
 use proto::time::Utc;
 use serde::Serialize;
 use store_views::{Cursor, Home, HomeError, Key, Move, Reached, Row, Step, Table, Taken, natural};
-use tokio_postgres::Transaction;
+use tokio_postgres::{IsolationLevel, Transaction};
 
 use crate::connection::{Connection, FORGET_DEADLINE, Live, WORK_DEADLINE};
 use crate::error::said;
@@ -13,9 +13,19 @@ use crate::options::Options;
 /// A time as PostgreSQL keeps it, in microseconds since 1970 and exactly.
 const MICROS: &str = "(extract(epoch from at) * 1000000)::bigint";
 
+/// Where chains stand, as [`cursor`] reads it.
+const CURSOR: &str = "select chain, seq, epoch, hash, (extract(epoch from at) * 1000000)::bigint, \
+                      begins from sallyport_audit.cursors";
+
 /// The tables in a database.
+///
+/// Other nodes fold into them too, and drop chains to fold them anew. So a step is taken only when
+/// its rows were read of the very place that it goes on from: rows that were read while a chain was
+/// further, and that was dropped since, already hold what the step would add.
 pub struct PostgresHome {
     connection: Connection,
+    /// Where chains stood when rows of them were read for the next step.
+    read_of: Vec<(String, Option<Cursor>)>,
 }
 
 impl PostgresHome {
@@ -24,7 +34,7 @@ impl PostgresHome {
     /// # Errors
     /// What the system says about a new runtime.
     pub fn new(options: Options) -> std::io::Result<Self> {
-        Ok(Self { connection: Connection::new(options)? })
+        Ok(Self { connection: Connection::new(options)?, read_of: Vec::new() })
     }
 }
 
@@ -35,10 +45,7 @@ impl Home for PostgresHome {
 
     fn cursors(&mut self) -> Result<Vec<(String, Cursor)>, HomeError> {
         self.connection.work(WORK_DEADLINE, async |live| {
-            let text = format!(
-                "select chain, seq, epoch, hash, {MICROS}, begins from sallyport_audit.cursors
-                 order by chain"
-            );
+            let text = format!("{CURSOR} order by chain");
             let rows = live.client.query(&text, &[]).await.map_err(|error| said(&error))?;
             rows.iter().map(|row| Ok((get(row, 0)?, cursor(row)?))).collect()
         })
@@ -60,22 +67,43 @@ impl Home for PostgresHome {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        self.connection.work(WORK_DEADLINE, async |live| {
+        let (stands, rows) = self.connection.work(WORK_DEADLINE, async |live| {
+            let Live { client, statements } = live;
+            // One snapshot for the cursor and all tables.
+            let snapshot = client.build_transaction().read_only(true);
+            let snapshot = snapshot.isolation_level(IsolationLevel::RepeatableRead).start().await;
+            let snapshot = snapshot.map_err(|error| said(&error))?;
+            let text = format!("{CURSOR} where chain = $1");
+            let stands = snapshot.query_opt(&text, &[&chain]).await.map_err(|e| said(&e))?;
+            let stands = stands.as_ref().map(cursor).transpose()?;
             let mut rows = Vec::new();
             for table in Table::ALL {
                 let places = keys.iter().filter(|key| key.table == *table);
                 let places: Vec<_> = places.map(|key| natural(&key.id)).collect();
                 if !places.is_empty() {
-                    let statement = &live.statements.of(*table)?.get;
-                    let found = live.client.query(statement, &[&chain, &places]).await;
+                    let statement = &statements.of(*table)?.get;
+                    let found = snapshot.query(statement, &[&chain, &places]).await;
                     rows.extend(read(*table, &found.map_err(|error| said(&error))?)?);
                 }
             }
-            Ok(rows)
-        })
+            snapshot.commit().await.map_err(|error| said(&error))?;
+            Ok((stands, rows))
+        })?;
+        let of = (chain.to_owned(), stands);
+        if !self.read_of.contains(&of) {
+            self.read_of.push(of);
+        }
+        Ok(rows)
     }
 
     fn take(&mut self, step: &Step) -> Result<Taken, HomeError> {
+        let read_of = std::mem::take(&mut self.read_of);
+        let elsewhere = |one: &Move| {
+            read_of.iter().any(|(chain, stood)| *chain == one.chain && *stood != one.from)
+        };
+        if step.moves.iter().any(elsewhere) {
+            return Ok(Taken::Moved);
+        }
         self.connection.work(WORK_DEADLINE, async |live| taken(live, step).await)
     }
 
@@ -169,10 +197,7 @@ async fn taken(live: &mut Live, step: &Step) -> Result<Taken, HomeError> {
 
 /// Moves the cursor of one chain, if it stands where it is thought to.
 async fn moved(transaction: &Transaction<'_>, one: &Move) -> Result<bool, HomeError> {
-    let locked = format!(
-        "select chain, seq, epoch, hash, {MICROS}, begins from sallyport_audit.cursors
-         where chain = $1 for update"
-    );
+    let locked = format!("{CURSOR} where chain = $1 for update");
     let stands = transaction.query_opt(&locked, &[&one.chain]).await.map_err(|e| said(&e))?;
     let stands = stands.as_ref().map(cursor).transpose()?;
     if stands != one.from {

@@ -7,7 +7,7 @@ mod options;
 mod queries;
 mod roles;
 // The same server that the whole system is tested with; crates that test depend on this one.
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../../chaos-tests/src/live/postgres.rs"]
 mod server;
 
