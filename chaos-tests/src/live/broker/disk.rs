@@ -54,16 +54,18 @@ impl Broker {
         copy(&self.image(), &self.data())
     }
 
-    /// Cuts the end off the last file of messages of each of its streams, so that a part of it is
-    /// left, in thousandths. It must not run.
+    /// Cuts the end off the last file of messages of one of its streams, or of each of them, so that
+    /// a part of it is left, in thousandths. It must not run.
     ///
     /// # Errors
     /// When the files cannot be cut.
-    pub fn cut(&self, thousandths: u64) -> Result<()> {
+    pub fn cut(&self, only: Option<&str>, thousandths: u64) -> Result<()> {
         self.is_down()?;
         let mut last: Vec<PathBuf> = Vec::new();
         for file in files(&self.data())? {
-            if file.extension().is_none_or(|extension| extension != MESSAGES) {
+            let of_stream = |name| file.components().any(|part| part.as_os_str() == name);
+            let wanted = only.is_none_or(of_stream);
+            if !wanted || file.extension().is_none_or(|extension| extension != MESSAGES) {
                 continue;
             }
             match last.iter_mut().find(|other| other.parent() == file.parent()) {

@@ -9,6 +9,8 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
+use super::judged::{EVENTS, RECORD};
+
 /// How long one fault stays, in milliseconds.
 const STAYS_MS: std::ops::Range<u64> = 100..2500;
 
@@ -28,8 +30,8 @@ pub(super) enum Fault {
     BrokerWiped,
     /// An earlier image of its disk is put back: numbers of messages are used again.
     BrokerSetBack,
-    /// The end of its files is cut off; so many thousandths are left.
-    BrokerCut(u64),
+    /// The end of its files is cut off, of one stream or of all; so many thousandths are left.
+    BrokerCut(Option<&'static str>, u64),
     /// The database is killed.
     Database,
 }
@@ -72,7 +74,10 @@ fn draw(fleet: &Fleet, random: &mut StdRng) -> Fault {
         8..9 => Fault::BrokerAway,
         9..11 => Fault::BrokerWiped,
         11..15 => Fault::BrokerSetBack,
-        15..17 => Fault::BrokerCut(random.random_range(0..1000)),
+        15..17 => {
+            let only = [None, Some(RECORD), Some(EVENTS)][random.random_range(0..3)];
+            Fault::BrokerCut(only, random.random_range(0..1000))
+        }
         _ => Fault::Database,
     }
 }
@@ -85,15 +90,17 @@ fn begin(fleet: &Fleet, fault: &Fault) -> Result<()> {
         }
         Fault::Broker | Fault::BrokerAway => fleet.broker(|broker| broker.kill()),
         Fault::Database => fleet.database(|database| database.kill()),
-        Fault::BrokerWiped | Fault::BrokerSetBack | Fault::BrokerCut(_) => fleet.broker(|broker| {
-            broker.kill()?;
-            match fault {
-                Fault::BrokerWiped => broker.wipe()?,
-                Fault::BrokerSetBack => broker.put_image_back()?,
-                Fault::BrokerCut(left) => broker.cut(*left)?,
-                _ => {}
-            }
-            broker.again()
-        }),
+        Fault::BrokerWiped | Fault::BrokerSetBack | Fault::BrokerCut(..) => {
+            fleet.broker(|broker| {
+                broker.kill()?;
+                match fault {
+                    Fault::BrokerWiped => broker.wipe()?,
+                    Fault::BrokerSetBack => broker.put_image_back()?,
+                    Fault::BrokerCut(only, left) => broker.cut(*only, *left)?,
+                    _ => {}
+                }
+                broker.again()
+            })
+        }
     }
 }

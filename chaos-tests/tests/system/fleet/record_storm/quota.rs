@@ -11,7 +11,7 @@ use chaos_tests::invariants::{acknowledged_once, in_stream_once};
 use chaos_tests::live::fleet::{
     ALLOWED, APPROVERS, EDITOR, Fleet, Made, REQUESTERS, on_made_fleet,
 };
-use chaos_tests::live::{LONG, marker, until};
+use chaos_tests::live::{LONG, marker, since_boot, until};
 use serde_json::Value;
 
 use super::judged::{RECORD, filled};
@@ -99,9 +99,11 @@ fn a_stream_that_stays_away_until_the_quota_is_full() -> Result<()> {
     let made = Made { streamed: true, quota: SMALLEST, ..Made::of(1) };
     on_made_fleet(made, |fleet| {
         admit_everybody(fleet)?;
+        let begun = since_boot();
         fleet.broker(|broker| broker.kill())?;
         let mut acknowledged =
             Acknowledged { markers: fill(fleet)?.into_iter().collect(), ..Acknowledged::default() };
+        let filled_after = since_boot() - begun;
         let status = journal(fleet)?;
         ensure!(status["health"] == "full", "{status}");
         for person in everybody() {
@@ -123,12 +125,15 @@ fn a_stream_that_stays_away_until_the_quota_is_full() -> Result<()> {
             });
             acknowledged.markers.insert(works.with_context(|| format!("{person}: {said}"))?);
         }
+        let worked_after = since_boot() - begun;
         let before = fleet.judge(&acknowledged)?;
         let stream = filled(fleet, RECORD, &before)?;
         let after = fleet.record()?.0;
         let mut found = in_stream_once::violations(&before, &stream, &after);
         found.extend(acknowledged_once::violations(&acknowledged, &after));
         ensure!(found.is_empty(), "{} violations:\n{}", found.len(), found.join("\n"));
+        let judged_after = since_boot() - begun;
+        println!("full after {filled_after:?}, works after {worked_after:?}, {judged_after:?}");
         Ok(())
     })
 }
