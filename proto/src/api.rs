@@ -38,6 +38,9 @@ use crate::time::Utc;
 /// The path prefix of this version of the API.
 pub const VERSION_PREFIX: &str = "/v1";
 
+/// The header of a stream of events that names the first position that the log still holds.
+pub const FIRST_POSITION_HEADER: &str = "sallyport-first-position";
+
 /// The header of a stream of events that names the log's last position when the answer began.
 pub const LAST_POSITION_HEADER: &str = "sallyport-last-position";
 

@@ -165,6 +165,14 @@ pub enum Chain {
     Node(Name),
 }
 
+impl std::str::FromStr for Chain {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        if text == "control" { Ok(Self::Control) } else { text.parse().map(Self::Node) }
+    }
+}
+
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -73,6 +73,8 @@ codes! {
     StreamDown = 1406, "the replicated stream does not answer";
     StreamForked = 1407, "the replicated stream holds what this node did not write";
     StreamFull = 1408, "the replicated stream is full";
+    StreamLacks = 1409, "the replicated stream lacks events";
+    RecordTrimmed = 1410, "the start of the record is not here any more";
     ViewsUnreachable = 1451, "the audit views' home cannot be used";
     ViewsDamaged = 1452, "the audit views are damaged, and are folded anew";
     ViewsHeld = 1453, "an event is missing or does not follow, so its chain is folded no further";

@@ -68,6 +68,8 @@ pub enum Operation {
     SessionEvents,
     /// Events.
     Events,
+    /// Events of one chain, out of the replicated stream.
+    Chain,
     /// Public keys and checkpoints.
     Seals,
     /// What is let through in a session, as it is.

@@ -1,5 +1,6 @@
-//! Sessions of other nodes, also of nodes that are gone: their chains, as they are kept outside of
-//! those nodes, are folded into this node's own views, and replayed from there.
+//! Chains as they are kept outside of their nodes: those of other nodes, also of nodes that are
+//! gone, are folded into this node's own views and replayed; and what was taken away from the start
+//! of this node's own record is given from there. What is not there breaks an answer off.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,13 @@ use axum::body::Body;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use node_session::ControlExt as _;
 use proto::event::{Event, Kind};
-use proto::ids::{Name, SessionId};
+use proto::ids::{Chain, Name};
 use proto::refusal::{Code, Told};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::lines::Source;
+use crate::lines::{Source, Wanted};
 use crate::ports::Chains;
 use crate::state::Api;
 use crate::views::Views;
@@ -52,18 +53,18 @@ pub(crate) async fn follow(api: Arc<Api>, chains: Arc<dyn Chains>, stop: Cancell
 
 /// Folds what a chain has by now.
 pub(crate) async fn fold(views: &Arc<Views>, chains: &dyn Chains, node: &Name) -> Result<(), Told> {
+    let chain = Chain::Node(node.clone());
     loop {
-        let (reading, chain) = (views.clone(), node.clone());
-        let work = move || reading.reached(&chain);
+        let (reading, node) = (views.clone(), node.clone());
+        let work = move || reading.reached(&node);
         let reached = blocking(work).await?;
-        let batch = chains.read(node, reached + 1, BATCH).await?;
-        let last = batch.len() < BATCH;
+        let batch = chains.read(&chain, reached + 1, BATCH).await?;
         if batch.is_empty() {
             return Ok(());
         }
         let folding = views.clone();
         let folded = blocking(move || folding.fold_foreign(&batch)).await?;
-        if last || folded == 0 {
+        if folded == 0 {
             return Ok(());
         }
     }
@@ -78,66 +79,100 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// What a replay of a session of another node needs.
-pub(crate) struct Foreign {
-    /// Where its chain is kept.
-    pub chains: Arc<dyn Chains>,
-    /// Its node.
-    pub node: Name,
-    /// The session.
-    pub session: SessionId,
-    /// The place of the event that opened it.
+/// Some of a chain.
+pub(crate) struct Part {
+    /// The chain.
+    pub chain: Chain,
+    /// Its first place.
     pub from: u64,
-    /// The last place that is in the views.
-    pub until: u64,
+    /// Its last place, which must be there; none for the end of what is kept.
+    pub until: Option<u64>,
+}
+
+/// What is given out of chains that are kept outside of their nodes.
+pub(crate) struct Foreign {
+    /// Where they are kept.
+    pub chains: Arc<dyn Chains>,
+    /// Which of them, in this order.
+    pub parts: Vec<Part>,
+    /// Which of their events.
+    pub wanted: Wanted,
     /// Whether whoever reads still may, and one of the streams that may be open at once.
     pub source: Source,
 }
 
-/// The exact bytes of its events, one a line.
+/// The exact bytes of events, one a line.
 pub(crate) fn body(foreign: Foreign) -> Body {
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING);
     tokio::spawn(send(foreign, sender));
     Body::from_stream(ReceiverStream::new(receiver))
 }
 
-async fn send(foreign: Foreign, sender: mpsc::Sender<Result<Bytes, Told>>) {
-    let mut from = foreign.from;
-    while from <= foreign.until {
-        let read = foreign.chains.read(&foreign.node, from, BATCH).await;
-        let taken = read.and_then(|batch| of_session(&batch, &foreign.session));
-        let (lines, next) = match taken {
-            Ok((lines, Some(last), false)) => (lines, Some(last + 1)),
-            Ok((lines, _, _)) => (lines, None),
+type Sender = mpsc::Sender<Result<Bytes, Told>>;
+
+async fn send(foreign: Foreign, sender: Sender) {
+    for part in &foreign.parts {
+        match send_part(&foreign, part, &sender).await {
+            Ok(true) => {}
+            // Whoever reads left, or may not any more.
+            Ok(false) => return,
             Err(told) => {
-                // A reader that left needs no error.
+                tracing::error!(chain = %part.chain, %told, "events cannot be served");
                 drop(sender.send(Err(told)).await);
                 return;
             }
-        };
-        if !lines.is_empty() && (!(foreign.source.may)() || sender.send(Ok(lines)).await.is_err()) {
-            return;
-        }
-        match next {
-            Some(next) => from = next,
-            None => return,
         }
     }
 }
 
-/// The lines of a session in a batch, the last place of the batch, and whether the session is over.
-fn of_session(batch: &[Bytes], session: &SessionId) -> Result<(Bytes, Option<u64>, bool), Told> {
+/// Sends one part; whether somebody still reads.
+async fn send_part(foreign: &Foreign, part: &Part, sender: &Sender) -> Result<bool, Told> {
+    let mut from = part.from;
+    while part.until.is_none_or(|until| from <= until) {
+        let batch = foreign.chains.read(&part.chain, from, BATCH).await?;
+        let Taken { lines, last, over } = taken(&batch, &foreign.wanted, part.until)?;
+        if !lines.is_empty() && (!(foreign.source.may)() || sender.send(Ok(lines)).await.is_err()) {
+            return Ok(false);
+        }
+        match (last, part.until) {
+            _ if over => return Ok(true),
+            (Some(last), _) => from = last + 1,
+            (None, None) => return Ok(true),
+            (None, Some(_)) => {
+                let text = format!("{}/{from} is not there, and was once", part.chain);
+                return Err(Told::new(Code::StreamLacks, text));
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// What was taken of a batch.
+struct Taken {
+    lines: Bytes,
+    /// The last place of the batch.
+    last: Option<u64>,
+    /// The session that is asked for is over.
+    over: bool,
+}
+
+fn taken(batch: &[Bytes], wanted: &Wanted, until: Option<u64>) -> Result<Taken, Told> {
+    let damaged = |error: &dyn std::fmt::Display| Told::new(Code::RecordDamaged, error.to_string());
     let mut lines = BytesMut::new();
     let (mut last, mut over) = (None, false);
     for bytes in batch {
-        let event = Event::read(bytes)
-            .map_err(|error| Told::new(Code::RecordDamaged, error.to_string()))?;
+        let event = Event::read(bytes).map_err(|error| damaged(&error))?;
+        if until.is_some_and(|until| event.id.seq > until) {
+            break;
+        }
         last = Some(event.id.seq);
-        if event.about.session.as_ref() == Some(session) {
+        let of_session = wanted.session.is_some() && event.about.session == wanted.session;
+        let takes = wanted.takes(bytes).map_err(|what| damaged(&what))?;
+        if takes && (of_session || wanted.session.is_none()) {
             lines.put_slice(bytes);
             lines.put_u8(b'\n');
-            over |= matches!(event.kind, Some(Kind::SessionClosed(_)));
         }
+        over |= of_session && matches!(event.kind, Some(Kind::SessionClosed(_)));
     }
-    Ok((lines.freeze(), last, over))
+    Ok(Taken { lines: lines.freeze(), last, over })
 }

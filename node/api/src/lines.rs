@@ -49,14 +49,13 @@ struct Glance<'a> {
 }
 
 impl Wanted {
-    fn takes(&self, stored: &Stored) -> Result<bool, ReadError> {
+    /// Whether an event is of these kinds and of that time; why it cannot be told.
+    pub(crate) fn takes(&self, bytes: &[u8]) -> Result<bool, String> {
         if self.kinds.is_empty() && self.since.is_none() && self.before.is_none() {
             return Ok(true);
         }
-        let glance: Glance<'_> = serde_json::from_slice(&stored.bytes).map_err(|error| {
-            let position = stored.position.0;
-            ReadError::Damaged { position, what: format!("not an event: {error}") }
-        })?;
+        let glance: Glance<'_> =
+            serde_json::from_slice(bytes).map_err(|error| format!("not an event: {error}"))?;
         let named = glance.r#type.strip_prefix("io.sallyport.").unwrap_or(&glance.r#type);
         let named = named.rsplit_once('.').map_or(named, |(name, _)| name);
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == named);
@@ -139,7 +138,9 @@ async fn read(
         let mut lines = BytesMut::new();
         for stored in stored {
             let beyond = !wanted.follow && stored.position > wanted.until;
-            if !beyond && wanted.takes(&stored)? {
+            let position = stored.position.0;
+            let damaged = |what| ReadError::Damaged { position, what };
+            if !beyond && wanted.takes(&stored.bytes).map_err(damaged)? {
                 lines.put_slice(&stored.bytes);
                 lines.put_u8(b'\n');
             }

@@ -129,7 +129,7 @@ fn bodies(
         Operation::PasswordLogin => asks!(api::PasswordLogin, api::LoggedIn),
         Operation::WhoAmI => answers!(api::WhoAmI),
         Operation::Sessions => answers!(api::Page<api::SessionListed>),
-        Operation::SessionEvents | Operation::Events => (None, object(), LINES),
+        Operation::SessionEvents | Operation::Events | Operation::Chain => (None, object(), LINES),
         Operation::Seals => answers!(api::Seals),
         Operation::SessionWatch => answers!(api::Watched, LINES),
         Operation::SessionKill => asks!(api::KillAsked, api::SessionListed),

@@ -7,7 +7,7 @@ use node_session::Boxed;
 use node_session::seal::backup::Recipient;
 use proto::api::{ClusterProblem, JoinTokenGiven, SessionListed, Watched};
 use proto::entry::By;
-use proto::ids::{Name, SessionId};
+use proto::ids::{Chain, Name, SessionId};
 use proto::refusal::Told;
 use tokio::sync::mpsc;
 
@@ -41,13 +41,14 @@ pub trait Fleet: Send + Sync + 'static {
     ) -> Boxed<'a, Result<bool, Told>>;
 }
 
-/// The chains of other nodes, wherever they are kept beside those nodes: the replicated stream.
+/// The chains of all nodes, wherever they are kept beside those nodes: the replicated stream.
 pub trait Chains: Send + Sync + 'static {
-    /// The exact bytes of a node's events from a place of its chain on, in order and without a gap,
-    /// at most `limit`; fewer only at the end of what is kept.
+    /// The exact bytes of a chain's events from a place on, in order and without a gap, each
+    /// following the one before by its hash: at most `limit`, fewer when they are large, none only
+    /// at the end of what is kept.
     fn read<'a>(
         &'a self,
-        node: &'a Name,
+        chain: &'a Chain,
         from: u64,
         limit: usize,
     ) -> Boxed<'a, Result<Vec<Bytes>, Told>>;

@@ -22,7 +22,7 @@ use crate::caller::{Caller, Shown, check};
 use crate::change::failed;
 use crate::endpoint::{Access, ENDPOINTS, Endpoint, Method, Operation};
 use crate::handlers::{
-    approvals, cluster, events, health, lists, locks, login, policy, sessions, views,
+    approvals, chains, cluster, events, health, lists, locks, login, policy, sessions, views,
 };
 use crate::note::note;
 use crate::refuse::Refused;
@@ -83,6 +83,7 @@ fn reading(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::SessionEvents => get(sessions::events),
         Operation::SessionWatch => get(sessions::watch),
         Operation::Events => get(events::events),
+        Operation::Chain => get(chains::events),
         Operation::Seals => get(events::seals),
         Operation::Policy => get(policy::now),
         Operation::PolicyRevisions => get(policy::revisions),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::api::{LAST_POSITION_HEADER, Page};
+use proto::api::{FIRST_POSITION_HEADER, LAST_POSITION_HEADER, Page};
 use proto::refusal::{Code, Told};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -111,11 +111,14 @@ impl Client {
     /// A stream of lines.
     pub(crate) async fn lines(&self, path: &str, query: &[(&str, String)]) -> Outcome<Lines> {
         let response = self.send(self.request(Method::GET, path).query(query)).await?;
-        let last = response.headers().get(LAST_POSITION_HEADER);
-        let last = last.and_then(|last| last.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let said = |name: &str| -> Option<u64> {
+            response.headers().get(name)?.to_str().ok()?.parse().ok()
+        };
+        let first = said(FIRST_POSITION_HEADER).unwrap_or(1);
+        let last = said(LAST_POSITION_HEADER).unwrap_or(0);
         let followed = query.iter().any(|(name, value)| *name == "follow" && value == "true");
         let patience = if followed { None } else { Some(SILENCE_DEADLINE) };
-        Ok(Lines { response, last, patience, buffer: Vec::new(), at: 0 })
+        Ok(Lines { response, first, last, patience, buffer: Vec::new(), at: 0 })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -173,6 +176,8 @@ fn hint(mut told: Told) -> Told {
 /// A stream of lines.
 pub(crate) struct Lines {
     response: Response,
+    /// The first position that the log held when the stream began.
+    pub(crate) first: u64,
     /// The log's last position when the stream began.
     pub(crate) last: u64,
     patience: Option<Duration>,
@@ -181,6 +186,17 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    /// How many events the whole log has at least; more when what was taken away from its start
+    /// was given from elsewhere.
+    pub(crate) fn least(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.first)
+    }
+
+    /// Whether so many events can be the whole log.
+    pub(crate) fn may_be(&self, events: u64) -> bool {
+        events == self.least() || self.first > 1 && events > self.least()
+    }
+
     /// The next line, without its end; nothing at the end of the stream.
     pub(crate) async fn next(&mut self) -> Outcome<Option<Vec<u8>>> {
         let broken = |text: &str| {

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use proto::api::Seals;
-use proto::event::Event;
 use proto::ids::Digest;
 use proto::refusal::Code;
 use store_archive::Sealed;
@@ -20,7 +19,7 @@ pub(crate) enum Source {
     /// Files; no server is asked.
     Archive { archive: Box<Archive>, lines: ArchiveLines },
     /// A gateway.
-    Live { client: Client, lines: Lines, position: u64, cut: bool },
+    Live { client: Client, lines: Lines, position: u64 },
 }
 
 impl Source {
@@ -35,7 +34,7 @@ impl Source {
             None => {
                 let client = Client::new(gateway)?;
                 let lines = client.lines("/v1/events", &[]).await?;
-                Ok(Self::Live { client, lines, position: 0, cut: false })
+                Ok(Self::Live { client, lines, position: 0 })
             }
         }
     }
@@ -95,17 +94,15 @@ impl Source {
                 let (file, line) = (lines.file.clone(), lines.line);
                 Ok(Some((Place::Line { file, line }, bytes)))
             }
-            Self::Live { lines, position, cut, .. } => match lines.next().await? {
+            Self::Live { lines, position, .. } => match lines.next().await? {
                 Some(bytes) => {
-                    // A record whose start is gone begins with a later event.
-                    *cut |= *position == 0 && !begins(&bytes);
                     *position += 1;
                     Ok(Some((Place::Position(*position), bytes)))
                 }
-                None if *cut || *position == lines.last => Ok(None),
+                None if lines.may_be(*position) => Ok(None),
                 None => {
-                    let (last, got) = (lines.last, *position);
-                    let text = format!("the gateway gave {got} of {last} events");
+                    let (least, got) = (lines.least(), *position);
+                    let text = format!("the gateway gave {got} of {least} events");
                     Err(Failure::new(Code::RecordUnavailable, text))
                 }
             },
@@ -119,11 +116,6 @@ impl Source {
             Self::Live { client, .. } => policy(client, digest).await,
         }
     }
-}
-
-/// Whether an event is the first of its chain.
-fn begins(bytes: &[u8]) -> bool {
-    Event::read(bytes).is_ok_and(|event| event.id.seq == 1)
 }
 
 /// The text of a policy from a gateway, when it has it.

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificates::ApiCertificate;
+use crate::chains::StreamChains;
 use crate::config::Config;
 use crate::credentials::NodeCredentials;
 use crate::directory::Directory;
@@ -107,7 +108,7 @@ pub async fn run(
     let mut ready = ready(&config, &directory, &open, &listeners)?;
     ready.warnings = warnings;
     let sessions = Arc::new(Sessions::new(ports(&open, &credentials)));
-    let api = api(&open, &myself, &sessions, &api_stop);
+    let api = api(&config, &open, &myself, &sessions, &api_stop)?;
     open.for_peers.answer_by(api.clone());
     tokio::spawn(node_api::notify::notify(api.clone(), hooks));
     let certificate =
@@ -305,11 +306,12 @@ fn ports(open: &Open, credentials: &Arc<NodeCredentials>) -> Ports {
 }
 
 fn api(
+    config: &Config,
     open: &Open,
     myself: &Arc<Myself>,
     sessions: &Sessions,
     stop: &CancellationToken,
-) -> Arc<Api> {
+) -> Result<Arc<Api>, Error> {
     let members = Members::new(
         open.replica.clone(),
         open.roster.clone(),
@@ -317,7 +319,7 @@ fn api(
         open.secrets.authority.digest(),
         open.stream.clone(),
     );
-    Api::new(Given {
+    Ok(Api::new(Given {
         cluster: open.card.cluster.clone(),
         node: open.card.node.clone(),
         version: VERSION,
@@ -329,11 +331,10 @@ fn api(
         live: sessions.live().clone(),
         myself: myself.clone(),
         fleet: Arc::new(Others::new(open.pool.clone(), open.roster.clone())),
-        // Nothing keeps them in this version but the nodes themselves.
-        chains: None,
+        chains: StreamChains::of(config, &open.card, &open.replica)?,
         members: Arc::new(members),
         admin: open.secrets.admin.clone(),
         token_key: open.secrets.tokens.clone(),
         stop: stop.clone(),
-    })
+    }))
 }

@@ -5,6 +5,7 @@
 
 mod app;
 mod certificates;
+mod chains;
 mod cluster_secrets;
 mod config;
 mod credentials;

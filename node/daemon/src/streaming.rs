@@ -32,7 +32,7 @@ const RELEASES: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`Error::Told`] when its credentials cannot be read.
-fn settings(config: &StreamConfig, card: &Card) -> Result<Settings, Error> {
+pub(crate) fn settings(config: &StreamConfig, card: &Card) -> Result<Settings, Error> {
     let read = |path: &std::path::PathBuf| {
         std::fs::read_to_string(path).map_err(|error| {
             let text = format!("events: credentials: {}: {error}", path.display());
@@ -273,6 +273,7 @@ pub fn told(fault: &Fault) -> Told {
         Fault::TooOld { .. } => Code::StreamTooOld,
         Fault::Full(_) => Code::StreamFull,
         Fault::Forked { .. } | Fault::Ahead { .. } | Fault::Foreign { .. } => Code::StreamForked,
+        Fault::Hole { .. } => Code::StreamLacks,
         Fault::Gone { .. } | Fault::Journal(_) => Code::RecordDamaged,
     };
     Told::new(code, fault.to_string())

@@ -100,6 +100,14 @@ pub enum Fault {
         /// The last of them.
         to: u64,
     },
+    /// The stream lacks an event and has later ones of the same chain.
+    #[error("the stream lacks {chain}/{seq}, and holds later events of that chain")]
+    Hole {
+        /// The chain.
+        chain: Chain,
+        /// The first place that is missing.
+        seq: u64,
+    },
     /// The journal cannot be read.
     #[error("{0}")]
     Journal(String),
@@ -115,6 +123,7 @@ impl Fault {
                 | Self::Ahead { .. }
                 | Self::Foreign { .. }
                 | Self::Gone { .. }
+                | Self::Hole { .. }
                 | Self::Journal(_)
                 | Self::Full(_)
         )

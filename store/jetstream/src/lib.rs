@@ -6,6 +6,7 @@
 //! sync horizon has passed, the journal is the only copy that counts.
 
 mod chain;
+mod chain_reader;
 mod credentials;
 mod derived;
 mod deriving;
@@ -22,6 +23,7 @@ mod subject;
 mod trim;
 mod verify;
 
+pub use chain_reader::ChainReader;
 pub use credentials::{Holder, Keys, NotAKey};
 pub use derived::{Derived, event_subject};
 pub use fault::{Difference, Fault};

@@ -162,6 +162,11 @@ impl Link {
         Fault::Unreachable(if lost { "the connection was lost" } else { "closed" }.to_owned())
     }
 
+    /// Whether the connection is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        *self.broken.borrow()
+    }
+
     /// Asks JetStream's API.
     pub(crate) async fn ask(&self, what: &str, body: &Value) -> Result<Value, Fault> {
         let request = Request::new().payload(body.to_string().into());

@@ -1,5 +1,6 @@
 //! The stream against a real server, and its pure parts as tables.
 
+mod chains;
 mod deployed;
 mod live;
 mod permissions;

@@ -6,6 +6,7 @@
 mod calm;
 mod clocks;
 mod disks;
+mod gone;
 mod leaders;
 mod life;
 mod locks;
@@ -17,6 +18,7 @@ mod sealed;
 mod stalls;
 mod storm;
 mod stream;
+mod trimmed;
 
 use std::time::Duration;
 

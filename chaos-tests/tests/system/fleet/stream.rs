@@ -12,7 +12,7 @@ use serde_json::Value;
 const NOTICES: Duration = Duration::from_secs(12);
 
 /// The policy, with what it says of the record.
-fn apply(fleet: &Fleet, remark: &str, when_down: &str) -> Result<()> {
+pub(super) fn apply(fleet: &Fleet, remark: &str, when_down: &str) -> Result<()> {
     let records = format!(
         "records:\n  - {{ name: all, when: {{}}, durability: replicated, \
          when_stream_down: {when_down} }}\n"
@@ -74,6 +74,13 @@ fn replicated_waits_for_the_stream_and_a_stream_that_is_down_makes_nobody_wait()
         ensure!(judged["data"]["durability"] == "replicated", "{judged}");
         Ok(())
     })
+}
+
+/// How a node's journal stands with the stream.
+pub(super) fn journal(fleet: &Fleet, node: &str) -> Result<Value> {
+    let said = fleet.try_administer(node, &["journal", "status", "-o", "json"])?;
+    let rows: Value = serde_json::from_str(&said.text()).with_context(|| said.said())?;
+    Ok(rows[0].clone())
 }
 
 #[test]

@@ -33,7 +33,11 @@ const EVENTS: &[(&str, &str)] = &[
     ("from", "only events of this instant or later"),
     ("to", "only events before this instant"),
     ("follow", "`true` to wait for events to come"),
+    ("here", "`true` for what this node holds, also when the start is gone and nowhere else"),
 ];
+
+const PLACES: &[(&str, &str)] =
+    &[("first", "the first place of the chain, from 1"), ("last", "the last place")];
 
 /// The table.
 pub static ENDPOINTS: &[Endpoint] = &[
@@ -88,6 +92,16 @@ pub static ENDPOINTS: &[Endpoint] = &[
             "/v1/events",
             Access::May(&[Permission::Export]),
             "The exact bytes of events, one a line; asking for them is recorded.",
+        )
+    },
+    Endpoint {
+        query: PLACES,
+        ..get(
+            Operation::Chain,
+            "/v1/chains/{chain}/events",
+            Access::May(&[Permission::Export]),
+            "The exact bytes of a chain's events out of the replicated stream, one a line; asking \
+             for them is recorded. A chain is a node's name, or `control`.",
         )
     },
     get(

@@ -15,7 +15,7 @@ use axum::{Extension, Json};
 use node_session::ControlExt as _;
 use proto::api::{Page, SessionListed};
 use proto::event::{Kind, ReplayViewed};
-use proto::ids::{Name, SessionId};
+use proto::ids::{Chain, Name, SessionId};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ use store_log::{Position, ReadError};
 use super::lines;
 use crate::caller::Caller;
 use crate::extract::Asked;
-use crate::foreign::{self, Foreign};
+use crate::foreign::{self, Foreign, Part};
 use crate::lines::{Wanted, body};
 use crate::note::note;
 use crate::pages::{limit, not_a_place, page};
@@ -145,7 +145,7 @@ pub(crate) async fn events(
     note(&api, caller.actor(), kind).await?;
     let wanted =
         Wanted { from: Position(1), until: last, session: Some(session), ..Wanted::default() };
-    Ok(lines(body(source, wanted), last))
+    Ok(lines(body(source, wanted), (Position(1), last)))
 }
 
 /// The events of a session of another node, from wherever its chain is kept beside that node.
@@ -164,8 +164,10 @@ async fn foreign_events(
     let source = api.source(caller)?;
     let kind = Kind::ReplayViewed(ReplayViewed { viewed: session.clone() });
     note(api, caller.actor(), kind).await?;
-    let foreign = Foreign { chains, node, session, from, until, source };
-    Ok(lines(foreign::body(foreign), Position(until)))
+    let parts = vec![Part { chain: Chain::Node(node), from, until: Some(until) }];
+    let wanted = Wanted { session: Some(session), ..Wanted::default() };
+    let foreign = Foreign { chains, parts, wanted, source };
+    Ok(lines(foreign::body(foreign), (Position(1), Position(until))))
 }
 
 /// A session that this node knows nothing of; perhaps it knows who does.

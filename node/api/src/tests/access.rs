@@ -23,6 +23,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("GET /v1/sessions/{id}", "sessions", 404),
     ("GET /v1/sessions/{id}/events", "replay", 404),
     ("GET /v1/events", "export", 200),
+    ("GET /v1/chains/{chain}/events", "export", 404),
     ("GET /v1/seals", "cluster export", 200),
     ("GET /v1/sessions/{id}/watch", "replay", 404),
     ("POST /v1/sessions/{id}/kill", "kill", 400),

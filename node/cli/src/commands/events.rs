@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use proto::api::Seals;
 use proto::event::{Event, Kind};
-use proto::ids::Digest;
+use proto::ids::{Chain, Digest, Name};
 use proto::refusal::Code;
 use proto::time::Utc;
 use store_proof::{Place, Report, Verifier};
@@ -69,6 +69,14 @@ pub(crate) enum Events {
         /// Only events before this instant
         #[arg(long, value_name = "TIME", value_parser = instant)]
         to: Option<Utc>,
+        /// Also the chain of this node, out of the replicated stream: it may be gone for ever. May
+        /// be given again
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "to"])]
+        node: Vec<Name>,
+        /// Only what the gateway's node holds, also when the start of its record is nowhere any
+        /// more
+        #[arg(long)]
+        from_here: bool,
     },
     Provision(stream::Provision),
     Keys(stream::MakeKeys),
@@ -89,8 +97,9 @@ pub(crate) async fn run(events: Events) -> Outcome {
             query.extend(session.map(|session| ("session", session)));
             tail(Client::new(&gateway)?.lines("/v1/events", &query).await?).await
         }
-        Events::Export { gateway, out, from, to } => {
-            export(&Client::new(&gateway)?, &out, from, to).await
+        Events::Export { gateway, out, from, to, node, from_here } => {
+            let asked = Asked { from, to, nodes: node, from_here };
+            export(&Client::new(&gateway)?, &out, &asked).await
         }
         Events::Provision(asked) => stream::provision(asked).await,
         Events::Keys(asked) => stream::keys(&asked),
@@ -154,15 +163,26 @@ fn detail(kind: &Kind) -> Option<String> {
     })
 }
 
-async fn export(client: &Client, out: &Path, from: Option<Utc>, to: Option<Utc>) -> Outcome {
+/// What is to be exported.
+struct Asked {
+    from: Option<Utc>,
+    to: Option<Utc>,
+    /// Nodes whose chains are taken out of the replicated stream.
+    nodes: Vec<Name>,
+    from_here: bool,
+}
+
+async fn export(client: &Client, out: &Path, asked: &Asked) -> Outcome {
     empty_directory(out)?;
+    let Asked { from, to, .. } = asked;
     let mut query = Vec::new();
     query.extend(from.map(|from| ("from", from.to_string())));
     query.extend(to.map(|to| ("to", to.to_string())));
     let partial = !query.is_empty();
+    query.extend(asked.from_here.then(|| ("here", "true".to_owned())));
     // Before the events: what is sealed by now is in the record.
     let seals: Seals = client.get("/v1/seals").await?;
-    let copying = Copying { client, path: out.join(EVENTS), partial };
+    let copying = Copying { client, path: out.join(EVENTS), partial, nodes: &asked.nodes };
     let (report, events, digests) = copying.copy(&query, &seals).await?;
     let policies = out.join(POLICIES);
     empty_directory(&policies)?;
@@ -204,10 +224,40 @@ struct Copying<'a> {
     client: &'a Client,
     path: PathBuf,
     partial: bool,
+    nodes: &'a [Name],
+}
+
+/// What was written.
+struct Written {
+    file: BufWriter<fs::File>,
+    verifier: Verifier,
+    events: u64,
+    digests: BTreeSet<Digest>,
+    chains: BTreeSet<Chain>,
+}
+
+impl Written {
+    /// Writes all lines of an answer, and learns what a manifest says of them.
+    async fn add(&mut self, lines: &mut Lines, path: &Path) -> Outcome {
+        let failed = |error: std::io::Error| Failure::file(path, &error);
+        while let Some(line) = lines.next().await? {
+            self.events += 1;
+            self.verifier.feed(Place::Position(self.events), &line);
+            if let Ok(event) = Event::read(&line) {
+                self.digests.extend(event.about.policy.map(|policy| policy.digest));
+                if let Some(Kind::PolicyChanged(changed)) = event.kind {
+                    self.digests.insert(changed.digest);
+                }
+                self.chains.insert(event.id.chain);
+            }
+            self.file.write_all(&line).and_then(|()| self.file.write_all(b"\n")).map_err(failed)?;
+        }
+        Ok(())
+    }
 }
 
 impl Copying<'_> {
-    /// Writes the lines into a file, and learns what a manifest says of them.
+    /// Writes the lines into a file.
     async fn copy(
         &self,
         query: &[(&str, String)],
@@ -217,27 +267,18 @@ impl Copying<'_> {
         let mut options = OpenOptions::new();
         let options = options.write(true).create_new(true).mode(0o600);
         let file = options.open(&self.path).map_err(failed)?;
-        let mut file = BufWriter::with_capacity(1024 * 1024, file);
         let mut verifier = Verifier::new().partial();
         if let Some(note) = &seals.control {
             let wrong = |error| Failure::new(Code::NotVerified, error);
             verifier = verifier.checkpoint(note, None).map_err(wrong)?;
         }
-        let (mut events, mut digests) = (0, BTreeSet::new());
+        let file = BufWriter::with_capacity(1024 * 1024, file);
+        let (events, digests, chains) = (0, BTreeSet::new(), BTreeSet::new());
+        let mut written = Written { file, verifier, events, digests, chains };
         let mut lines = self.client.lines("/v1/events", query).await?;
         for _ in 0..MORE_TRIES {
-            while let Some(line) = lines.next().await? {
-                events += 1;
-                verifier.feed(Place::Position(events), &line);
-                if let Ok(event) = Event::read(&line) {
-                    digests.extend(event.about.policy.map(|policy| policy.digest));
-                    if let Some(Kind::PolicyChanged(changed)) = event.kind {
-                        digests.insert(changed.digest);
-                    }
-                }
-                file.write_all(&line).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-            }
-            if self.partial || !verifier.wants_more() {
+            written.add(&mut lines, &self.path).await?;
+            if self.partial || !written.verifier.wants_more() {
                 break;
             }
             // The gateway keeps events of the control chain a moment after they are signed.
@@ -245,16 +286,23 @@ impl Copying<'_> {
             let next = [("position", (lines.last + 1).to_string())];
             lines = self.client.lines("/v1/events", &next).await?;
         }
-        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        let report = verifier.finish();
-        // A record whose start is gone has fewer events than its last position says.
-        let whole = report.chains.iter().all(|chain| chain.starts_at.is_none());
-        if !self.partial && whole && events != lines.last {
-            let text = format!("the gateway gave {events} of {} events", lines.last);
+        if !self.partial && !lines.may_be(written.events) {
+            let (events, least) = (written.events, lines.least());
+            let text = format!("the gateway gave {events} of {least} events");
             return Err(Failure::new(Code::RecordUnavailable, text));
         }
-        Ok((report, events, digests))
+        for node in self.nodes {
+            if written.chains.contains(&Chain::Node(node.clone())) {
+                let text = format!("--node {node}: its chain is in the export already");
+                return Err(Failure::Usage(text));
+            }
+            let path = format!("/v1/chains/{node}/events");
+            written.add(&mut self.client.lines(&path, &[]).await?, &self.path).await?;
+        }
+        let Written { file, verifier, events, digests, .. } = written;
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        Ok((verifier.finish(), events, digests))
     }
 }
 

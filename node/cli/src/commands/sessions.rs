@@ -53,6 +53,8 @@ const COMMANDS: &[Column] = &[
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sessions {
     /// List sessions, the oldest first: all of the gateway's node, and the open ones of all others
+    ///
+    /// Where nodes publish to a replicated stream, all of all nodes, also of those that are gone.
     List {
         #[command(flatten)]
         gateway: Gateway,

@@ -34,5 +34,6 @@ fn each_fault_has_its_code() {
     check(Fault::Ahead { chain: chain(), ours: 3, theirs: 9 }, Code::StreamForked, "up to 9");
     check(Fault::Foreign { chain: chain(), sequence: 4 }, Code::StreamForked, "message 4");
     check(Fault::Gone { chain: chain(), from: 1, to: 5 }, Code::RecordDamaged, "1 to 5");
+    check(Fault::Hole { chain: chain(), seq: 6 }, Code::StreamLacks, "lacks control/6");
     check(Fault::Credentials(text("no seed")), Code::ConfigurationWrong, "no seed");
 }

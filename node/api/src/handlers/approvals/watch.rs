@@ -47,7 +47,7 @@ pub(crate) async fn watch(
     let (sender, receiver) = mpsc::channel(LINES_WAITING);
     let last = api.last();
     tokio::spawn(follow(api, caller, sender, permit));
-    Ok(lines(Body::from_stream(ReceiverStream::new(receiver)), last))
+    Ok(lines(Body::from_stream(ReceiverStream::new(receiver)), (store_log::Position(1), last)))
 }
 
 async fn follow(

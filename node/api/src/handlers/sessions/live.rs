@@ -73,7 +73,7 @@ pub(crate) async fn watch(
     let (sender, receiver) = mpsc::channel(LINES_WAITING);
     let last = api.last();
     tokio::spawn(show(api, caller, source, sender, permit));
-    Ok(lines(Body::from_stream(ReceiverStream::new(receiver)), last))
+    Ok(lines(Body::from_stream(ReceiverStream::new(receiver)), (store_log::Position(1), last)))
 }
 
 /// Ends a session.

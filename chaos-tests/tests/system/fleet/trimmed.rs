@@ -1,0 +1,120 @@
+//! A journal whose old segments were taken away: the stream gives what was in them, or it is said
+//! what is still here. Nothing is exported that looks whole and is not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use chaos_tests::live::fleet::{Fleet, on_streamed_fleet};
+use chaos_tests::live::{LONG, Reaped, SHORT, until};
+
+use super::stream::journal;
+
+/// The one node.
+const NODE: &str = "gw-1";
+/// A quota that is used up by little, in bytes.
+const QUOTA: u64 = 32 * 1024 * 1024;
+/// So many segments are taken away.
+const TAKEN: usize = 2;
+/// A command that says much.
+const MUCH: &str = "seq 1 300000";
+
+/// Gives the node a tiny quota.
+fn shrink(fleet: &Fleet) -> Result<()> {
+    let gateway = fleet.gateway(NODE);
+    gateway.stop()?;
+    let file = gateway.data().with_file_name("node.yaml");
+    let text = fs::read_to_string(&file)?;
+    let lines = text.lines().filter(|line| !line.starts_with("journal_quota:"));
+    let lines: Vec<_> =
+        lines.map(str::to_owned).chain([format!("journal_quota: {QUOTA}")]).collect();
+    fs::write(&file, lines.join("\n"))?;
+    gateway.start().map(drop)
+}
+
+/// Segments that have left the quota, the oldest first.
+fn archived(fleet: &Fleet) -> Result<Vec<PathBuf>> {
+    let folder = fleet.gateway(NODE).data().join("events/archive");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        found.push(entry?.path());
+    }
+    found.retain(|path| path.extension().is_some_and(|ending| ending == "segment"));
+    found.sort();
+    Ok(found)
+}
+
+fn export(fleet: &Fleet, name: &str, more: &[&str]) -> Result<(Reaped, String)> {
+    let folder = fleet.path(name);
+    let path = folder.to_str().context("a path")?.to_owned();
+    let said = fleet
+        .try_administer(NODE, &[&["events", "export", "--out", path.as_str()], more].concat())?;
+    Ok((said, path))
+}
+
+/// The lines of an export, by chain.
+fn chains(path: &str) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut chains: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in fs::read_to_string(format!("{path}/events.jsonl"))?.lines() {
+        let event: serde_json::Value = serde_json::from_str(line)?;
+        let chain = event["data"]["chain"].as_str().context("a chain")?.to_owned();
+        chains.entry(chain).or_default().push(line.to_owned());
+    }
+    Ok(chains)
+}
+
+fn verify(fleet: &Fleet, what: &[&str], status: i32, word: &str) -> Result<()> {
+    let said =
+        fleet.try_administer(NODE, &[&["audit", "verify"], what, &["-o", "table"]].concat())?;
+    let text = format!("{}{}", said.text(), said.said());
+    ensure!(said.status.code() == Some(status) && text.contains(word), "{what:?}: {text}");
+    Ok(())
+}
+
+#[test]
+fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
+    on_streamed_fleet(1, |fleet| {
+        shrink(fleet)?;
+        let mut ran = 0;
+        until("old segments leave the quota", LONG, || {
+            ran += usize::from(fleet.ssh("alice", NODE).run(MUCH)?.status == Some(0));
+            Ok((archived(fleet)?.len() > TAKEN).then_some(()))
+        })?;
+        ensure!(ran > 0, "nothing ran");
+        let (said, whole) = export(fleet, "whole", &[])?;
+        ensure!(said.status.success(), "{}", said.said());
+        // Somebody takes the oldest away.
+        fleet.gateway(NODE).stop()?;
+        for path in archived(fleet)?.iter().take(TAKEN) {
+            fs::remove_file(path)?;
+        }
+        fleet.gateway(NODE).start()?;
+        until("the stream is up", SHORT, || {
+            Ok((journal(fleet, NODE)?["stream"]["up"] == true).then_some(()))
+        })?;
+
+        let (said, filled) = export(fleet, "filled", &[])?;
+        ensure!(said.status.success(), "{}", said.said());
+        let (whole, chained) = (chains(&whole)?, chains(&filled)?);
+        for (chain, lines) in &whole {
+            ensure!(chained[chain].starts_with(lines), "{chain} is not what it was");
+        }
+        verify(fleet, &[&filled], 0, "no tampering found")?;
+        // The gateway's own record is verified as a whole too.
+        verify(fleet, &[], 0, "no tampering found")?;
+
+        fleet.broker(|broker| broker.kill())?;
+        let (said, _) = export(fleet, "refused", &[])?;
+        let text = said.said();
+        ensure!(said.status.code() == Some(1) && text.contains("SP-1410"), "{text}");
+        ensure!(text.contains("gw-1 from ") && text.contains("control from "), "{text}");
+        verify(fleet, &[], 3, "SP-1410")?;
+        let (said, here) = export(fleet, "here", &["--from-here"])?;
+        ensure!(said.status.success(), "{}", said.said());
+        let left = chains(&here)?;
+        ensure!(left[NODE].len() < whole[NODE].len(), "something is gone");
+        verify(fleet, &[&here], 3, "is not here")?;
+        fleet.broker(|broker| broker.again())
+    })
+}
