@@ -139,13 +139,15 @@ pub async fn run(
 fn tell_of_stream(open: &Open, sync: Duration) -> Option<(Arc<Stream>, Arc<Notes>)> {
     let stream = open.stream.as_ref()?;
     let notes = Arc::new(Notes {
+        node: open.card.node.clone(),
+        replica: open.replica.clone(),
         record: open.record.clone(),
         control: open.control.clone(),
         clock: open.clock.clone(),
         sync,
     });
     let telling = streaming::tell(stream.clone(), notes.clone());
-    let letting_go = streaming::let_go(stream.clone(), open.record.clone());
+    let letting_go = streaming::let_go(stream.clone(), notes.clone());
     let stop = open.stream_stop.clone();
     let both = async { tokio::join!(telling, letting_go) };
     tokio::spawn(async move { stop.run_until_cancelled(both).await });

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consensus_raft::Replica;
+use consensus_state::SealedChain;
 use node_session::{Clock, Control};
 use proto::api::StreamStatus;
 use proto::event::{About, Draft, Event, Kind, RecordDegraded, RecordRestored};
+use proto::ids::Name;
 use proto::refusal::{Code, Told};
 use store_disk::Journal;
 use store_jetstream::{
-    ChainStanding, Covered, Fault, Following, Holder, Servers, Settings, Standing, Stream, trim,
+    Blocked, ChainStanding, Covered, Fault, Following, Holder, Servers, Settings, Standing, Stream,
+    trim,
 };
 use store_log::{Backend, Log, Position, Share, Urgency};
 use tokio::sync::watch;
@@ -156,13 +159,28 @@ pub(crate) async fn tell(stream: Arc<Stream>, notes: Arc<Notes>) {
 
 /// Puts events of the node itself into its record.
 pub(crate) struct Notes {
+    pub(crate) node: Name,
     pub(crate) record: Arc<Log<Journal>>,
+    pub(crate) replica: Arc<Replica>,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sync: Duration,
 }
 
 impl Notes {
+    /// The last event of this node that a checkpoint covers which a majority has taken.
+    fn checkpointed(&self) -> u64 {
+        self.replica.with_state(|state| state.sealed_chain(&self.node).map_or(0, SealedChain::last))
+    }
+
+    /// Up to where the stream suffices, and what keeps the next events here.
+    fn suffices(&self, node: &ChainStanding) -> (u64, Blocked) {
+        let checkpointed = Some(self.checkpointed());
+        let ChainStanding { acknowledged, read_back, synced, .. } = *node;
+        let last = self.record.last();
+        trim(&Covered { last, acknowledged, read_back, synced, checkpointed })
+    }
+
     fn note(&self, kind: Kind) {
         let applied = self.control.views().borrow().applied;
         let draft = Draft { time: self.clock.now().utc, applied, about: About::default(), kind };
@@ -193,7 +211,7 @@ pub(crate) async fn finish(stream: &Stream, last: u64) {
 pub(crate) fn status(stream: &Stream, notes: &Notes) -> StreamStatus {
     let Standing { version, replicas, node, derived, .. } = stream.standing();
     let last = notes.record.last();
-    let (suffices, blocked) = trim(&covered(&node, last));
+    let (suffices, blocked) = notes.suffices(&node);
     let oldest = notes.record.backend().find(false, node.acknowledged + 1).ok().flatten();
     let oldest = oldest.and_then(|stored| Event::read(&stored.bytes).ok());
     let age = oldest.map(|event| notes.clock.now().utc.0.saturating_sub(event.time.0) / 1000);
@@ -214,24 +232,15 @@ pub(crate) fn status(stream: &Stream, notes: &Notes) -> StreamStatus {
     }
 }
 
-fn covered(node: &ChainStanding, last: u64) -> Covered {
-    Covered {
-        last,
-        acknowledged: node.acknowledged,
-        read_back: node.read_back,
-        synced: node.synced,
-        checkpointed: None,
-    }
-}
-
 /// Lets events leave the journal's quota as far as the stream suffices, and no further.
-pub(crate) async fn let_go(stream: Arc<Stream>, record: Arc<Log<Journal>>) {
+pub(crate) async fn let_go(stream: Arc<Stream>, notes: Arc<Notes>) {
+    let record = &notes.record;
     record.backend().release(Position(0));
     let mut look = tokio::time::interval(RELEASES);
     loop {
         look.tick().await;
         let node = stream.standing().node;
-        let (suffices, _) = trim(&covered(&node, record.last()));
+        let (suffices, _) = notes.suffices(&node);
         let journal = record.backend().clone();
         let found = tokio::task::spawn_blocking(move || journal.find(false, suffices)).await;
         if let Ok(Ok(Some(stored))) = found {

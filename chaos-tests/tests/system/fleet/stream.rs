@@ -83,6 +83,40 @@ pub(super) fn journal(fleet: &Fleet, node: &str) -> Result<Value> {
     Ok(rows[0].clone())
 }
 
+/// Waits until the stream has all of a node's journal, and something keeps it there, or nothing.
+fn blocked_by(fleet: &Fleet, node: &str, what: &str) -> Result<Value> {
+    let mut last = Value::Null;
+    let found = until(what, NOTICES * 2, || {
+        last = journal(fleet, node)?;
+        let stream = &last["stream"];
+        Ok((stream["blocked_by"] == what && stream["unacknowledged"] == 0).then_some(()))
+    });
+    found.with_context(|| format!("the journal of {node}: {last}"))?;
+    Ok(last["stream"].clone())
+}
+
+#[test]
+fn what_no_checkpoint_covers_stays_in_the_journal() -> Result<()> {
+    on_streamed_fleet(2, |fleet| {
+        ensure!(run(fleet, "gw-1")?.0 == Some(0), "a command runs");
+        let before = blocked_by(fleet, "gw-1", "nothing")?;
+        // Without a majority nothing is sealed, though the stream takes events and gives them back.
+        fleet.gateway("gw-2").kill()?;
+        until("a login is refused", SHORT, || {
+            let ended = fleet.ssh("alice", "gw-1").user("mallory@web-1").run("echo x")?;
+            Ok((ended.status == Some(255)).then_some(()))
+        })?;
+        let alone = blocked_by(fleet, "gw-1", "no checkpoint covers more")?;
+        let (acknowledged, suffices) = (&alone["acknowledged"], &alone["suffices"]);
+        ensure!(acknowledged.as_u64() > suffices.as_u64(), "{before} {alone}");
+        ensure!(suffices.as_u64() >= before["suffices"].as_u64(), "{before} {alone}");
+        fleet.gateway("gw-2").start()?;
+        let again = blocked_by(fleet, "gw-1", "nothing")?;
+        ensure!(again["suffices"].as_u64() >= acknowledged.as_u64(), "{alone} {again}");
+        Ok(())
+    })
+}
+
 #[test]
 fn a_wiped_broker_is_filled_again_and_it_is_said() -> Result<()> {
     on_streamed_fleet(1, |fleet| {
