@@ -155,9 +155,9 @@ impl Deriver {
 
 /// The message of the record that was derived last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Source {
+pub(crate) struct Source {
     /// Where it is; 0 for none.
-    sequence: u64,
+    pub(crate) sequence: u64,
     /// When it was taken; not known of what an older node derived.
     taken: Option<String>,
 }
@@ -195,7 +195,7 @@ impl Source {
 /// Where deriving goes on: the last sequence of what subscribers read, and the last message of the
 /// record that is in it and still in the record. It is looked for from the end, in ever longer
 /// steps: subscribers may be told again what is between, and are never left without.
-async fn position(record: &Link, events: &Link) -> Result<(u64, Source), Fault> {
+pub(crate) async fn position(record: &Link, events: &Link) -> Result<(u64, Source), Fault> {
     let info = events.stream_info(EVENTS).await?;
     let number = |name: &str| info["state"][name].as_u64().unwrap_or(0);
     let (first, last, messages) = (number("first_seq"), number("last_seq"), number("messages"));

@@ -4,6 +4,7 @@ mod chains;
 mod deployed;
 mod live;
 mod permissions;
+mod progress;
 mod reconciling;
 mod resuming;
 mod server;

@@ -1,5 +1,7 @@
 //! What a stream does while nothing goes wrong, and what it says when it does.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use proto::event::Head;
@@ -11,9 +13,10 @@ use super::world::{
     Node, ask, control_event, eventually, name, provision, provision_of, read, settings, whole,
 };
 use crate::fault::Fault;
+use crate::link::{Link, Servers};
 use crate::resume::sha256;
 use crate::shape::{RECORD, Wanted};
-use crate::stream::Stream;
+use crate::stream::{Settings, Stream};
 
 const SUBJECT: &str = "sallyport.record.test.gw-1";
 
@@ -131,6 +134,62 @@ async fn a_stream_that_is_not_as_it_must_be_is_named_field_by_field() {
     ask(&server, &format!("STREAM.UPDATE.{RECORD}"), &request).await;
     let fault = Stream::check(&settings).await.expect_err("it differs").to_string();
     assert!(fault.contains("num_replicas is 1, expected 3 or more"), "{fault}");
+}
+
+/// Something that says it is a server of some version, and answers pings.
+fn claiming(version: &'static str) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            let mut writing = connection.try_clone().expect("a second handle");
+            let info = json!({
+                "server_id": "x", "server_name": "x", "version": version, "go": "go1",
+                "host": "127.0.0.1", "port": port, "headers": true, "max_payload": 1_048_576,
+                "proto": 1, "client_id": 1, "jetstream": true,
+            });
+            write!(writing, "INFO {info}\r\n").expect("it is sent");
+            let lines = BufReader::new(connection).lines().map_while(Result::ok);
+            for line in lines.filter(|line| line == "PING") {
+                drop(line);
+                // Whoever left needs no answer.
+                writing.write_all(b"PONG\r\n").ok();
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_as_old_as_it_says() {
+    for version in ["2.9.10", "2.11.14", "1", "", "2.x.0", "2.12.0-", "2.12.0"] {
+        let urls = vec![format!("nats://127.0.0.1:{}", claiming(version))];
+        let (name, inbox) = ("test".to_owned(), "_INBOX".to_owned());
+        let servers = Servers { urls, credentials: None, authority: None, name, inbox };
+        let opened = Link::open(&servers).await.map(drop);
+        let expected = match version {
+            "2.12.0" | "2.12.0-" => Ok(()),
+            old => Err(Fault::TooOld { is: old.to_owned() }),
+        };
+        assert_eq!(opened, expected, "{version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_servers_may_not_have_synced_is_not_counted_as_theirs() {
+    for (sync, synced) in [(Duration::ZERO, 5), (Duration::from_secs(3600), 0)] {
+        let server = Server::start();
+        provision(&server).await;
+        let node = Node::with(Settings { sync, ..settings(&server) });
+        for count in 0..5 {
+            node.append(&format!("event {count}")).await;
+        }
+        let standing = eventually(
+            async || Some(node.stream.standing().node).filter(|node| node.read_back == 5),
+            "it is read back",
+        );
+        assert_eq!(standing.await.synced, synced, "{sync:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

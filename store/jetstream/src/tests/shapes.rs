@@ -43,6 +43,11 @@ fn every_field_that_could_lose_an_event_is_compared() {
         ("sources", json!([{ "name": "OTHER" }])),
         ("republish", json!({ "src": ">", "dest": "x" })),
         ("subject_transform", json!({ "src": ">", "dest": "x" })),
+        ("name", json!("OTHER")),
+        ("discard_new_per_subject", json!(true)),
+        ("mirror_direct", json!(true)),
+        ("allow_msg_schedules", json!(true)),
+        ("subject_delete_marker_ttl", json!(1_000_000_000)),
     ] {
         check(field, value, true);
     }

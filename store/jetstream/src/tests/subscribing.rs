@@ -8,7 +8,7 @@ use serde_json::json;
 use super::reconciling::copy_folder;
 use super::server::Server;
 use super::world::{Node, ask, eventually, name, provision, servers, settings};
-use crate::derived::{FROM, event_subject};
+use crate::derived::{FROM, event_subject, position};
 use crate::link::Link;
 use crate::provision::provision as provision_stream;
 use crate::reader::{Read, read};
@@ -62,6 +62,10 @@ async fn each_event_is_derived_once_and_the_next_leader_goes_on() {
     }
     node.acknowledged(320).await;
     assert_eq!(places(&server).await.len(), 300, "nobody derives");
+    // The next leader goes on behind the last one, and servers need not know what they had.
+    let link = Link::open(&servers(&server)).await.expect("the server is reached");
+    let (last, source) = position(&link, &link).await.expect("it is there");
+    assert_eq!((last, source.sequence), (300, 300));
     node.leads.send_replace(true);
     assert_eq!(until(&server, 320).await, (1..=320).collect::<Vec<_>>());
 }

@@ -155,3 +155,61 @@ async fn all_read_back(node: &Node) {
     };
     eventually(look, "all is read back").await;
 }
+
+/// What was acknowledged is not taken for read back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_read_back_later() {
+    let server = Server::start();
+    provision(&server).await;
+    let node = Node::start(&server);
+    node.is_up().await;
+    // It is looked once a second: somewhere between two looks.
+    let look = async || {
+        node.append("one more").await;
+        let before = node.log.last();
+        let acknowledged = async || {
+            let standing = node.stream.standing().node;
+            (standing.acknowledged == before).then_some(standing.read_back)
+        };
+        let read_back = eventually(acknowledged, "it is acknowledged").await;
+        (read_back < before).then_some(before)
+    };
+    let last = eventually(look, "something is acknowledged and not read back").await;
+    let read_back = async || (node.stream.standing().node.read_back == last).then_some(());
+    eventually(read_back, "it is read back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_bytes_in_the_middle_are_noticed_and_published_over() {
+    let server = Server::start();
+    provision(&server).await;
+    let node = Node::start(&server);
+    for count in 0..50 {
+        node.append(&format!("event {count}")).await;
+    }
+    all_read_back(&node).await;
+    let mut messages = read(&server, SUBJECT).await;
+    let left = node.memory.reopened();
+    drop(node);
+    // As it would be if a block of a server had been changed: the last message is right.
+    let text = String::from_utf8(messages[19].1.clone()).expect("text");
+    messages[19].1 = text.replace("event 19", "event XX").into_bytes();
+    ask(&server, &format!("STREAM.DELETE.{RECORD}"), &json!({})).await;
+    provision(&server).await;
+    let link = Link::open(&servers(&server)).await.expect("the server is reached");
+    let copies: Vec<_> = messages
+        .iter()
+        .map(|(_, bytes)| Message {
+            subject: SUBJECT.to_owned(),
+            id: sha256(bytes).to_string(),
+            bytes: bytes.clone().into(),
+            note: None,
+        })
+        .collect();
+    assert_eq!(link.publish(RECORD, Fence::Subject(0), &copies).await, Answer::Kept(50));
+    let node = Node::over(&server, left, 2);
+    all_read_back(&node).await;
+    let standing = node.stream.standing().node;
+    assert!(standing.strange > 0, "it is said");
+    assert_eq!(read(&server, SUBJECT).await.len(), 50 + 31, "from there on once more");
+}
