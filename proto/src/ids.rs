@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use rkyv::{Archive, Deserialize as RkyvDeserialize, Serialize as RkyvSerialize};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest name, in bytes.
 pub const NAME_LIMIT: usize = 64;
@@ -56,20 +57,24 @@ impl FromStr for Name {
     type Err = NotAName;
 
     fn from_str(text: &str) -> Result<Self, NotAName> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let first_is_fit = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if first_is_fit && text.len() <= NAME_LIMIT && text.bytes().all(allowed) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(NotAName { name: text.chars().take(NAME_LIMIT).collect() })
+        check_name(text).map(|()| Self(text.to_owned()))
     }
+}
+
+fn check_name(text: &str) -> Result<(), NotAName> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let first_is_fit = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if first_is_fit && text.len() <= NAME_LIMIT && text.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(NotAName { name: text.chars().take(NAME_LIMIT).collect() })
 }
 
 impl TryFrom<String> for Name {
     type Error = NotAName;
 
     fn try_from(text: String) -> Result<Self, NotAName> {
-        text.parse()
+        check_name(&text).map(|()| Self(text))
     }
 }
 
@@ -173,12 +178,20 @@ impl std::str::FromStr for Chain {
     }
 }
 
+impl Chain {
+    /// Its name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Control => "control",
+            Self::Node(name) => name.as_str(),
+        }
+    }
+}
+
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Control => f.write_str("control"),
-            Self::Node(name) => name.fmt(f),
-        }
+        f.write_str(self.as_str())
     }
 }
 
@@ -208,14 +221,11 @@ impl fmt::Display for EventId {
     PartialOrd,
     Ord,
     Hash,
-    Serialize,
-    Deserialize,
     JsonSchema,
     Archive,
     RkyvSerialize,
     RkyvDeserialize,
 )]
-#[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Digest(pub [u8; 32]);
 
@@ -224,15 +234,46 @@ impl Digest {
     pub const ZERO: Self = Self([0; 32]);
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Digest {
+    fn hex(&self) -> [u8; 64] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0_u8; 64];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
             pair[0] = HEX[usize::from(byte >> 4)];
             pair[1] = HEX[usize::from(byte & 15)];
         }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.hex()).unwrap_or_default())
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.hex()).unwrap_or_default())
+    }
+}
+
+/// From text where it stands: an event has several, and none is worth an allocation.
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -247,23 +288,32 @@ impl fmt::Debug for Digest {
 #[error("not a digest: 64 lower-case hexadecimal digits")]
 pub struct NotADigest;
 
+/// What each byte means as a lower-case hexadecimal digit; 255 for those that are none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
 impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Ok(digit - b'0'),
-            b'a'..=b'f' => Ok(digit - b'a' + 10),
-            _ => Err(NotADigest),
-        };
         if text.len() != 64 {
             return Err(NotADigest);
         }
         let mut bytes = [0; 32];
+        let mut wrong = 0;
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = value(pair[0])? << 4 | value(pair[1])?;
+            let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+            wrong |= high | low;
+            *byte = high << 4 | low & 15;
         }
-        Ok(Self(bytes))
+        if wrong > 15 { Err(NotADigest) } else { Ok(Self(bytes)) }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rkyv::{Archive, Deserialize as RkyvDeserialize, Serialize as RkyvSerialize};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A UTC instant in microseconds since 1970; RFC 3339 in text.
 #[derive(
@@ -18,14 +19,11 @@ use serde::{Deserialize, Serialize};
     PartialOrd,
     Ord,
     Hash,
-    Serialize,
-    Deserialize,
     JsonSchema,
     Archive,
     RkyvSerialize,
     RkyvDeserialize,
 )]
-#[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Utc(pub i64);
 
@@ -44,6 +42,31 @@ impl std::str::FromStr for Utc {
         text.parse::<jiff::Timestamp>()
             .map(|instant| Self(instant.as_microsecond()))
             .map_err(|_| NotAnInstant { text: text.to_owned() })
+    }
+}
+
+impl Serialize for Utc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From text where it stands, without an allocation.
+impl<'de> Deserialize<'de> for Utc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Utc;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Utc, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Reads an event's bytes back, tolerant of fields that it does not know.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{About, Kind};
-use crate::ids::{Chain, Digest, Epoch, EventId, Name};
+use super::{About, Actor, Kind, PolicyRef, TargetAsWas};
+use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
 use crate::time::Utc;
 
 /// An event as it was read from its bytes.
@@ -41,24 +43,39 @@ pub enum Unreadable {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    specversion: String,
-    id: String,
-    source: String,
-    r#type: String,
+    #[serde(borrow)]
+    specversion: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
     time: Utc,
     #[serde(borrow)]
     data: &'a RawValue,
 }
 
+/// What the data of every kind has. The fields of [`About`] are here by name: flattened, all the
+/// rest of the data would be copied to look for them.
 #[derive(Deserialize)]
-struct Common {
-    chain: String,
+struct Common<'a> {
+    #[serde(borrow)]
+    chain: Cow<'a, str>,
     epoch: u64,
     seq: u64,
     prev: Digest,
     applied: u64,
-    #[serde(flatten)]
-    about: About,
+    #[serde(default)]
+    session: Option<SessionId>,
+    #[serde(default)]
+    session_seq: Option<u64>,
+    #[serde(default)]
+    actor: Option<Actor>,
+    #[serde(default)]
+    target: Option<TargetAsWas>,
+    #[serde(default)]
+    policy: Option<PolicyRef>,
 }
 
 impl Event {
@@ -71,12 +88,12 @@ impl Event {
         if envelope.specversion != "1.0" {
             return Err(Unreadable::Field("specversion is not 1.0"));
         }
-        let common: Common = serde_json::from_str(envelope.data.get())?;
+        let common: Common<'_> = serde_json::from_str(envelope.data.get())?;
         let (cluster, chain) = source(&envelope.source)?;
-        if chain.to_string() != common.chain {
+        if chain.as_str() != common.chain {
             return Err(Unreadable::Field("source and data.chain differ"));
         }
-        if envelope.id != format!("{}-{}", common.epoch, common.seq) {
+        if !is_id(&envelope.id, common.epoch, common.seq) {
             return Err(Unreadable::Field("id and data.epoch, data.seq differ"));
         }
         let (name, version) = envelope
@@ -89,6 +106,7 @@ impl Event {
             _ => None,
         };
         let id = EventId { chain, epoch: Epoch(common.epoch), seq: common.seq };
+        let Common { session, session_seq, actor, target, policy, .. } = common;
         Ok(Self {
             id,
             cluster,
@@ -96,10 +114,20 @@ impl Event {
             prev: common.prev,
             applied: common.applied,
             name: name.to_owned(),
-            about: common.about,
+            about: About { session, session_seq, actor, target, policy },
             kind,
         })
     }
+}
+
+/// Whether a text is `<epoch>-<seq>`, each without a sign or zeroes before it.
+fn is_id(text: &str, epoch: u64, seq: u64) -> bool {
+    let is = |text: &str, number: u64| {
+        let plain = text.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && (text.len() == 1 || !text.starts_with('0'));
+        plain && text.parse() == Ok(number)
+    };
+    text.split_once('-').is_some_and(|(one, other)| is(one, epoch) && is(other, seq))
 }
 
 fn source(text: &str) -> Result<(Name, Chain), Unreadable> {
