@@ -189,17 +189,13 @@ pub(crate) fn note<'a>(
 ) -> Option<Note> {
     let text = text(cluster, seal);
     let bytes = BASE64.decode(&seal.signature).unwrap_or_default();
-    let mut first = None;
-    for key in keys {
-        let good = key.signed(&text, &bytes);
-        if good || first.is_none() {
-            first = Some(key);
-        }
-        if good {
-            break;
-        }
+    let mut keys = keys.peekable();
+    let mut key = keys.next()?;
+    // A single key is compared by whoever checks the note.
+    if keys.peek().is_some() && !key.signed(&text, &bytes) {
+        key = keys.find(|other| other.signed(&text, &bytes)).unwrap_or(key);
     }
-    let signatures = vec![Signature::of(first?, bytes)];
+    let signatures = vec![Signature::of(key, bytes)];
     Some(Note { text, signatures })
 }
 

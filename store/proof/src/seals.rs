@@ -19,7 +19,7 @@ use crate::note::{BadNote, Key, Note};
 use crate::proof::note;
 use crate::report::SealReport;
 use crate::seal_fault::SealFault;
-use crate::tree::{Range, leaf};
+use crate::tree::Range;
 
 /// How many checkpoints of one chain are compared; of more, the newest.
 const CLAIMS_LIMIT: usize = 1 << 20;
@@ -251,7 +251,7 @@ impl Seals {
     pub(crate) fn take(
         &mut self,
         event: &Event,
-        bytes: &[u8],
+        leaf: Digest,
         hash: Digest,
         findings: &mut Findings,
     ) {
@@ -292,7 +292,7 @@ impl Seals {
             tree.headless = true;
             tree.range = Range::at(id.seq - 1 - tree.base);
         }
-        tree.range.push(leaf(bytes));
+        tree.range.push(leaf);
         (tree.last, tree.head) = (id.clone(), hash);
         tree.uncovered(event.time);
         self.compare(&id.chain.clone(), findings);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use proto::event::{Event, Kind};
-use proto::ids::SessionId;
+use proto::ids::{Digest, SessionId};
 
 use crate::fault::Fault;
 use crate::finding::{At, Findings};
 use crate::seal_fault::SealFault;
-use crate::tree::{Range, leaf};
+use crate::tree::Range;
 
 /// How many sessions are followed at once; of further ones the closing root is not compared.
 const OPEN_LIMIT: usize = 100_000;
@@ -18,7 +18,7 @@ const OPEN_LIMIT: usize = 100_000;
 pub(crate) struct SessionRoots(BTreeMap<SessionId, Range>);
 
 impl SessionRoots {
-    pub(crate) fn on(&mut self, event: &Event, bytes: &[u8], at: &At, findings: &mut Findings) {
+    pub(crate) fn on(&mut self, event: &Event, leaf: Digest, at: &At, findings: &mut Findings) {
         let (Some(session), Some(seq)) = (&event.about.session, event.about.session_seq) else {
             return;
         };
@@ -36,7 +36,7 @@ impl SessionRoots {
         if let Some(tree) = self.0.get_mut(session)
             && seq == tree.end() + 1
         {
-            tree.push(leaf(bytes));
+            tree.push(leaf);
         }
     }
 }

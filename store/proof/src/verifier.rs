@@ -16,7 +16,7 @@ use crate::report::{Report, Tally};
 use crate::seal_fault::SealFault;
 use crate::seals::Seals;
 use crate::session_roots::SessionRoots;
-use crate::tree::Range;
+use crate::tree::{Range, leaf};
 
 /// How many chains a record may have; events of further ones are unreadable.
 const CHAINS_LIMIT: usize = 1024;
@@ -179,9 +179,9 @@ impl Verifier {
             if !self.learnt {
                 self.seals.learn(&event, &at, &mut self.findings);
             }
-            self.roots.on(&event, bytes, &at, &mut self.findings);
-            let hash = sha256(bytes);
-            self.seals.take(&event, bytes, hash, &mut self.findings);
+            let (hash, leaf) = (sha256(bytes), leaf(bytes));
+            self.roots.on(&event, leaf, &at, &mut self.findings);
+            self.seals.take(&event, leaf, hash, &mut self.findings);
             let fed = Fed { event: &event, hash, at };
             chain.feed(&fed, &self.gaps, &mut self.findings, &mut self.tally);
         }
