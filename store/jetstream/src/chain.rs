@@ -11,7 +11,7 @@ use proto::ids::Chain;
 use store_log::{Backend, Position, ReadError, Stored};
 
 use crate::fault::Fault;
-use crate::link::{Answer, Fence, Link, Message};
+use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::progress::{Progress, Tip};
 use crate::resume::{Around, from, place, resume, sha256};
 
@@ -21,6 +21,9 @@ const BATCH_EVENTS: usize = 256;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// So many records are read from the journal at once.
 const READ_RECORDS: usize = 64;
+
+/// At most two to the power of this batches come between two rows.
+const ROWS_BROKEN_LIMIT: u32 = 6;
 
 /// How long is waited before a chain that is held, or a stream that is full, is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -36,6 +39,38 @@ pub(crate) struct ChainPublisher {
     pub(crate) subject: String,
     pub(crate) journal: Arc<dyn Backend>,
     pub(crate) progress: Arc<Progress>,
+    /// Whether events may go in a row instead of a batch: faster at a server alone that syncs late,
+    /// which makes files for each batch, and slower at any other.
+    pub(crate) rows: bool,
+}
+
+/// Whether the next events go in a row or in a batch.
+#[derive(Debug, Default)]
+struct Manner {
+    /// Rows that were broken one after the other.
+    broken: u32,
+    /// So many batches come before the next row.
+    batches: u32,
+}
+
+impl Manner {
+    fn next(&self, rows: bool) -> Together {
+        if rows && self.batches == 0 { Together::Row } else { Together::Batch }
+    }
+
+    /// Somebody else published in between, or a message was refused that has no answer of its own:
+    /// batches get through and say why not.
+    fn broke(&mut self) {
+        self.broken = (self.broken + 1).min(ROWS_BROKEN_LIMIT);
+        self.batches = 1 << self.broken;
+    }
+
+    fn kept(&mut self, together: Together) {
+        match together {
+            Together::Row => self.broken = 0,
+            Together::Batch => self.batches = self.batches.saturating_sub(1),
+        }
+    }
 }
 
 /// Where a publisher is.
@@ -62,9 +97,10 @@ enum Pause {
 impl ChainPublisher {
     /// Publishes until the connection is of no use; gives the reason.
     pub(crate) async fn run(&self, link: &Link) -> Fault {
+        let mut manner = Manner::default();
         loop {
             let paused = match self.look(link).await {
-                Ok(mut cursor) => self.publish(link, &mut cursor).await,
+                Ok(mut cursor) => self.publish(link, &mut cursor, &mut manner).await,
                 Err(fault) if fault.is_of_a_chain() => Pause::Wait(fault),
                 Err(fault) => Pause::Broken(fault),
             };
@@ -132,7 +168,7 @@ impl ChainPublisher {
     }
 
     /// Publishes what follows, for as long as the answers are plain.
-    async fn publish(&self, link: &Link, cursor: &mut Cursor) -> Pause {
+    async fn publish(&self, link: &Link, cursor: &mut Cursor, manner: &mut Manner) -> Pause {
         loop {
             if let Some(from) = self.progress.take_again()
                 && from <= cursor.tip.seq
@@ -160,10 +196,16 @@ impl ChainPublisher {
                 }
                 continue;
             }
-            let answer =
-                link.publish(self.stream, Fence::Subject(cursor.tip.sequence), &batch).await;
-            match answer {
-                Answer::Kept(sequence) => self.kept(cursor, batch.len(), sequence),
+            let (together, fence) = (manner.next(self.rows), Fence::Subject(cursor.tip.sequence));
+            match link.publish(self.stream, fence, together, &batch).await {
+                Answer::Kept(sequence) => {
+                    manner.kept(together);
+                    self.kept(cursor, batch.len(), sequence);
+                }
+                Answer::Conflict if together == Together::Row && batch.len() > 1 => {
+                    manner.broke();
+                    return Pause::LookAtOnce;
+                }
                 answer @ (Answer::Conflict | Answer::Duplicate) => {
                     if answer == Answer::Duplicate {
                         self.progress.answered_as_known();

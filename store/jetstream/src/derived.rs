@@ -16,7 +16,7 @@ use proto::ids::Name;
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::link::{Answer, Fence, Link, Message};
+use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::reader::{Read, read};
 use crate::resume::sha256;
 use crate::shape::{EVENTS, RECORD};
@@ -103,7 +103,7 @@ impl Deriver {
             let derived: Vec<_> =
                 messages.iter().filter_map(|message| self.derive(message, created)).collect();
             if !derived.is_empty() {
-                match events.publish(EVENTS, Fence::Stream(last), &derived).await {
+                match events.publish(EVENTS, Fence::Stream(last), Together::Batch, &derived).await {
                     Answer::Kept(sequence) => last = sequence,
                     Answer::Conflict => return Ok(()),
                     Answer::Duplicate => last = self.each(events, last, &derived).await?,
@@ -123,7 +123,7 @@ impl Deriver {
     async fn each(&self, events: &Link, mut last: u64, derived: &[Message]) -> Result<u64, Fault> {
         for message in derived {
             let one = std::slice::from_ref(message);
-            match events.publish(EVENTS, Fence::Stream(last), one).await {
+            match events.publish(EVENTS, Fence::Stream(last), Together::Batch, one).await {
                 Answer::Kept(sequence) => last = sequence,
                 Answer::Duplicate => {}
                 Answer::Full(why) => return Err(Fault::Full(why)),

@@ -32,7 +32,7 @@ pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 /// Error codes of JetStream's API.
 const STREAM_NOT_FOUND: u64 = 10059;
 const MESSAGE_NOT_FOUND: u64 = 10037;
-const WRONG_LAST_SEQUENCE: [u64; 2] = [10071, 10164];
+const NOT_THE_LAST: [u64; 3] = [10070, 10071, 10164];
 const DUPLICATE_IN_BATCH: u64 = 10201;
 /// Limits that were reached, by the server's words: the codes differ between its versions.
 const FULL: [&str; 5] =
@@ -73,6 +73,17 @@ pub(crate) enum Fence {
     Subject(u64),
     /// The last message of the stream.
     Stream(u64),
+}
+
+/// How messages that are published at once hang together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Together {
+    /// The stream takes all of them or none.
+    Batch,
+    /// Each is taken only if the one before it is the last message of the whole stream, by its id.
+    /// So nothing can come in between, and whoever knows that the last was taken knows it of all.
+    /// When it was not, some of the first may have been.
+    Row,
 }
 
 /// What became of messages that were published.
@@ -240,12 +251,18 @@ impl Link {
         }
     }
 
-    /// Publishes messages, all or none, if what is last there is what is expected.
-    pub(crate) async fn publish(&self, stream: &str, fence: Fence, messages: &[Message]) -> Answer {
+    /// Publishes messages, if what is last there is what is expected.
+    pub(crate) async fn publish(
+        &self,
+        stream: &str,
+        fence: Fence,
+        together: Together,
+        messages: &[Message],
+    ) -> Answer {
         let Some((last, before)) = messages.split_last() else {
             return Answer::Refused("nothing was to be published".to_owned());
         };
-        let batch = (!before.is_empty()).then(|| {
+        let batch = (together == Together::Batch && !before.is_empty()).then(|| {
             let count = self.batches.fetch_add(1, Ordering::Relaxed);
             // Who is at it twice under one name must not be in one batch.
             let client = self.client.server_info().client_id;
@@ -262,6 +279,10 @@ impl Link {
                 }
                 Fence::Stream(after) if place == 1 => {
                     headers.insert("Nats-Expected-Last-Sequence", after.to_string().as_str());
+                }
+                _ if together == Together::Row => {
+                    let after = messages[place - 2].id.as_str();
+                    headers.insert("Nats-Expected-Last-Msg-Id", after);
                 }
                 _ => {}
             }
@@ -280,7 +301,7 @@ impl Link {
             let subject = message.subject.clone();
             let sent = self.client.publish_with_headers(subject, headers, bytes).await;
             if sent.is_err() {
-                // The commit is not sent, so the stream keeps none of them.
+                // The commit of a batch is not sent; of a row the stream may keep some.
                 return Answer::Unknown;
             }
         }
@@ -307,7 +328,7 @@ pub(crate) fn answer(stream: &str, payload: &[u8]) -> Answer {
     if let Some(error) = ApiError::of(&said) {
         let text = error.description.to_lowercase();
         return match error.err_code {
-            code if WRONG_LAST_SEQUENCE.contains(&code) => Answer::Conflict,
+            code if NOT_THE_LAST.contains(&code) => Answer::Conflict,
             DUPLICATE_IN_BATCH => Answer::Duplicate,
             _ if FULL.iter().any(|words| text.contains(words)) => Answer::Full(error.description),
             // A batch that a change of leaders cut in two, or a server that is not ready.

@@ -247,11 +247,13 @@ impl Stream {
             replicas = described.replicas,
             "the stream is reached"
         );
+        let rows = described.replicas == 1 && !self.settings.sync.is_zero();
         *self.server.lock() = Server { version: Some(link.version()), described };
-        let node = self.publisher(Chain::Node(self.settings.node.clone()), following, &self.node);
-        let control = self.publisher(Chain::Control, following, &self.control);
-        let read_back =
-            self.read_back(Chain::Node(self.settings.node.clone()), following, &self.node);
+        let own = || Chain::Node(self.settings.node.clone());
+        let node = self.publisher(own(), following, &self.node, rows);
+        // Few events, which come between those of others.
+        let control = self.publisher(Chain::Control, following, &self.control, false);
+        let read_back = self.read_back(own(), following, &self.node);
         let control_back = self.read_back(Chain::Control, following, &self.control);
         tokio::select! {
             fault = link.lost() => fault,
@@ -276,6 +278,7 @@ impl Stream {
         chain: Chain,
         following: &Following,
         progress: &Arc<Progress>,
+        rows: bool,
     ) -> ChainPublisher {
         ChainPublisher {
             subject: record_subject(&self.settings.cluster, &chain),
@@ -283,6 +286,7 @@ impl Stream {
             stream: RECORD,
             journal: following.journal.clone(),
             progress: progress.clone(),
+            rows,
         }
     }
 

@@ -7,6 +7,7 @@ mod permissions;
 mod progress;
 mod reconciling;
 mod resuming;
+mod rows;
 mod server;
 mod shapes;
 mod subjects;

@@ -10,7 +10,7 @@ use super::server::Server;
 use super::world::{Node, ask, draft, name, provision, servers};
 use crate::chain_reader::ChainReader;
 use crate::fault::Fault;
-use crate::link::{Answer, Fence, Link, Message};
+use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::resume::sha256;
 use crate::shape::RECORD;
 use crate::subject::record_subject;
@@ -63,7 +63,8 @@ impl World {
             let id = format!("{}/{after}/{count}", sha256(bytes));
             let (subject, bytes) = (subject.clone(), bytes.clone());
             let message = Message { subject, id, bytes, note: None };
-            let answer = link.publish(RECORD, Fence::Subject(after), &[message]).await;
+            let answer =
+                link.publish(RECORD, Fence::Subject(after), Together::Batch, &[message]).await;
             assert!(matches!(answer, Answer::Kept(_)), "{answer:?}");
         }
     }

@@ -12,7 +12,7 @@ use store_log::{Backend as _, Log, Share, Urgency};
 use super::server::Server;
 use super::world::{Node, ask, draft, name, provision, read, servers, whole};
 use crate::fault::Fault;
-use crate::link::{Answer, Fence, Link, Message};
+use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::resume::sha256;
 use crate::shape::RECORD;
 
@@ -86,7 +86,8 @@ async fn append_by_hand(server: &Server, memory: &Arc<Memory>, count: usize) {
     let messages: Vec<_> = read.into_iter().map(|record| message(&record.bytes)).collect();
     let link = Link::open(&servers(server)).await.expect("the server is reached");
     let last = link.last(RECORD, SUBJECT).await.expect("an answer").expect("a message");
-    let answer = link.publish(RECORD, Fence::Subject(last.sequence), &messages).await;
+    let answer =
+        link.publish(RECORD, Fence::Subject(last.sequence), Together::Batch, &messages).await;
     assert!(matches!(answer, Answer::Kept(_)), "{answer:?}");
 }
 
@@ -208,7 +209,8 @@ async fn what_is_no_event_holds_the_chain() {
     let link = Link::open(&servers(&server)).await.expect("the server is reached");
     let last = link.last(RECORD, SUBJECT).await.expect("an answer").expect("a message");
     let noise = message(&Bytes::from_static(b"noise"));
-    let answer = link.publish(RECORD, Fence::Subject(last.sequence), &[noise]).await;
+    let answer =
+        link.publish(RECORD, Fence::Subject(last.sequence), Together::Batch, &[noise]).await;
     assert!(matches!(answer, Answer::Kept(_)), "{answer:?}");
     node.append("six").await;
     let fault = node.fault(|fault| fault.is_of_a_chain()).await;
@@ -232,7 +234,7 @@ async fn an_id_that_the_server_knows_proves_nothing() {
     let six = left.find(false, 6).expect("it is read").expect("it is here");
     let link = Link::open(&servers(&server)).await.expect("the server is reached");
     let other = Message { subject: "sallyport.record.test.gw-2".to_owned(), ..message(&six.bytes) };
-    let answer = link.publish(RECORD, Fence::Subject(0), &[other]).await;
+    let answer = link.publish(RECORD, Fence::Subject(0), Together::Batch, &[other]).await;
     assert!(matches!(answer, Answer::Kept(_)), "{answer:?}");
     let node = Node::over(&server, left.reopened(), 3);
     node.acknowledged(6).await;

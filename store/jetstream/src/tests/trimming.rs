@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::server::Server;
 use super::world::{Node, ask, control_event, eventually, name, provision, read, servers, whole};
-use crate::link::{Answer, Fence, Link, Message};
+use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::resume::sha256;
 use crate::shape::{RECORD, Wanted};
 use crate::trim::{Acknowledgements, Blocked, Covered, trim};
@@ -133,7 +133,7 @@ async fn leave_a_hole(server: &Server, subject: &str, sequence: u64) {
         })
         .collect();
     let kept = Answer::Kept(messages.len() as u64);
-    assert_eq!(link.publish(RECORD, Fence::Subject(0), &copies).await, kept);
+    assert_eq!(link.publish(RECORD, Fence::Subject(0), Together::Batch, &copies).await, kept);
     let delete = json!({ "seq": sequence });
     let deleted = ask(server, &format!("STREAM.MSG.DELETE.{RECORD}"), &delete).await;
     assert_eq!(deleted["success"], json!(true), "{deleted}");
@@ -206,7 +206,10 @@ async fn other_bytes_in_the_middle_are_noticed_and_published_over() {
             note: None,
         })
         .collect();
-    assert_eq!(link.publish(RECORD, Fence::Subject(0), &copies).await, Answer::Kept(50));
+    assert_eq!(
+        link.publish(RECORD, Fence::Subject(0), Together::Batch, &copies).await,
+        Answer::Kept(50)
+    );
     let node = Node::over(&server, left, 2);
     all_read_back(&node).await;
     let standing = node.stream.standing().node;
