@@ -1,5 +1,6 @@
-//! O1 of the whole record: each event is in the stream by its chain, epoch and place, with the exact
-//! bytes that its node's journal has; chains have no gaps, and nobody else's words are in them.
+//! O1 of the whole record: each event is in the stream by its chain, epoch and place, with the
+//! exact bytes that its node's journal has; chains have no gaps, and nobody else's words are in
+//! them.
 //!
 //! After a loss events are published again behind later ones, so the stream may hold an event more
 //! than once, and in any order; copies must be equal. Journals grow while they are read: what they

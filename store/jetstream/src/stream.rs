@@ -290,9 +290,9 @@ impl Stream {
         }
     }
 
-    /// Publishes the control chain, and reads it back, for as long as this node leads. A leader that
-    /// does not know yet that it no longer is one is fenced like any other: by the chain's last
-    /// message.
+    /// Publishes the control chain, and reads it back, for as long as this node leads. A leader
+    /// that does not know yet that it no longer is one is fenced like any other: by the chain's
+    /// last message.
     async fn while_leading(
         &self,
         control: &ChainPublisher,

@@ -54,8 +54,8 @@ impl Broker {
         copy(&self.image(), &self.data())
     }
 
-    /// Cuts the end off the last file of messages of one of its streams, or of each of them, so that
-    /// a part of it is left, in thousandths. It must not run.
+    /// Cuts the end off the last file of messages of one of its streams, or of each of them, so
+    /// that a part of it is left, in thousandths. It must not run.
     ///
     /// # Errors
     /// When the files cannot be cut.
