@@ -1,5 +1,5 @@
-//! The stream stays away until a node's journal is full: then nothing runs unrecorded, and all comes
-//! back with the broker.
+//! The stream stays away until a node's journal is full: then nothing runs unrecorded, and all
+//! comes back with the broker.
 
 use std::sync::Mutex;
 use std::thread;
