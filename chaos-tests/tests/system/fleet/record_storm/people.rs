@@ -73,7 +73,8 @@ impl<'a> People<'a> {
         let people = Self { fleet, secrets, leak, seen, stopped };
         // What a storm leaves to chance: there is something to find, before anything breaks.
         until("secrets are printed", SHORT, || {
-            Somebody(&people).runs_one("alice", "gw-1", MASKED)?;
+            // A machine that is busy may take longer than a client waits.
+            Somebody(&people).runs_one("alice", "gw-1", MASKED).ok();
             Ok(people.seen().counts.contains_key(MASKED).then_some(()))
         })?;
         Ok(people)
