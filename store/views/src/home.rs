@@ -223,7 +223,11 @@ pub fn natural(id: &str) -> String {
         let (number, after) = digits.split_at(end);
         ordered.push_str(before);
         // Lengths up to 9 999 are compared as numbers; no id is longer than that.
-        ordered.push_str(&format!("{:04}", number.len().min(9999)));
+        let length = number.len().min(9999);
+        for unit in [1000, 100, 10, 1] {
+            let digit = u8::try_from(length / unit % 10).unwrap_or(0);
+            ordered.push(char::from(b'0' + digit));
+        }
         ordered.push_str(number);
         rest = after;
     }

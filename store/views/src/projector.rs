@@ -99,15 +99,20 @@ impl<H: Home> Projector<H> {
 
     /// Takes an event in, to be folded by the next [`Self::fold`].
     pub fn offer(&mut self, delivered: Delivered) -> Offered {
-        let chain = delivered.event.id.chain.to_string();
         let begins = self.begins == Begins::WhereTheSourceDoes && self.from_start;
-        self.lanes.entry(chain).or_default().offer(delivered, begins)
+        self.lane(&delivered.event.id.chain).offer(delivered, begins)
     }
 
     /// Takes an event of a chain that does not come from the source, and begins at its first.
     pub fn offer_from_one(&mut self, delivered: Delivered) -> Offered {
-        let chain = delivered.event.id.chain.to_string();
-        self.lanes.entry(chain).or_default().offer(delivered, false)
+        self.lane(&delivered.event.id.chain).offer(delivered, false)
+    }
+
+    fn lane(&mut self, chain: &Chain) -> &mut Lane {
+        if !self.lanes.contains_key(chain.as_str()) {
+            self.lanes.insert(chain.to_string(), Lane::default());
+        }
+        self.lanes.get_mut(chain.as_str()).expect("it is there now")
     }
 
     /// Folds what is in line, up to [`STEP_EVENTS`], as one step; says how many events that were
@@ -221,20 +226,23 @@ fn folded<'a, I: Iterator<Item = &'a Delivered>>(
     chain: &str,
     events: impl Fn() -> I,
 ) -> Result<Vec<Row>, HomeError> {
-    let mut known: BTreeMap<Key, Option<Row>> = BTreeMap::new();
+    let mut known: Vec<(Key, Option<Row>)> = Vec::new();
+    let mut asked: Vec<Key> = Vec::new();
     loop {
         let mut rows = Working::of(chain.to_owned());
-        for (key, row) in &known {
-            rows.know(key.clone(), row.clone());
+        for (key, row) in known {
+            rows.know(key, row);
         }
         events().for_each(|delivered| fold(&mut rows, &delivered.event));
         let unknown = rows.take_unknown();
         if unknown.is_empty() {
             return Ok(rows.changed());
         }
-        let keys: Vec<_> = unknown.into_iter().collect();
-        let found = home.rows(chain, &keys)?;
-        known.extend(keys.into_iter().map(|key| (key, None)));
+        // What was known is changed by now, so it is fetched anew; which happens to few, because
+        // the first run asks for nearly all.
+        asked.extend(unknown);
+        let found = home.rows(chain, &asked)?;
+        known = asked.iter().map(|key| (key.clone(), None)).collect();
         let found = found.into_iter().map(|row| (Key::new(row.table(), row.id()), Some(row)));
         known.extend(found);
     }

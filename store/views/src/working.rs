@@ -92,14 +92,14 @@ impl Working {
         }
     }
 
-    /// A row as it is now.
-    pub(crate) fn see<R: Tabled>(&mut self, id: &str) -> Option<R> {
+    /// Something of a row as it is now.
+    pub(crate) fn see<R: Tabled, T>(&mut self, id: &str, see: impl FnOnce(&R) -> T) -> Option<T> {
         let key = Key::new(R::TABLE, id);
         let Some(slot) = self.slots.get(&key) else {
             self.unknown.insert(key);
             return None;
         };
-        slot.row.as_ref().and_then(R::of).cloned()
+        slot.row.as_ref().and_then(R::of).map(see)
     }
 
     /// Puts a row whose name can occur only once, so that nothing need be fetched for it.

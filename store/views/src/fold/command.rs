@@ -25,8 +25,8 @@ impl Counted {
         let flag = i64::from;
         Self {
             commands: 1,
-            blocked: flag(command.verdict == Verdict::Block.to_string()),
-            held: flag(command.verdict == Verdict::Hold.to_string()),
+            blocked: flag(command.verdict == Verdict::Block.as_str()),
+            held: flag(command.verdict == Verdict::Hold.as_str()),
             unfinished: flag(command.may_run() && command.finished_at.is_none()),
         }
     }
@@ -36,7 +36,7 @@ impl Command {
     /// Whether it was let run, as far as its chain says.
     #[must_use]
     pub fn may_run(&self) -> bool {
-        self.verdict == Verdict::Allow.to_string() || self.approval.is_some()
+        self.verdict == Verdict::Allow.as_str() || self.approval.is_some()
     }
 }
 
@@ -47,11 +47,14 @@ fn named(event: &Event, command: u64) -> Option<(String, String)> {
     Some((session, id))
 }
 
+/// What makes no command of one that is not there.
+const NONE: Option<fn() -> Command> = None;
+
 /// Changes a command, and the counts of its session by what that changes.
 fn change(
     rows: &mut Working,
     (session, id): &(String, String),
-    make: Option<Command>,
+    make: Option<impl FnOnce() -> Command>,
     change: impl FnOnce(&mut Command),
 ) {
     let (mut before, mut after) = (Counted::default(), Counted::default());
@@ -59,11 +62,11 @@ fn change(
         change(command);
         after = Counted::of(command);
     };
-    if let Some(command) = rows.see::<Command>(id) {
-        before = Counted::of(&command);
+    if let Some(counted) = rows.see(id, Counted::of) {
+        before = counted;
         rows.change(id, changes);
-    } else if let Some(made) = make {
-        rows.change_or(id, || made, changes);
+    } else if let Some(make) = make {
+        rows.change_or(id, make, changes);
     } else {
         return;
     }
@@ -84,7 +87,7 @@ pub(super) fn judged(rows: &mut Working, event: &Event, judged: &CommandJudged) 
     };
     rows.want::<Session>(&names.0);
     let limit = judged.text.floor_char_boundary(TEXT_LIMIT);
-    let make = Command {
+    let make = || Command {
         chain: event.id.chain.to_string(),
         id: names.1.clone(),
         session: names.0.clone(),
@@ -135,7 +138,7 @@ pub(super) fn judged(rows: &mut Working, event: &Event, judged: &CommandJudged) 
 pub(super) fn released(rows: &mut Working, event: &Event, released: &CommandReleased) {
     let Some(names) = named(event, released.command) else { return };
     rows.want::<Session>(&names.0);
-    change(rows, &names, None, |command| {
+    change(rows, &names, NONE, |command| {
         command.approval = Some(count(released.approval.0));
         command.released_at = Some(event.time);
     });
@@ -150,7 +153,7 @@ pub(super) fn finished(rows: &mut Working, event: &Event, finished: &CommandFini
     let Some(names) = named(event, finished.command) else { return };
     rows.want::<Session>(&names.0);
     let masked = || finished.masked.iter().take(WORDS_LIMIT);
-    change(rows, &names, None, |command| {
+    change(rows, &names, NONE, |command| {
         command.finished_at = Some(event.time);
         command.outcome = Some(outcome(&finished.outcome));
         command.duration_ms = Some(count(finished.duration_ms));
@@ -189,14 +192,15 @@ fn found(
     let detector = word(detector);
     let id = format!("{command_id}/{place}/{detector}");
     rows.want::<Finding>(&id);
-    let Some(command) = rows.see::<Command>(command_id) else { return };
+    let of = |command: &Command| (command.number, command.person.clone(), command.target.clone());
+    let Some((number, person, target)) = rows.see(command_id, of) else { return };
     let make = || Finding {
         chain: event.id.chain.to_string(),
         id: id.clone(),
         session: session.clone(),
-        command: command.number,
-        person: command.person,
-        target: command.target,
+        command: number,
+        person,
+        target,
         found_in: place.to_owned(),
         detector,
         rule: masked.map(|place| word(&place.rule)),
