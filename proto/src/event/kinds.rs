@@ -4,7 +4,8 @@
 //! from a person or a target are masked before they come here; raw text is only in `sealed`.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::cluster::*;
 use crate::entry::ApprovalId;
@@ -29,13 +30,14 @@ macro_rules! kinds {
                 match self { $(Self::$kind(_) => $name,)* }
             }
 
-            pub(super) fn read(
+            /// Reads the data of a kind; of one that is not known, nothing.
+            pub(super) fn read<'de, D: Deserializer<'de>>(
                 name: &str,
-                data: &str,
-            ) -> Option<Result<Self, serde_json::Error>> {
+                data: D,
+            ) -> Result<Option<Self>, D::Error> {
                 match name {
-                    $($name => Some(serde_json::from_str(data).map(Self::$kind)),)*
-                    _ => None,
+                    $($name => $kind::deserialize(data).map(|kind| Some(Self::$kind(kind))),)*
+                    _ => IgnoredAny::deserialize(data).map(|_| None),
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! reads those bytes back and ignores fields that it does not know.
 
 mod cluster;
+mod envelope;
 mod kinds;
 mod read;
 mod schema;

@@ -1,12 +1,8 @@
 //! Reads an event's bytes back, tolerant of fields that it does not know.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::{About, Actor, Kind, PolicyRef, TargetAsWas};
-use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
+use super::envelope::{Envelope, kind_of};
+use super::{About, Kind};
+use crate::ids::{Chain, Digest, Epoch, EventId, Name};
 use crate::time::Utc;
 
 /// An event as it was read from its bytes.
@@ -41,80 +37,36 @@ pub enum Unreadable {
     Field(&'static str),
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    specversion: Cow<'a, str>,
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    source: Cow<'a, str>,
-    #[serde(borrow)]
-    r#type: Cow<'a, str>,
-    time: Utc,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-/// What the data of every kind has. The fields of [`About`] are here by name: flattened, all the
-/// rest of the data would be copied to look for them.
-#[derive(Deserialize)]
-struct Common<'a> {
-    #[serde(borrow)]
-    chain: Cow<'a, str>,
-    epoch: u64,
-    seq: u64,
-    prev: Digest,
-    applied: u64,
-    #[serde(default)]
-    session: Option<SessionId>,
-    #[serde(default)]
-    session_seq: Option<u64>,
-    #[serde(default)]
-    actor: Option<Actor>,
-    #[serde(default)]
-    target: Option<TargetAsWas>,
-    #[serde(default)]
-    policy: Option<PolicyRef>,
-}
-
 impl Event {
     /// Reads one event.
     ///
     /// # Errors
     /// [`Unreadable`] when the bytes are not an event of any version.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
-        if envelope.specversion != "1.0" {
+        let text = str::from_utf8(bytes).map_err(|_| Unreadable::Field("it is not UTF-8"))?;
+        let Envelope { specversion, id, source, r#type, time, common, kind } =
+            serde_json::from_str(text)?;
+        if specversion != "1.0" {
             return Err(Unreadable::Field("specversion is not 1.0"));
         }
-        let common: Common<'_> = serde_json::from_str(envelope.data.get())?;
-        let (cluster, chain) = source(&envelope.source)?;
+        let (cluster, chain) = self::source(&source)?;
         if chain.as_str() != common.chain {
             return Err(Unreadable::Field("source and data.chain differ"));
         }
-        if !is_id(&envelope.id, common.epoch, common.seq) {
+        if !is_id(&id, common.epoch, common.seq) {
             return Err(Unreadable::Field("id and data.epoch, data.seq differ"));
         }
-        let (name, version) = envelope
-            .r#type
-            .strip_prefix("io.sallyport.")
-            .and_then(|rest| rest.rsplit_once('.'))
-            .ok_or(Unreadable::Field("type does not start with io.sallyport."))?;
-        let kind = match version {
-            "v1" => Kind::read(name, envelope.data.get()).transpose()?,
-            _ => None,
-        };
+        let (name, _) =
+            kind_of(&r#type).ok_or(Unreadable::Field("type does not start with io.sallyport."))?;
         let id = EventId { chain, epoch: Epoch(common.epoch), seq: common.seq };
-        let Common { session, session_seq, actor, target, policy, .. } = common;
         Ok(Self {
             id,
             cluster,
-            time: envelope.time,
+            time,
             prev: common.prev,
             applied: common.applied,
             name: name.to_owned(),
-            about: About { session, session_seq, actor, target, policy },
+            about: common.about,
             kind,
         })
     }
