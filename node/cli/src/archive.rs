@@ -178,15 +178,21 @@ impl ArchiveLines {
     /// The next line without its end; a line longer than any event is given cut, so that it is
     /// found to be none.
     pub(crate) fn next(&mut self) -> Outcome<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        Ok(self.read(&mut line)?.then_some(line))
+    }
+
+    /// As [`Self::next`], into a line that is used again; false at the end.
+    pub(crate) fn read(&mut self, line: &mut Vec<u8>) -> Outcome<bool> {
         let failed = |error: std::io::Error| Failure::new(Code::ArchiveUnreadable, error);
         while let Some(reader) = &mut self.reader {
-            if let Some(line) = reader.next_line().map_err(failed)? {
+            if reader.read_line(line).map_err(failed)? {
                 self.line += 1;
-                return Ok(Some(line));
+                return Ok(true);
             }
             self.next_file()?;
         }
-        Ok(None)
+        Ok(false)
     }
 
     fn next_file(&mut self) -> Outcome {

@@ -4,13 +4,15 @@
 //! it the masked text is read; where something in it was masked, the answer is counted as inexact.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use node_enforce::decide::{decide, read_command};
+use node_enforce::decide::{Decision, decide, read_command};
 use node_enforce::policy::Policy;
 use proto::event::{CommandJudged, Event};
 use proto::reading::Verdict;
 use serde::Serialize;
 
+use crate::readings::Readings;
 use crate::rederive::Was;
 
 /// How many examples are kept of each change of each rule.
@@ -78,6 +80,8 @@ pub(crate) struct Backtest {
     pub(crate) underivable: u64,
     #[serde(skip)]
     shown: BTreeMap<(String, &'static str), usize>,
+    #[serde(skip)]
+    readings: Readings,
 }
 
 impl Backtest {
@@ -94,25 +98,28 @@ impl Backtest {
             self.underivable += 1;
             return;
         };
-        let text = raw.unwrap_or(masked.as_bytes());
-        let reading = read_command(policy, &was.facts(None), text);
-        let decision = decide(policy, &was.facts(Some(&reading)));
-        let rules: Vec<_> = decision.rules.iter().map(ToString::to_string).collect();
+        let facts = was.facts(None);
+        let reading = match raw {
+            Some(raw) => Arc::new(read_command(policy, &facts, raw)),
+            None => self.readings.of(policy, &facts, masked.as_bytes()),
+        };
+        let Decision { rules, verdict: after, .. } = decide(policy, &was.facts(Some(&reading)));
         let hidden = !judged.reading.detected.is_empty() || masked.contains('\u{fffd}');
         let inexact = raw.is_none() && hidden;
         self.inexact += u64::from(inexact);
-        let (before, after) = (judged.verdict, decision.verdict);
+        let before = judged.verdict;
         let changed = before != after;
         let (person, target) = was.names();
-        let rule =
-            deciding(if changed && after == Verdict::Allow { &judged.rules } else { &rules });
+        let rule = if changed && after == Verdict::Allow {
+            deciding(&judged.rules)
+        } else {
+            deciding(&rules)
+        };
         let change = Change { before, after, inexact };
         count(&mut self.all, change);
-        for (of, name) in [
-            (&mut self.rules, rule.as_str()),
-            (&mut self.people, person),
-            (&mut self.targets, target),
-        ] {
+        for (of, name) in
+            [(&mut self.rules, rule), (&mut self.people, person), (&mut self.targets, target)]
+        {
             count(entry(of, name), change);
         }
         if changed {
@@ -120,7 +127,7 @@ impl Backtest {
             let text = masked.chars().take(EXAMPLE_TEXT).collect();
             let (id, person, target) = (event.id.to_string(), person.to_owned(), target.to_owned());
             let example = Example { id, person, target, text, was, would_be, inexact };
-            self.show(rule, if after > before { "stricter" } else { "looser" }, example);
+            self.show(rule.to_owned(), if after > before { "stricter" } else { "looser" }, example);
         }
     }
 
@@ -153,19 +160,23 @@ fn count(counts: &mut Counts, change: Change) {
 }
 
 fn entry<'a>(of: &'a mut BTreeMap<String, Counts>, name: &str) -> &'a mut Counts {
-    let full = of.len() >= COUNTED_LIMIT && !of.contains_key(name);
-    of.entry(if full { OTHERS } else { name }.to_owned()).or_default()
+    let known = of.contains_key(name);
+    let name = if known || of.len() < COUNTED_LIMIT { name } else { OTHERS };
+    if !of.contains_key(name) {
+        of.insert(name.to_owned(), Counts::default());
+    }
+    of.get_mut(name).expect("it was put there")
 }
 
 /// The rule that decided; the first is the deciding one.
-fn deciding(rules: &[String]) -> String {
-    rules.first().cloned().unwrap_or_else(|| "(no rule)".to_owned())
+fn deciding<T: AsRef<str>>(rules: &[T]) -> &str {
+    rules.first().map_or("(no rule)", AsRef::as_ref)
 }
 
-fn words(verdict: Verdict, rules: &[String]) -> String {
+fn words<T: AsRef<str>>(verdict: Verdict, rules: &[T]) -> String {
     if rules.is_empty() {
-        verdict.to_string()
-    } else {
-        format!("{verdict} by {}", rules.join(", "))
+        return verdict.to_string();
     }
+    let rules: Vec<_> = rules.iter().map(AsRef::as_ref).collect();
+    format!("{verdict} by {}", rules.join(", "))
 }

@@ -17,6 +17,7 @@ mod documents;
 mod failure;
 mod output;
 mod private;
+mod readings;
 mod rederive;
 mod replay;
 mod source;

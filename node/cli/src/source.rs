@@ -88,16 +88,22 @@ impl Source {
 
     /// The exact bytes of the next event, and where they are.
     pub(crate) async fn next(&mut self) -> Outcome<Option<(Place, Vec<u8>)>> {
+        let mut bytes = Vec::new();
+        Ok(self.read(&mut bytes).await?.map(|place| (place, bytes)))
+    }
+
+    /// As [`Self::next`], into bytes that are used again.
+    pub(crate) async fn read(&mut self, bytes: &mut Vec<u8>) -> Outcome<Option<Place>> {
         match self {
             Self::Archive { lines, .. } => {
-                let Some(bytes) = lines.next()? else { return Ok(None) };
-                let (file, line) = (lines.file.clone(), lines.line);
-                Ok(Some((Place::Line { file, line }, bytes)))
+                let (there, line) = (lines.read(bytes)?, lines.line);
+                Ok(there.then(|| Place::Line { file: lines.file.clone(), line }))
             }
             Self::Live { lines, position, .. } => match lines.next().await? {
-                Some(bytes) => {
+                Some(read) => {
+                    *bytes = read;
                     *position += 1;
-                    Ok(Some((Place::Position(*position), bytes)))
+                    Ok(Some(Place::Position(*position)))
                 }
                 None if lines.may_be(*position) => Ok(None),
                 None => {

@@ -1,6 +1,7 @@
 //! The texts of recorded commands: what the record shows of them, and the raw text where there is a
 //! key that opens it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -68,20 +69,27 @@ impl Texts {
     }
 
     /// The masked text of a command, and the raw one when there are keys.
-    pub(crate) fn take(
+    pub(crate) fn take<'a>(
         &mut self,
         event: &Event,
-        judged: &CommandJudged,
+        judged: &'a CommandJudged,
         keys: Option<&OpeningKeys>,
-    ) -> (String, Option<Opened>) {
+    ) -> (Cow<'a, str>, Option<Opened>) {
         let session = event.about.session.as_ref();
-        let parts = session.and_then(|session| self.0.remove(&(session.clone(), judged.command)));
-        let mut parts = parts.unwrap_or_default();
+        // Few commands are so long that they have parts.
+        let parts = session.filter(|_| !self.0.is_empty());
+        let parts = parts.and_then(|session| self.0.remove(&(session.clone(), judged.command)));
+        let Some(mut parts) = parts else {
+            let opened = |(keys, session)| {
+                open(keys, session, judged, &[(0, String::new(), judged.sealed.clone())])
+            };
+            return (Cow::Borrowed(&judged.text), keys.zip(session).map(opened));
+        };
         parts.push((0, judged.text.clone(), judged.sealed.clone()));
         parts.sort_by_key(|(part, ..)| *part);
         let masked = parts.iter().map(|(_, text, _)| text.as_str()).collect();
         let raw = keys.zip(session).map(|(keys, session)| open(keys, session, judged, &parts));
-        (masked, raw)
+        (Cow::Owned(masked), raw)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading back: nothing is given that was not checked against its manifest.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use proto::event::{EVENT_LIMIT, Event};
@@ -11,6 +11,9 @@ use store_proof::tree::{Range, leaf};
 
 use crate::error::Error;
 use crate::layout::Sealed;
+
+/// So much of a line is looked at; no event with its end is longer.
+const LINE_LIMIT: usize = EVENT_LIMIT + 2;
 
 /// What a segment is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,17 +90,37 @@ impl Lines {
     /// When the medium fails.
     pub fn next_line(&mut self) -> std::io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        let limit = EVENT_LIMIT as u64 + 2;
-        let mut bounded = self.reader.by_ref().take(limit);
-        if bounded.read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
+        Ok(self.read_line(&mut line)?.then_some(line))
+    }
+
+    /// As [`Self::next_line`], into a line that is used again; false at the end.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn read_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<bool> {
+        line.clear();
+        loop {
+            let available = match self.reader.fill_buf() {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                available => available?,
+            };
+            if available.is_empty() {
+                return Ok(!line.is_empty());
+            }
+            let within = &available[..available.len().min(LINE_LIMIT - line.len())];
+            if let Some(end) = memchr::memchr(b'\n', within) {
+                line.extend_from_slice(&within[..end]);
+                self.reader.consume(end + 1);
+                return Ok(true);
+            }
+            let count = within.len();
+            line.extend_from_slice(within);
+            self.reader.consume(count);
+            if line.len() == LINE_LIMIT {
+                self.reader.skip_until(b'\n')?;
+                return Ok(true);
+            }
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        } else if line.len() as u64 == limit {
-            self.reader.skip_until(b'\n')?;
-        }
-        Ok(Some(line))
     }
 }
 

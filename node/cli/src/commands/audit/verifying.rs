@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use memchr::memmem::Finder;
 use proto::api::Seals;
 use proto::event::Head;
 use proto::refusal::{Code, Told};
@@ -25,6 +26,10 @@ use crate::terminal::safe;
 
 /// So much of an event is looked at to see its kind.
 const TYPE_WITHIN: usize = 512;
+
+/// What the types of events about keys or checkpoints begin with.
+const SPEAK_OF_SEALS: [&str; 2] =
+    ["io.sallyport.checkpoint.sealed.", "io.sallyport.node.registered."];
 
 /// What is known beside the record.
 pub(super) struct Asked {
@@ -103,18 +108,15 @@ pub(super) async fn report_of(
     let mut source = Source::open(archive, gateway).await?;
     let seals = source.seals().await?;
     let mut verifier = known(&source, seals.as_ref(), asked)?;
-    let learning = async {
-        while let Some((place, bytes)) = source.next().await? {
-            if speaks_of_seals(&bytes) {
-                verifier.learn(&place, &bytes);
-            }
+    let (mut bytes, finders) = (Vec::new(), SPEAK_OF_SEALS.map(Finder::new));
+    while let Some(place) = source.read(&mut bytes).await? {
+        if speaks_of_seals(&bytes, &finders) {
+            verifier.learn(&place, &bytes);
         }
-        Ok::<_, Failure>(())
-    };
-    learning.await?;
+    }
     let mut source = Source::open(archive, gateway).await?;
     for _ in 0..MORE_TRIES {
-        while let Some((place, bytes)) = source.next().await? {
+        while let Some(place) = source.read(&mut bytes).await? {
             verifier.feed(place, &bytes);
         }
         // A gateway keeps events of the control chain a moment after they are signed.
@@ -202,10 +204,9 @@ fn notes(seals: &Seals) -> impl Iterator<Item = &String> {
 }
 
 /// Whether an event may be one about keys or checkpoints.
-fn speaks_of_seals(bytes: &[u8]) -> bool {
+fn speaks_of_seals(bytes: &[u8], names: &[Finder<'_>]) -> bool {
     let head = &bytes[..bytes.len().min(TYPE_WITHIN)];
-    let has = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
-    has(b"io.sallyport.checkpoint.sealed.") || has(b"io.sallyport.node.registered.")
+    names.iter().any(|name| name.find(head).is_some())
 }
 
 fn tell(archive: Option<&Path>, report: &Report, keys_given: bool, listing: Listing) -> Outcome {

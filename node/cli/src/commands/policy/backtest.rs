@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use memchr::memmem::Finder;
 use node_enforce::policy::Policy;
 use proto::event::{Event, Kind};
 use proto::refusal::Code;
@@ -18,6 +19,11 @@ use crate::texts::{OpeningKeys, Texts};
 
 /// Progress is told every so many events.
 const TELL_EVERY: u64 = 100_000;
+
+/// So much of an event is looked at to see its kind.
+const TYPE_WITHIN: usize = 512;
+/// What the types of events about commands begin with.
+const OF_COMMANDS: &str = "io.sallyport.command.";
 
 const COLUMNS: &[Column] = &[
     ("BY", "/by"),
@@ -60,12 +66,13 @@ struct Row<'a> {
 pub(super) async fn backtest(asked: Asked, gateway: &Gateway, listing: Listing) -> Outcome {
     let mut source = Source::open(asked.archive.as_deref(), gateway).await?;
     let (mut result, mut texts, mut events) = (Backtest::default(), Texts::default(), 0_u64);
-    while let Some((place, bytes)) = source.next().await? {
+    let (mut bytes, finder) = (Vec::new(), Finder::new(OF_COMMANDS));
+    while let Some(place) = source.read(&mut bytes).await? {
         events += 1;
         if events.is_multiple_of(TELL_EVERY) {
             progress(events, result.all.commands)?;
         }
-        if !speaks_of_commands(&bytes) {
+        if !speaks_of_commands(&bytes, &finder) {
             continue;
         }
         let event = Event::read(&bytes).map_err(|error| {
@@ -90,11 +97,15 @@ pub(super) async fn backtest(asked: Asked, gateway: &Gateway, listing: Listing) 
     tell(&result, listing)
 }
 
-/// Whether an event may be about a command that was judged; its kind is in its first bytes.
-fn speaks_of_commands(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(512)];
-    let name = b"io.sallyport.command.";
-    head.windows(name.len()).any(|window| window == name)
+/// Whether an event may be a command that was judged, or a part of its text; its kind is in its
+/// first bytes.
+fn speaks_of_commands(bytes: &[u8], finder: &Finder<'_>) -> bool {
+    let head = &bytes[..bytes.len().min(TYPE_WITHIN)];
+    let mut named = finder.find_iter(head);
+    named.any(|at| {
+        let kind = &head[at + OF_COMMANDS.len()..];
+        kind.starts_with(b"judged.") || kind.starts_with(b"part.")
+    })
 }
 
 fn progress(events: u64, commands: u64) -> Outcome {
