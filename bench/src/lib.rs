@@ -3,6 +3,9 @@
 //! A figure means nothing without what the same machine does without Sallyport in the same run, so
 //! each row has a ratio. Nothing here is linked into the product.
 
+pub mod cpu;
+pub mod export;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
