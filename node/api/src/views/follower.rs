@@ -12,15 +12,22 @@ use proto::api::{ChainFolded, ViewsStatus};
 use proto::ids::{Chain, Name};
 use proto::refusal::{Code, Told};
 use proto::time::Utc;
-use store_log::{Backend, Position, ReadError};
-use store_views::{Begins, Delivered, Hold, Home, HomeError, Projector, Reached, Standing};
+use store_log::{Backend, Position, ReadError, Stored};
+use store_views::{
+    Begins, Delivered, Hold, Home, HomeError, Projector, Reached, STEP_EVENTS, Standing,
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::tail::Tail;
 
-/// How many records are read and folded at a time.
-const BATCH: usize = 1024;
+/// How many records are folded at a time: as many as one step takes; the fewer steps, the less
+/// often rows are written that later events change again.
+const BATCH: usize = STEP_EVENTS;
+/// So many bytes at a time, about.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// How many records are read at a time.
+const READ: usize = 256;
 
 /// How often a home is told that there is nothing new.
 const BEAT: Duration = Duration::from_secs(2);
@@ -206,7 +213,7 @@ impl Follower {
                 return Ok(());
             }
             let from = folding.position.unwrap_or_default().next();
-            let batch = self.log.read(from, BATCH)?;
+            let batch = self.batch(from)?;
             let Some(end) = batch.last().map(|stored| stored.position) else {
                 self.say(folding, last);
                 return Ok(());
@@ -228,6 +235,19 @@ impl Follower {
             self.rewound(folding);
             self.say(folding, last);
         }
+    }
+
+    /// What the log holds from a position on, as much as is folded at a time.
+    fn batch(&self, from: Position) -> Result<Vec<Stored>, ReadError> {
+        let (mut batch, mut bytes, mut from) = (Vec::new(), 0, from);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let read = self.log.read(from, READ.min(BATCH - batch.len()))?;
+            let Some(last) = read.last() else { break };
+            from = last.position.next();
+            bytes += read.iter().map(|stored| stored.bytes.len()).sum::<usize>();
+            batch.extend(read);
+        }
+        Ok(batch)
     }
 
     /// Reads the record from its start, if somebody else set a chain back.
