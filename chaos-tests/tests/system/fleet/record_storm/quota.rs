@@ -19,8 +19,9 @@ use super::judged::{RECORD, filled};
 /// The smallest quota that a node takes, in bytes.
 const SMALLEST: u64 = 32 * 1024 * 1024;
 
-/// What a command says that is to fill a journal: some megabytes.
-const MUCH: &str = "seq 300000";
+/// What commands say that are to fill a journal, from some megabytes to nothing: where a large one
+/// finds no room any more, a small one may.
+const SAYS: [&str; 3] = ["seq 300000", "seq 3000", "true"];
 
 /// How long one command may take until it is refused or served.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,21 +50,23 @@ fn admit_everybody(fleet: &Fleet) -> Result<()> {
     fleet.apply(NODE, "people", &people).map(drop)
 }
 
-/// One person runs commands until they are refused; gives the markers of those that ran.
+/// One person runs commands until even the smallest is refused; gives the markers of those that ran.
 fn uses_up(fleet: &Fleet, person: &str) -> Result<Vec<String>> {
     let mut ran = Vec::new();
-    until("the record is full", LONG, || {
-        let marker = marker();
-        let command = format!("{MUCH}; echo {marker}");
-        let ended = fleet.ssh(person, NODE).run_with(&command, Vec::new(), PATIENCE)?;
-        if ended.text().ends_with(&format!("{marker}\n")) {
-            ran.push(marker);
-            return Ok(None);
-        }
-        let errors = &ended.errors;
-        ensure!(errors.contains(IS_FULL), "{person} was refused, and not told why: {errors}");
-        Ok(Some(()))
-    })?;
+    for says in SAYS {
+        until("the record is full", LONG, || {
+            let marker = marker();
+            let command = format!("{says}; echo {marker}");
+            let ended = fleet.ssh(person, NODE).run_with(&command, Vec::new(), PATIENCE)?;
+            if ended.text().ends_with(&format!("{marker}\n")) {
+                ran.push(marker);
+                return Ok(None);
+            }
+            let errors = &ended.errors;
+            ensure!(errors.contains(IS_FULL), "{person} was refused, and not told why: {errors}");
+            Ok(Some(()))
+        })?;
+    }
     Ok(ran)
 }
 
