@@ -15,6 +15,7 @@ use proto::event::{Kind, NodeStopped};
 use store_jetstream::Stream;
 use store_log::Urgency;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificates::ApiCertificate;
@@ -127,10 +128,7 @@ pub async fn run(
     ready::remove(&directory.ready())?;
     leave(&open, reason).await;
     api_stop.cancel();
-    if let Err(error) = serving_api.await {
-        tracing::error!(%error, "the API ended badly");
-    }
-    close(open, &peer_stop).await;
+    close(open, serving_api, &peer_stop).await;
     tracing::info!(reason, "the node stopped");
     drained.map(drop)
 }
@@ -208,7 +206,10 @@ async fn leave(open: &Open, reason: &str) {
 }
 
 /// Closes what others do not need any more, the replica last.
-async fn close(open: Open, peer_stop: &CancellationToken) {
+async fn close(open: Open, serving_api: JoinHandle<()>, peer_stop: &CancellationToken) {
+    if let Err(error) = serving_api.await {
+        tracing::error!(%error, "the API ended badly");
+    }
     if let Some(stream) = &open.stream {
         streaming::finish(stream, open.record.last()).await;
     }
