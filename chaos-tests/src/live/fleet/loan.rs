@@ -98,8 +98,10 @@ pub fn on_made_fleet(made: Made, test: impl FnOnce(&Fleet) -> Result<()>) -> Res
         return Ok(());
     }
     let _user = User::new();
-    // Two fleets side by side would disturb each other's times.
-    let _alone = FLEET.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two fleets side by side would disturb each other's times, so one that waits to be lent goes;
+    // and nobody may be left to end it.
+    let mut slot = FLEET.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(slot.take());
     let fleet = Fleet::start(made)?;
     test(&fleet).and_then(|()| fleet.comes_back()).with_context(|| logs(&fleet))
 }
