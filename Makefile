@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .PHONY: help demo test lint bench chaos
-.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there deny-there components-there
+.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there clang-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -22,15 +22,15 @@ DENY_VERSION := 0.20.2
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: sshd-there nats-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
+demo: clang-there sshd-there nats-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
 	demo/run.sh
 
-test: sshd-there fleet-there nats-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
+test: clang-there sshd-there fleet-there nats-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts
 	# Program and tests in one go, so that nothing is built twice; the system tests run that program.
 	$(CARGO) build --workspace --locked --bins --tests
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" $(CARGO) test --workspace --locked
 
-chaos: sshd-there fleet-there nats-there postgres-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
+chaos: clang-there sshd-there fleet-there nats-there postgres-there ## Simulated worlds with planted bugs, then the system tests, longer: kill -9, damage, a fleet under faults
 	# Planted bugs are built into this one test, and asked for by nothing else. No release build:
 	# a world takes about a second as it is, and openraft checks itself.
 	SALLYPORT_WORLD_SEEDS=$${SALLYPORT_WORLD_SEEDS:-500} \
@@ -50,7 +50,7 @@ chaos: sshd-there fleet-there nats-there postgres-there ## Simulated worlds with
 	SALLYPORT_CHAOS_RECORD_STORMS=$${SALLYPORT_CHAOS_RECORD_STORMS:-30} \
 		$(CARGO) test -p chaos-tests --locked --test system -- chaos fleet --nocapture
 
-lint: components-there deny-there ## Format, clippy, licences and sources, one crypto provider
+lint: components-there clang-there deny-there ## Format, clippy, licences and sources, one crypto provider
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) deny --locked check bans licenses sources
@@ -63,7 +63,7 @@ lint: components-there deny-there ## Format, clippy, licences and sources, one c
 		fi
 	done
 
-bench: sshd-there fleet-there etcd-there nats-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
+bench: clang-there sshd-there fleet-there etcd-there nats-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
 sshd-there:
@@ -99,6 +99,14 @@ postgres-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends postgresql
+	fi
+
+clang-there:
+	if ! command -v cc >/dev/null || ! ls /usr/lib/llvm-*/lib/libclang.so >/dev/null 2>&1; then
+		echo "make: installing libclang-dev and gcc (PostgreSQL's grammar is built with them) with apt-get"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends libclang-dev gcc libc6-dev
 	fi
 
 nats-there:

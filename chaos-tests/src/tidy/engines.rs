@@ -16,6 +16,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("russh", &["node-ssh", "node-identity", "node-daemon", "node-cli"]),
     ("axum", &["node-api"]),
     ("brush-parser", &["node-enforce"]),
+    ("pg_query", &["node-enforce"]),
 ];
 
 /// Crates that never await: no runtime, no sockets.
