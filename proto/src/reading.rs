@@ -19,13 +19,83 @@ pub struct Reading {
     pub unreadable: Option<String>,
     /// The policy's conditions on raw text that were true, in the policy's own words: `regex:P`,
     /// `shell:{…}` (all programs satisfy it), `shell:{…}@0,2-4` (these do), `unknown:shell:{…}`
-    /// (it depends on what is only known when the command runs). All others of the pinned policy
-    /// were false.
+    /// (it depends on what is only known when the command runs), `sql:{…}` (a part of these
+    /// statements satisfies it), `sql-all:{…}` (all of these statements does). All others of the
+    /// pinned policy were false.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matched: Vec<String>,
     /// Names of the detectors that found something in the command's text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detected: Vec<String>,
+    /// Every SQL statement of the command, in the order of its text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Statement>,
+}
+
+/// One SQL statement, with all that runs inside of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Statement {
+    /// PostgreSQL's command tag in lower case, e.g. `drop table`.
+    pub tag: String,
+    /// What it does; a transaction's begin and end do nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
+    /// Tables and what is used like them, as written, e.g. `public.orders`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+    /// Columns, as written, e.g. `o.total`, `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Functions that it calls, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
+    /// Whether it changes or deletes all rows of a table, whatever they hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbounded: bool,
+}
+
+/// What a SQL statement does.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It reads rows.
+    Read,
+    /// It changes rows, or locks them for a change.
+    Write,
+    /// It changes definitions.
+    Ddl,
+    /// It changes who may do what, or who the session is.
+    Privilege,
+    /// It runs code that cannot be seen.
+    Execute,
+    /// It runs a program on the database's machine.
+    Program,
+    /// It changes the session: parameters, prepared statements, channels that it listens to.
+    Session,
+    /// It reads or writes files of the database's machine.
+    File,
+    /// It reaches another server.
+    Remote,
+    /// It administers the server.
+    Admin,
+}
+
+impl Effect {
+    /// Every one, with its word.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("read", Self::Read),
+        ("write", Self::Write),
+        ("ddl", Self::Ddl),
+        ("privilege", Self::Privilege),
+        ("execute", Self::Execute),
+        ("program", Self::Program),
+        ("session", Self::Session),
+        ("file", Self::File),
+        ("remote", Self::Remote),
+        ("admin", Self::Admin),
+    ];
 }
 
 /// One program that a command would run.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::entry::ApprovalId;
 use crate::event::*;
 use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
-use crate::reading::{Channel, Durability, Program, Reading, Redirect, Verdict};
+use crate::reading::{Channel, Durability, Effect, Program, Reading, Redirect, Statement, Verdict};
 use crate::refusal::{Code, Told};
 use crate::target::TargetKind;
 
@@ -131,6 +131,7 @@ fn judged() -> CommandJudged {
             unreadable: Some(text("`eval` runs text that is only known later")),
             matched: vec![text("regex:app\\.env")],
             detected: vec![text("key-value")],
+            statements: Vec::new(),
         },
         verdict: Verdict::Block,
         rules: vec![text("no-application-secrets"), text("unreadable")],
@@ -307,6 +308,7 @@ fn sparse_node_kinds() -> Vec<Kind> {
             without_stream: true,
             ..judged()
         }),
+        Kind::CommandJudged(CommandJudged { reading: read_sql(), ..judged() }),
         Kind::OutputReleased(OutputReleased {
             text: None,
             base64: Some(text("/wA=")),
@@ -330,4 +332,18 @@ fn sparse_node_kinds() -> Vec<Kind> {
 pub(super) fn bytes(draft: &Draft) -> Vec<u8> {
     let (id, head) = place(&draft.kind);
     stamp(&cluster(), id, head, draft).expect("a sample is small").bytes
+}
+
+fn read_sql() -> Reading {
+    let statement = Statement {
+        tag: text("update"),
+        effects: Effect::ALL.iter().map(|(_, effect)| *effect).collect(),
+        tables: vec![text("public.orders")],
+        columns: vec![text("total")],
+        functions: vec![text("now")],
+        unbounded: true,
+    };
+    let plain = Statement { tag: text("begin"), ..Statement::default() };
+    let statements = vec![plain, statement];
+    Reading { reader: text("sql/1"), statements, ..Reading::default() }
 }
