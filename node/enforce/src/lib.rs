@@ -7,4 +7,6 @@
 pub mod decide;
 pub mod mask;
 pub mod policy;
+pub mod reader;
 pub mod shell;
+pub mod sql;

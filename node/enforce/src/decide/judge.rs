@@ -10,7 +10,8 @@ use proto::refusal::Told;
 
 use super::{Facts, told};
 use crate::policy::{
-    ApprovalRules, Checked, Commands, Evaluation, Policy, RecordRules, Rule, Shell, Truth, writes,
+    ApprovalRules, Checked, Commands, Evaluation, Part, Policy, RecordRules, Rule, Shell, Truth,
+    writes,
 };
 use crate::shell::NOWHERE;
 
@@ -73,7 +74,7 @@ impl<'p> Judged<'p> {
     fn new(checked: &'p Checked, facts: &Facts<'_>, listed: bool) -> Self {
         let (mut matched, mut unknown) = (Vec::new(), Vec::new());
         for rule in &checked.rules {
-            match rule.when.judge(facts, Evaluation::Whole) {
+            match rule.when.judge(facts, Evaluation::WHOLE) {
                 Truth::True => matched.push(rule),
                 Truth::Unknown => unknown.push(rule),
                 Truth::False => {}
@@ -89,20 +90,23 @@ impl<'p> Judged<'p> {
     /// Whether allow rules match every part of the command.
     fn covers(&self, facts: &Facts<'_>) -> bool {
         let rules = self.checked.rules.iter().filter(|rule| rule.then == Verdict::Allow);
-        let allows = |rule: &Rule, on| rule.when.judge(facts, on) == Truth::True;
-        let whole = || rules.clone().any(|rule| allows(rule, Evaluation::Whole));
-        let Some(reading) = facts.reading else { return whole() };
-        if reading.programs.is_empty() && reading.unreadable.is_none() {
-            return whole();
+        let allows = |rule: &Rule, part| {
+            rule.when.judge(facts, Evaluation { part, all: true }) == Truth::True
+        };
+        let any = |part| rules.clone().any(|rule| allows(rule, part));
+        let Some(reading) = facts.reading else { return any(Part::Whole) };
+        // A text of SQL without statements does nothing; of any other, nobody knows.
+        let is_sql = reading.reader.starts_with("sql/");
+        if reading.programs.is_empty() && reading.unreadable.is_none() && !is_sql {
+            return any(Part::Whole);
         }
-        let unread = || rules.clone().any(|rule| allows(rule, Evaluation::Unread));
         let allowed = |(at, program): (usize, &Program)| {
-            rules
-                .clone()
-                .any(|rule| allows(rule, Evaluation::Program(at)) && lets_write(rule, program))
+            let mut rules = rules.clone();
+            rules.any(|rule| allows(rule, Part::One(at)) && lets_write(rule, program))
         };
         reading.programs.iter().enumerate().all(allowed)
-            && (reading.unreadable.is_none() || unread())
+            && (0..reading.statements.len()).all(|at| any(Part::One(at)))
+            && (reading.unreadable.is_none() || any(Part::Unread))
     }
 
     fn has(&self, verdict: Verdict) -> bool {
@@ -149,11 +153,10 @@ impl<'p> Judged<'p> {
         let deciding = self.matched.iter().find(|rule| rule.then == verdict).copied();
         let asking = self.unknown.first().copied();
         let is_unread = asking.is_some() && self.checked.unreadable == verdict;
-        let why = facts.reading.and_then(|reading| reading.unreadable.as_deref());
         match verdict {
             Verdict::Allow => None,
             _ if deciding.is_none() && is_unread => {
-                Some(told::unreadable(why, asking, verdict == Verdict::Hold))
+                Some(told::unreadable(facts.reading, asking, verdict == Verdict::Hold))
             }
             Verdict::Hold => Some(told::held(deciding)),
             Verdict::Block if deciding.is_none() && self.listed && !self.covered => {

@@ -12,14 +12,13 @@ mod tests;
 
 pub use judge::{Decision, decide};
 use proto::reading::{Channel, Reading};
-use proto::target::TargetKind;
 use proto::time::Moment;
 
 use crate::mask::MaskRule;
 use crate::policy::{
     Evaluation, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who, places,
 };
-use crate::shell;
+use crate::reader::{Opened, Reader};
 
 /// All that a decision may depend on, beside the policy.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +43,20 @@ pub struct Facts<'a> {
 /// included. `facts.reading` is not looked at.
 #[must_use]
 pub fn read_command(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading {
-    let is_shell = facts.target.kind == TargetKind::Ssh && facts.channel == Channel::Exec;
-    let (mut reading, open) = if is_shell {
-        shell::read_open(text)
-    } else {
-        (Reading { reader: "none/1".to_owned(), ..Reading::default() }, Vec::new())
-    };
+    let reader = Reader::of(facts.target.kind, facts.channel);
+    let Opened { mut reading, words, script } = reader.open(text);
+    let texts = reader.texts(text);
     let mut matched = Vec::new();
     let checked = policy.checked();
     let conditions = checked.rules.iter().map(|rule| &rule.when);
     for when in conditions.chain(checked.records.iter().map(|record| &record.when)) {
         when.texts(&mut |condition| match condition {
             Text::Regex(regex) => {
-                matched.extend(regex.expression.is_match(text).then(|| regex.key.clone()));
+                let found = texts.iter().any(|text| regex.expression.is_match(text));
+                matched.extend(found.then(|| regex.key.clone()));
             }
             Text::Shell(shell) => {
-                let each = reading.programs.iter().zip(&open);
+                let each = reading.programs.iter().zip(&words);
                 let truths: Vec<Truth> =
                     each.map(|(program, open)| shell.holds(program, open)).collect();
                 if truths.contains(&Truth::True) {
@@ -71,6 +68,7 @@ pub fn read_command(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading 
                     matched.push(format!("{UNKNOWN}{}", shell.key));
                 }
             }
+            Text::Sql(sql) => matched.extend(sql.matched(&reading.statements, &script.names)),
         });
     }
     matched.sort();
@@ -84,7 +82,7 @@ impl Policy {
     #[must_use]
     pub fn masks(&self, facts: &Facts<'_>) -> Vec<MaskRule> {
         let masks = self.checked().masks.iter();
-        let applies = masks.filter(|mask| mask.when.judge(facts, Evaluation::Whole) == Truth::True);
+        let applies = masks.filter(|mask| mask.when.judge(facts, Evaluation::WHOLE) == Truth::True);
         applies.filter_map(|mask| mask.rule.clone()).collect()
     }
 
@@ -93,7 +91,7 @@ impl Policy {
     pub fn record(&self, facts: &Facts<'_>) -> RecordRules {
         let records = &self.checked().records;
         let applies =
-            records.iter().filter(|one| one.when.judge(facts, Evaluation::Whole) != Truth::False);
+            records.iter().filter(|one| one.when.judge(facts, Evaluation::WHOLE) != Truth::False);
         let applies: Vec<_> = applies.collect();
         let absent = RecordRules::default();
         let of = applies.iter();

@@ -2,6 +2,7 @@
 //!
 //! `== what it shows`, the policy, `--`, one line for each command:
 //! `person[groups] login@target{labels} at instant $ command => verdict by rules: code text`.
+//! A target `pg:name` is a database.
 //! Every line is also decided again from a masked reading that went through JSON.
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use proto::time::{Moment, Utc};
 use super::{Decision, Facts, decide, read_command};
 use crate::mask::{Action, Class, Detect};
 use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Who, cases};
-use crate::shell::mask_words;
+use crate::reader::mask_words;
 
 #[track_caller]
 fn policy(text: &str) -> Policy {
@@ -32,6 +33,7 @@ struct Asked {
     groups: Vec<Name>,
     login: String,
     target: String,
+    kind: TargetKind,
     labels: BTreeMap<String, String>,
     moment: Moment,
 }
@@ -49,11 +51,16 @@ impl Asked {
         let utc: Utc = at.parse().expect("an instant");
         let (person, groups) = split(person, '[');
         let (target, labels) = split(target, '{');
+        let (target, kind) = match target.strip_prefix("pg:") {
+            Some(name) => (name.to_owned(), TargetKind::Postgres),
+            None => (target, TargetKind::Ssh),
+        };
         Self {
             person,
             groups: groups.iter().map(|group| group.parse().expect("a group")).collect(),
             login: login.to_owned(),
             target,
+            kind,
             labels: labels
                 .iter()
                 .filter_map(|label| label.split_once('='))
@@ -66,9 +73,12 @@ impl Asked {
     fn facts<'a>(&'a self, reading: Option<&'a Reading>) -> Facts<'a> {
         Facts {
             who: Who::new(&self.person, &self.groups),
-            target: TargetFacts { name: &self.target, kind: TargetKind::Ssh, labels: &self.labels },
+            target: TargetFacts { name: &self.target, kind: self.kind, labels: &self.labels },
             login: &self.login,
-            channel: Channel::Exec,
+            channel: match self.kind {
+                TargetKind::Ssh => Channel::Exec,
+                _ => Channel::Query,
+            },
             moment: &self.moment,
             reading,
         }
@@ -138,6 +148,11 @@ fn check(file: &str, at_least: usize) {
 #[test]
 fn rules() {
     check("rules.txt", 90);
+}
+
+#[test]
+fn sql() {
+    check("sql.txt", 100);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a client is told when its command does not run: fit for a stranger, and never a word of
 //! the command itself.
 
+use proto::reading::Reading;
 use proto::refusal::{Code, Told};
 
 use crate::policy::Rule;
@@ -27,15 +28,19 @@ pub(super) fn not_listed() -> Told {
     )
 }
 
-pub(super) fn unreadable(why: Option<&str>, rule: Option<&Rule>, held: bool) -> Told {
+pub(super) fn unreadable(reading: Option<&Reading>, rule: Option<&Rule>, held: bool) -> Told {
+    let why = reading.and_then(|reading| reading.unreadable.as_deref());
+    let is_sql = reading.is_some_and(|reading| reading.reader.starts_with("sql/"));
+    let plainly = if is_sql {
+        "write it as plain statements that say what they run"
+    } else {
+        "write it with literal programs and words"
+    };
     let why = why.unwrap_or("a word that a rule asks about is only known when it runs");
     let asks = rule
         .map_or_else(String::new, |rule| format!(" The rule `{}` must know what runs.", rule.name));
     let verb = if held { "held" } else { "blocked" };
-    let text = format!(
-        "The command cannot be read: {why}.{asks} So it is {verb}; write it with literal programs \
-         and words."
-    );
+    let text = format!("The command cannot be read: {why}.{asks} So it is {verb}; {plainly}.");
     Told::new(Code::Unreadable, text)
 }
 

@@ -344,7 +344,10 @@ impl Checker<'_> {
     fn without_text(&mut self, raw: &raw::When, place: Place) -> When {
         let when = compile::when(raw, self, 0);
         if when.looks_at_text() {
-            self.error(place, "the `when` of a mask may not look at a command: no regex, no shell");
+            self.error(
+                place,
+                "the `when` of a mask may not look at a command: no regex, shell or sql",
+            );
         }
         when
     }

@@ -15,7 +15,7 @@ const KINDS: &[(&str, TargetKind)] = &[
     ("kubernetes", TargetKind::Kubernetes),
 ];
 
-fn sorted(list: &Any<String>) -> Vec<String> {
+pub(super) fn sorted(list: &Any<String>) -> Vec<String> {
     let mut values: Vec<String> = list.0.iter().map(|item| item.value.clone()).collect();
     values.sort();
     values.dedup();
@@ -45,12 +45,11 @@ pub(super) fn targets(raw: &raw::Targets, checker: &mut Checker<'_>) -> TargetSe
 /// Compiles a condition; `depth` counts the `not` around it.
 pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> When {
     for (key, place) in [
-        ("sql", raw.sql.as_ref().map(|at| at.place)),
         ("kubernetes", raw.kubernetes.as_ref().map(|at| at.place)),
         ("files", raw.files.as_ref().map(|at| at.place)),
     ] {
         if let Some(place) = place {
-            let expected = "expected who, targets, time, regex, shell or not";
+            let expected = "expected who, targets, time, regex, shell, sql or not";
             checker.error(place, format!("`{key}` is not in this version, {expected}"));
         }
     }
@@ -72,6 +71,7 @@ pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> 
         targets: raw.targets.as_ref().map(|raw| targets(raw, checker)),
         time: raw.time.as_ref().and_then(|raw| window(raw, checker)),
         shell: raw.shell.as_ref().map(|raw| shell(raw, checker)),
+        sql: raw.sql.as_ref().map(|raw| super::sql::compile(raw, checker)),
         not,
     }
 }

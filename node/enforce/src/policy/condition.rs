@@ -9,6 +9,7 @@ use proto::target::TargetKind;
 use proto::time::Moment;
 
 use super::grants::{TargetFacts, Who};
+use super::sql::Sql;
 use crate::decide::Facts;
 use crate::shell::{OpenWord, OpenWords};
 
@@ -43,13 +44,32 @@ impl std::ops::Not for Truth {
 
 /// What part of a command a condition is judged on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evaluation {
+pub(crate) enum Part {
     /// All of it: some program must satisfy a shell condition.
     Whole,
-    /// This program alone.
-    Program(usize),
+    /// This program or statement alone.
+    One(usize),
     /// What could not be read.
     Unread,
+}
+
+/// How a condition is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Evaluation {
+    pub(crate) part: Part,
+    /// Whether all that a SQL statement does must be in a condition's lists, and not only some of
+    /// it: in what allows, and under `not`. Blocking what writes finds what also reads; allowing
+    /// what reads does not let pass what also writes.
+    pub(crate) all: bool,
+}
+
+impl Evaluation {
+    /// All of a command.
+    pub(crate) const WHOLE: Self = Self { part: Part::Whole, all: false };
+
+    fn negated(self) -> Self {
+        Self { all: !self.all, ..self }
+    }
 }
 
 /// People that a policy names: sorted lists.
@@ -60,6 +80,7 @@ pub(crate) struct WhoSet {
     pub(super) claims: Vec<(String, Vec<String>)>,
 }
 
+/// Whether a sorted list has a value.
 fn has(list: &[String], value: &str) -> bool {
     list.binary_search_by(|known| known.as_str().cmp(value)).is_ok()
 }
@@ -212,7 +233,7 @@ impl Shell {
         self.programs.is_empty() || has(&self.programs, &program.name)
     }
 
-    fn judge(&self, reading: &Reading, on: Evaluation) -> Truth {
+    fn judge(&self, reading: &Reading, on: Part) -> Truth {
         if !reading.reader.starts_with("shell/") {
             return Truth::False;
         }
@@ -227,11 +248,11 @@ impl Shell {
             entries.any(|entry| entry.strip_prefix(UNKNOWN) == Some(&*self.key))
         };
         let truth = match on {
-            Evaluation::Program(at) => holds(at).into(),
-            Evaluation::Unread => Truth::Unknown,
-            Evaluation::Whole if (0..reading.programs.len()).any(holds) => Truth::True,
-            Evaluation::Whole if reading.unreadable.is_some() => Truth::Unknown,
-            Evaluation::Whole => Truth::False,
+            Part::One(at) => holds(at).into(),
+            Part::Unread => Truth::Unknown,
+            Part::Whole if (0..reading.programs.len()).any(holds) => Truth::True,
+            Part::Whole if reading.unreadable.is_some() => Truth::Unknown,
+            Part::Whole => Truth::False,
         };
         if truth == Truth::False && open() { Truth::Unknown } else { truth }
     }
@@ -269,7 +290,8 @@ pub(crate) fn places(satisfied: &[bool]) -> String {
     text
 }
 
-fn covers(places: &str, at: usize) -> bool {
+/// Whether a list of places has this one.
+pub(super) fn covers(places: &str, at: usize) -> bool {
     let Some(list) = places.strip_prefix('@') else { return places.is_empty() };
     list.split(',').any(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -296,6 +318,7 @@ pub(crate) struct When {
     pub(super) time: Option<Window>,
     pub(super) regex: Vec<TextCondition>,
     pub(super) shell: Option<Shell>,
+    pub(super) sql: Option<Sql>,
     pub(super) not: Option<Box<When>>,
 }
 
@@ -315,12 +338,18 @@ impl When {
         }
         if let Some(shell) = &self.shell {
             truth = truth.min(match facts.reading {
-                Some(reading) => shell.judge(reading, on),
+                Some(reading) => shell.judge(reading, on.part),
+                None => Truth::Unknown,
+            });
+        }
+        if let Some(sql) = &self.sql {
+            truth = truth.min(match facts.reading {
+                Some(reading) => sql.judge(reading, on),
                 None => Truth::Unknown,
             });
         }
         if let Some(not) = &self.not {
-            truth = truth.min(!not.judge(facts, on));
+            truth = truth.min(!not.judge(facts, on.negated()));
         }
         truth
     }
@@ -334,6 +363,7 @@ impl When {
     pub(super) fn looks_at_text(&self) -> bool {
         !self.regex.is_empty()
             || self.shell.is_some()
+            || self.sql.is_some()
             || self.not.as_ref().is_some_and(|not| not.looks_at_text())
     }
 
@@ -348,6 +378,9 @@ impl When {
         if let Some(shell) = &self.shell {
             each(Text::Shell(shell));
         }
+        if let Some(sql) = &self.sql {
+            each(Text::Sql(sql));
+        }
         if let Some(not) = &self.not {
             not.texts(each);
         }
@@ -360,4 +393,6 @@ pub(crate) enum Text<'a> {
     Regex(&'a TextCondition),
     /// A program in a shell command.
     Shell(&'a Shell),
+    /// A SQL statement.
+    Sql(&'a Sql),
 }

@@ -12,6 +12,7 @@ mod grants;
 mod parts;
 mod places;
 mod raw;
+mod sql;
 mod words;
 
 #[cfg(test)]
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use proto::ids::Digest;
 
-pub(crate) use condition::{Evaluation, Shell, Text, Truth, UNKNOWN, places, writes};
+pub(crate) use condition::{Evaluation, Part, Shell, Text, Truth, UNKNOWN, places, writes};
 pub use errors::{PolicyError, PolicyErrors, Warning};
 pub use grants::{Granted, NoGrant, TargetFacts, Who};
 pub use parts::{

@@ -153,10 +153,9 @@ written! {
         /// The negation of a condition.
         #[serde(default, deserialize_with = "present")]
         not: Option<At<Box<When>>>,
-        /// Not in this version.
+        /// A SQL statement.
         #[serde(default, deserialize_with = "present")]
-        #[schemars(skip)]
-        sql: Option<At<de::IgnoredAny>>,
+        sql: Option<At<Sql>>,
         /// Not in this version.
         #[serde(default, deserialize_with = "present")]
         #[schemars(skip)]
@@ -178,6 +177,28 @@ written! {
         /// redirected to or from.
         #[serde(default, alias = "redirect")]
         redirects: Any<String>,
+    }
+    /// One statement must satisfy all keys; what runs inside of it counts as it. In a rule that
+    /// allows, and under `not`, all that the statement does, names and calls must be in the lists.
+    struct Sql {
+        /// PostgreSQL's command tags in lower case, or patterns: select, drop table, drop *.
+        #[serde(default, alias = "statement")]
+        statements: Any<String>,
+        /// What it does: read, write, ddl, privilege, execute, program, session, file, remote,
+        /// admin.
+        #[serde(default, alias = "effect")]
+        #[schemars(with = "Any<proto::reading::Effect>")]
+        effects: Any<String>,
+        /// Glob patterns on tables: `table` in any schema, or `schema.table`.
+        #[serde(default, alias = "table")]
+        tables: Any<String>,
+        /// Glob patterns on functions that it calls: `function` in any schema, or
+        /// `schema.function`.
+        #[serde(default, alias = "function")]
+        functions: Any<String>,
+        /// Whether it changes or deletes all rows of a table, whatever they hold.
+        #[serde(default, deserialize_with = "present")]
+        unbounded: Option<bool>,
     }
     /// A time of day and week, in the node's local time or in `zone`.
     struct Time {

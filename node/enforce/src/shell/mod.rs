@@ -25,7 +25,7 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
-use proto::reading::{Program, Reading};
+use proto::reading::Reading;
 
 /// The reader and its version, as readings name it. A change of what is found needs a new number.
 pub const READER: &str = "shell/1";
@@ -57,8 +57,9 @@ pub(crate) struct OpenWords {
 
 /// Reads the text of a command as a POSIX shell, bash or a shell like them would.
 ///
-/// Words in the result are raw: mask them with [`mask_words`] before they go anywhere. `matched`
-/// and `detected` are empty. Time and memory are bounded by the limits of this module.
+/// Words in the result are raw: mask them with [`crate::reader::mask_words`] before they go
+/// anywhere. `matched` and `detected` are empty. Time and memory are bounded by the limits of this
+/// module.
 #[must_use]
 pub fn read(text: &[u8]) -> Reading {
     read_open(text).0
@@ -103,17 +104,3 @@ fn may_join(first: u8, second: u8) -> bool {
 
 /// The file that takes everything and keeps nothing.
 pub(crate) const NOWHERE: &str = "/dev/null";
-
-/// Puts every word of a reading through `mask`: names, arguments and files, all but `/dev/null`,
-/// which decisions ask about and which is no secret.
-pub fn mask_words(reading: &mut Reading, mask: &mut dyn FnMut(&str) -> String) {
-    for Program { name, arguments, redirects } in &mut reading.programs {
-        *name = mask(name);
-        for argument in arguments {
-            *argument = mask(argument);
-        }
-        for redirect in redirects.iter_mut().filter(|redirect| redirect.to != NOWHERE) {
-            redirect.to = mask(&redirect.to);
-        }
-    }
-}

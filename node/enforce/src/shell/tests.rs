@@ -223,7 +223,7 @@ fn quoting_changes_nothing() {
 #[test]
 fn masking_reaches_every_word() {
     let mut reading = super::read(b"cp a b >c | d");
-    super::mask_words(&mut reading, &mut |word| format!("<{word}>"));
+    crate::reader::mask_words(&mut reading, &mut |word| format!("<{word}>"));
     assert_eq!(in_full(&reading), "<cp>[<a>|<b>](> <c>) <d>[]");
 }
 
