@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use node_enforce::decide::{self, Decision};
 use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
-use node_enforce::shell::mask_words;
+use node_enforce::reader::{self, Reader, mask_words};
 use proto::event::{
     About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
     TEXT_PART_BYTES,
 };
-use proto::reading::{Durability, Program, Reading};
+use proto::reading::{Durability, Program, Reading, Statement};
 use proto::time::Moment;
 
 use crate::ask::ASK_TEXT_BYTES;
@@ -89,17 +89,16 @@ impl Shown {
 /// this reading, so that the same comes out when it is read from the record.
 pub(crate) fn shown(facts: &SessionFacts, text: &CommandText, now: Moment) -> Shown {
     let raw = text.bytes();
-    let (masked, findings) = mask_text(&facts.masks, Raw::new(raw));
+    let reader = Reader::of(facts.target.kind, facts.channel);
+    let reader::Shown { text, findings, exact } = reader.shown(&facts.masks, raw);
     let mut reading = decide::read_command(&facts.policy, &facts.judged(&now), raw);
     mask_reading(facts, &mut reading);
     let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
     detected.sort_unstable();
     detected.dedup();
     reading.detected = detected;
-    let text = String::from_utf8_lossy(masked.bytes()).into_owned();
     // What is not UTF-8 is shown by another sign, so approvers do not see it as it is.
-    let masked = !findings.is_empty() || text.as_bytes() != masked.bytes();
-    Shown { text, masked, reading }
+    Shown { text, masked: !exact, reading }
 }
 
 fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
@@ -123,6 +122,22 @@ fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
     if words > READING_WORDS_LIMIT {
         reading.programs.iter_mut().for_each(hide_words);
     }
+    let names: usize = reading.statements.iter().map(name_bytes).sum();
+    if names > READING_WORDS_LIMIT {
+        reading.statements.iter_mut().for_each(hide_names);
+    }
+}
+
+fn name_bytes(statement: &Statement) -> usize {
+    let Statement { tables, columns, functions, .. } = statement;
+    tables.iter().chain(columns).chain(functions).map(|name| name.len() + 3).sum()
+}
+
+/// Leaves of a statement what is short: its tag and its effects.
+fn hide_names(statement: &mut Statement) {
+    statement.tables.clear();
+    statement.columns.clear();
+    statement.functions.clear();
 }
 
 /// Leaves of a program what a decision may look at: its name, and that it writes to a file.

@@ -13,6 +13,7 @@
 mod consumption;
 mod leash;
 mod script;
+mod sql;
 mod values;
 
 use std::path::Path;
