@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use node_enforce::decide::{Decision, decide, read_command};
 use node_enforce::policy::Policy;
+use node_enforce::sql::without_parameters;
 use proto::event::{CommandJudged, Event};
 use proto::reading::Verdict;
 use serde::Serialize;
@@ -98,13 +99,18 @@ impl Backtest {
             self.underivable += 1;
             return;
         };
+        // The lines of its parameters are how the record shows them, and no SQL.
+        let is_sql = judged.reading.reader.starts_with("sql/");
+        let shown = if is_sql { without_parameters(masked) } else { masked };
         let facts = was.facts(None);
         let reading = match raw {
             Some(raw) => Arc::new(read_command(policy, &facts, raw)),
-            None => self.readings.of(policy, &facts, masked.as_bytes()),
+            None => self.readings.of(policy, &facts, shown.as_bytes()),
         };
         let Decision { rules, verdict: after, .. } = decide(policy, &was.facts(Some(&reading)));
-        let hidden = !judged.reading.detected.is_empty() || masked.contains('\u{fffd}');
+        let hidden = shown.len() < masked.len()
+            || !judged.reading.detected.is_empty()
+            || masked.contains('\u{fffd}');
         let inexact = raw.is_none() && hidden;
         self.inexact += u64::from(inexact);
         let before = judged.verdict;

@@ -67,7 +67,11 @@ pub(crate) fn reading(
     let was = Was::of(event, judged)?;
     let again = read_command(policy, &was.facts(None), text);
     let essence = |reading: &Reading| {
-        (reading.unreadable.is_some(), reading.matched.clone(), reading.programs.len())
+        let statements = reading.statements.iter();
+        let statements: Vec<_> =
+            statements.map(|one| (one.tag.clone(), one.effects.clone(), one.unbounded)).collect();
+        let programs = reading.programs.len();
+        (reading.unreadable.is_some(), reading.matched.clone(), programs, statements)
     };
     if essence(&again) == essence(&judged.reading) {
         return Ok(ReadAgain::Same);

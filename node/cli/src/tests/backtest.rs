@@ -3,13 +3,16 @@
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
 
-use super::rederive::{policy, recorded};
+use proto::target::TargetKind;
+
+use super::rederive::{policy, recorded, recorded_on};
 use crate::backtest::{Backtest, Counts};
 
 const STRICTER: &str = "version: 1
 grants:
-  - { name: staging, who: { groups: [engineering] }, targets: { labels: { env: staging } }, as: [deploy], channels: [exec], commands: any }
+  - { name: staging, who: { groups: [engineering] }, targets: { labels: { env: staging } }, as: [deploy], channels: [exec, query], commands: any }
 rules:
+  - { name: no-delete, when: { sql: { statements: delete } }, then: block }
   - { name: no-env, when: { shell: { programs: [env] } }, then: block }
   - { name: no-uname, when: { shell: { programs: [uname] } }, then: block }
   - { name: no-secret, when: { regex: 'hunter2' }, then: block }
@@ -67,6 +70,19 @@ fn what_was_masked_is_inexact() {
     let mut opened = Backtest::default();
     opened.command(&new, &event, &judged, Some(b"ls hunter2"), "ls *******");
     assert_eq!((opened.rules["no-secret"].stricter, opened.inexact), (1, 0));
+}
+
+/// The record shows parameters on lines of their own; what is read again is the SQL above them.
+#[test]
+fn sql_is_read_again_without_its_parameters() {
+    let (old, new) = (policy(), Policy::parse("new", STRICTER, &is_detector).expect("a policy").0);
+    let mut result = Backtest::default();
+    let raw = b"DELETE FROM a WHERE b = $1\0\0\0\0\0\0\x01\0\0\0\x017\0\0";
+    let (event, judged) = recorded_on(&old, TargetKind::Postgres, raw);
+    result.command(&new, &event, &judged, None, "DELETE FROM a WHERE b = $1\n$1 = '7'");
+    result.command(&new, &event, &judged, Some(raw), "DELETE FROM a WHERE b = $1\n$1 = '7'");
+    assert_eq!((result.rules["no-delete"].stricter, result.inexact), (2, 1));
+    assert_eq!(result.examples[0].would_be, "block by no-delete");
 }
 
 #[test]

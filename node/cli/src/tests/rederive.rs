@@ -13,8 +13,9 @@ use crate::rederive::{Derived, ReadAgain, decision, reading};
 
 const POLICY: &str = "version: 1
 grants:
-  - { name: staging, who: { groups: [engineering] }, targets: { labels: { env: staging } }, as: [deploy], channels: [exec], commands: any }
+  - { name: staging, who: { groups: [engineering] }, targets: { labels: { env: staging } }, as: [deploy], channels: [exec, query], commands: any }
 rules:
+  - { name: all-rows, when: { sql: { unbounded: true, tables: [orders] } }, then: block }
   - { name: no-env, when: { shell: { programs: [env] } }, then: block }
   - { name: no-drop, when: { regex: 'DROP\\s+TABLE' }, then: block }
   - { name: listing, when: { shell: { programs: [ls] } }, then: allow }
@@ -30,6 +31,16 @@ pub(super) fn policy() -> Policy {
 
 /// A command as a node records it.
 pub(super) fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged) {
+    recorded_on(policy, TargetKind::Ssh, command.as_bytes())
+}
+
+/// A command of a target of some kind.
+pub(super) fn recorded_on(
+    policy: &Policy,
+    kind: TargetKind,
+    command: &[u8],
+) -> (Event, CommandJudged) {
+    let channel = if kind == TargetKind::Ssh { Channel::Exec } else { Channel::Query };
     let actor = Actor {
         person: name("alice"),
         issuer: "file".to_owned(),
@@ -39,7 +50,7 @@ pub(super) fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged)
     };
     let target = TargetAsWas {
         name: name("web-1"),
-        kind: TargetKind::Ssh,
+        kind,
         labels: [("env".to_owned(), "staging".to_owned())].into(),
         login: "deploy".to_owned(),
     };
@@ -53,22 +64,22 @@ pub(super) fn recorded(policy: &Policy, command: &str) -> (Event, CommandJudged)
             labels: &target.labels,
         },
         login: &target.login,
-        channel: Channel::Exec,
+        channel,
         moment: &moment,
         reading: None,
     };
-    let reading = read_command(policy, &facts, command.as_bytes());
+    let reading = read_command(policy, &facts, command);
     let decided = decide(policy, &Facts { reading: Some(&reading), ..facts });
     let judged = CommandJudged {
         command: 1,
-        text: command.to_owned(),
+        text: String::from_utf8_lossy(command).into_owned(),
         parts: 0,
         length: command.len() as u64,
         reading,
         verdict: decided.verdict,
         rules: decided.rules.iter().map(ToString::to_string).collect(),
         grant: "staging".to_owned(),
-        channel: Channel::Exec,
+        channel,
         told: None,
         digest: Digest::ZERO,
         sealed: String::new(),
@@ -150,6 +161,25 @@ fn masked_words_do_not_change_a_decision() {
         |_, judged| judged.reading.programs[0].arguments = vec!["****".to_owned()],
         "same",
     );
+}
+
+#[test]
+fn sql_comes_out_equal_and_is_read_again() {
+    let policy = policy();
+    let bound = b"DELETE FROM orders WHERE id = $1\0\0\0\0\0\0\x01\0\0\0\x017\0\0";
+    for command in [&b"SELECT 1"[..], b"DELETE FROM orders", b"SELECT 1; DO 'x'", b"SELEC", bound] {
+        let (event, mut judged) = recorded_on(&policy, TargetKind::Postgres, command);
+        for statement in &mut judged.reading.statements {
+            statement.tables.iter_mut().for_each(|table| *table = "****".to_owned());
+        }
+        assert_eq!(decision(&policy, &event, &judged), Derived::Same);
+        assert_eq!(reading(&policy, &event, &judged, command), Ok(ReadAgain::Same));
+        let other = reading(&policy, &event, &judged, b"SELECT 1; SELECT 2").expect("readable");
+        assert!(matches!(other, ReadAgain::Changed { .. }), "{other:?}");
+        judged.verdict = Verdict::Hold;
+        let differs = decision(&policy, &event, &judged);
+        assert!(matches!(differs, Derived::Differs { .. }), "{differs:?}");
+    }
 }
 
 #[test]
