@@ -1,5 +1,5 @@
 //! Masking beside copying the same bytes and beside one regular expression over them; reading and
-//! deciding of commands.
+//! deciding of commands, of SQL with and without what was read before.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use chaos_tests::live::fresh_secrets;
 use node_enforce::decide::{Facts, decide, read_command};
 use node_enforce::mask::{Action, Class, Detect, MaskKey, MaskPlan, MaskRule, Masker, Raw};
 use node_enforce::policy::{Policy, TargetFacts, Who};
+use node_enforce::sql::{self, Options};
 use proto::ids::Name;
 use proto::reading::Channel;
 use proto::target::TargetKind;
@@ -43,7 +44,8 @@ fn main() -> Result<()> {
     let mut random = vec![0; SIZE];
     rand::Rng::fill_bytes(&mut rand::rng(), &mut random);
     masking("random bytes", &random)?;
-    deciding()
+    deciding()?;
+    deciding_sql()
 }
 
 fn plan() -> Result<Arc<MaskPlan>> {
@@ -99,6 +101,77 @@ rules:
   - { name: no-secrets, when: { regex: ["(?i)secret", "\\.pem\\b"] }, then: block }
   - { name: no-deletes, when: { shell: { programs: [rm, shred, dd] } }, then: block }
 "#;
+
+const SQL_POLICY: &str = r#"version: 1
+grants:
+  - { name: all, who: { groups: [engineering] }, targets: {}, as: [app], channels: [query] }
+rules:
+  - { name: no-drops, when: { sql: { statements: "drop *" } }, then: block }
+  - { name: no-programs, when: { sql: { effects: [program, file, remote] } }, then: block }
+  - name: second-pair-of-eyes
+    when: { sql: { effects: [write, ddl], tables: ["public.*"] } }
+    then: hold
+    approval: { by: { groups: [dba] } }
+  - { name: all-rows, when: { sql: { unbounded: true } }, then: block }
+"#;
+
+/// What pgbench sends most, and what a report asks.
+const STATEMENTS: [(&str, &str); 3] = [
+    ("pgbench -S", "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"),
+    (
+        "insert",
+        "INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) \
+         VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP)",
+    ),
+    (
+        "report",
+        "WITH recent AS (SELECT * FROM public.orders WHERE placed > now() - interval '7 days') \
+         SELECT c.country, count(*), sum(r.total) FILTER (WHERE r.paid) AS paid FROM recent r \
+         JOIN public.customers c ON c.id = r.customer LEFT JOIN public.refunds f USING (order_id) \
+         WHERE c.kind IN ('a', 'b', 'c') AND r.total BETWEEN 10 AND 10000 GROUP BY c.country \
+         HAVING count(*) > 5 ORDER BY paid DESC NULLS LAST LIMIT 50",
+    ),
+];
+
+fn deciding_sql() -> Result<()> {
+    heading("SQL: read and decided, one core")?;
+    row("| statement | read anew/s | read again/s | read again and decided/s | decided/s |")?;
+    row("|---|---|---|---|---|")?;
+    let parsed = Policy::parse("policy", SQL_POLICY, &|_| true);
+    let (policy, _) = parsed.map_err(|errors| anyhow!("{errors}"))?;
+    let groups = ["engineering".parse::<Name>().map_err(|error| anyhow!("{error}"))?];
+    let labels = std::collections::BTreeMap::new();
+    let moment = Moment { utc: Utc(0), offset_minutes: 0, elapsed: std::time::Duration::ZERO };
+    let facts = Facts {
+        who: Who::new("alice", &groups),
+        target: TargetFacts { name: "orders", kind: TargetKind::Postgres, labels: &labels },
+        login: "app",
+        channel: Channel::Query,
+        moment: &moment,
+        reading: None,
+    };
+    for (name, text) in STATEMENTS {
+        let per_second = |run: &mut dyn FnMut()| -> Result<f64> {
+            let time = best(RUNS, || {
+                (0..DECISIONS).for_each(|_| run());
+                Ok(())
+            })?;
+            Ok(rate(f64::from(DECISIONS), time))
+        };
+        let options = Options::default();
+        let anew = per_second(&mut || drop(black_box(sql::read_anew(black_box(text), options))))?;
+        let again = per_second(&mut || drop(black_box(sql::read(black_box(text), options))))?;
+        let both = per_second(&mut || {
+            let reading = read_command(&policy, &facts, black_box(text.as_bytes()));
+            black_box(decide(&policy, &Facts { reading: Some(&reading), ..facts }));
+        })?;
+        let reading = read_command(&policy, &facts, text.as_bytes());
+        let facts = Facts { reading: Some(&reading), ..facts };
+        let alone = per_second(&mut || drop(black_box(decide(&policy, black_box(&facts)))))?;
+        row(&format!("| {name} | {anew:.0} | {again:.0} | {both:.0} | {alone:.0} |"))?;
+    }
+    Ok(())
+}
 
 fn deciding() -> Result<()> {
     heading("Commands: read and decided, one core")?;

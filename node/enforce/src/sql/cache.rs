@@ -3,6 +3,9 @@
 //! The key is a digest of the text, so that no raw text stays here. Two generations: what was not
 //! asked for while the younger one filled is forgotten with the older one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -77,37 +80,5 @@ fn put(both: &mut (Generation, Generation), key: Key, bytes: usize, script: Arc<
     }
     if young.readings.insert(key, (bytes, script)).is_none() {
         young.bytes += bytes;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_bounded_and_keeps_what_is_asked_for() {
-        let cache = Cache::default();
-        let key = |number: usize| Key::of(&number.to_string(), Options::default());
-        cache.put(key(0), 10, Arc::default());
-        for number in 1..=3 * COUNT_LIMIT {
-            cache.put(key(number), 10, Arc::default());
-            assert!(cache.get(&key(0)).is_some(), "what is asked for stays, at {number}");
-            let (count, bytes) = cache.sizes();
-            assert!(count <= 2 * COUNT_LIMIT && bytes == count * 10, "{count} {bytes}");
-        }
-        assert!(cache.get(&key(1)).is_none(), "what is not asked for goes");
-        for number in 0..1000 {
-            cache.put(key(100_000 + number), TEXT_LIMIT, Arc::default());
-            cache.put(key(200_000 + number), TEXT_LIMIT + 1, Arc::default());
-            assert!(cache.sizes().1 <= 2 * BYTES_LIMIT);
-        }
-        assert!(cache.get(&key(100_999)).is_some());
-        assert!(cache.get(&key(200_999)).is_none(), "a long text is not kept");
-    }
-
-    #[test]
-    fn options_are_part_of_the_key() {
-        let off = Options { standard_conforming_strings: false };
-        assert!(Key::of("x", off) != Key::of("x", Options::default()));
     }
 }
