@@ -175,6 +175,30 @@ fn depth_and_size_end_in_an_answer() {
     }
 }
 
+/// What DECISIONS.md says of depth: so much is read, and one more is not.
+#[test]
+fn depth_is_read_to_a_known_limit() {
+    #[track_caller]
+    fn check(limit: usize, text: impl Fn(usize) -> String) {
+        let why = |depth| read(&text(depth), Options::default()).reading.unreadable.clone();
+        assert_eq!(why(limit), None);
+        assert_eq!(why(limit + 1).as_deref(), Some(parse::TOO_DEEP));
+    }
+    let around = |before: &str, after: &str, depth: usize| {
+        format!("SELECT {}1{}", before.repeat(depth), after.repeat(depth))
+    };
+    check(46, |depth| around("", " || 'x'", depth));
+    check(46, |depth| around("f(", ")", depth));
+    check(46, |depth| around("", "::int", depth));
+    check(23, |depth| around("CASE WHEN true THEN ", " END", depth));
+    check(15, |depth| around("(SELECT ", ")", depth));
+    check(92, |depth| format!("{}SELECT 1", "SELECT 1 UNION ALL ".repeat(depth)));
+    check(47, |depth| format!("SELECT * FROM a{}", " JOIN a ON true".repeat(depth)));
+    let from =
+        |depth| format!("{}SELECT 1{}", "SELECT * FROM (".repeat(depth), ") a".repeat(depth));
+    check(23, from);
+}
+
 #[test]
 fn what_is_long_and_flat_is_read() {
     #[track_caller]
