@@ -47,6 +47,9 @@ codes! {
     EnvironmentRefused = 1006, "an environment variable was not passed on";
     Locked = 1007, "access is locked";
     ContactLost = 1008, "the gateway has lost contact with its cluster";
+    SettingRefused = 1009, "a setting of the connection is not taken";
+    MessageTooLarge = 1010, "a message is larger than the gateway looks through";
+    ProtocolBroken = 1011, "the client does not keep to the protocol";
     BlockedByRule = 1201, "the command is blocked by policy";
     Unreadable = 1202, "the command cannot be read, so it is blocked";
     NotListed = 1203, "the command is not among those that are allowed";

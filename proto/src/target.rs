@@ -52,9 +52,37 @@ pub enum HostKeys {
     Pinned(Vec<String>),
     /// The first one seen is kept; `dev` only.
     TrustOnFirstUse,
+    /// It is a database, which has no host key: what stands in its place. In a box, so that the
+    /// bytes of the other kinds stay as they were; written from [`DATABASES_SINCE`] on.
+    Database(Box<Database>),
 }
 
-/// Where a node finds the private key of a target's login; never the key itself.
+/// The cluster version from which on targets may be databases, and people have verifiers for them.
+pub const DATABASES_SINCE: u32 = 3;
+
+/// How a database is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub struct Database {
+    /// The database that is meant when the client names none.
+    pub name: String,
+    /// How the connection to it is kept private.
+    pub tls: Tls,
+    /// A file on the node: the authority that vouches for its certificate.
+    pub authority: Option<String>,
+}
+
+/// How a connection to a database is kept private.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub enum Tls {
+    /// It is not.
+    Disable,
+    /// It is encrypted to whoever answers.
+    Require,
+    /// It is encrypted to whom the authority vouches for, under the name of the address.
+    VerifyFull,
+}
+
+/// Where a node finds the private key, or the password, of a target's login; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
 pub enum CredentialSource {
     /// A file on the node.
@@ -76,8 +104,19 @@ pub struct Target {
     pub labels: BTreeMap<String, String>,
     /// How its host key is known.
     pub host_keys: HostKeys,
-    /// Where the private key for its logins is.
+    /// Where the private key, or the password, for its logins is.
     pub credential: CredentialSource,
     /// Logins that exist on it, the default first.
     pub logins: Vec<String>,
+}
+
+impl Target {
+    /// What is known of it as a database, when it is one.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        match &self.host_keys {
+            HostKeys::Database(database) => Some(database),
+            HostKeys::Pinned(_) | HostKeys::TrustOnFirstUse => None,
+        }
+    }
 }

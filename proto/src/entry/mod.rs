@@ -30,6 +30,8 @@ pub use sessions::{SessionClosing, SessionOpening};
 use rkyv::{Archive, Deserialize as RkyvDeserialize, Serialize as RkyvSerialize};
 
 use crate::ids::Name;
+use crate::person::Person;
+use crate::target::DATABASES_SINCE;
 use crate::time::Utc;
 
 /// What one fsync of the replicated log carries: proposals that came together, in order.
@@ -115,8 +117,7 @@ macro_rules! entries {
             }
 
             /// The cluster version from which on this kind may be written.
-            #[must_use]
-            pub fn since(&self) -> u32 {
+            fn kind_since(&self) -> u32 {
                 match self { $(Self::$kind(_) => $since,)* }
             }
 
@@ -136,6 +137,20 @@ macro_rules! entries {
             }
         }
     };
+}
+
+impl Entry {
+    /// The cluster version from which on this may be written: what an older node cannot read is
+    /// kept from it.
+    #[must_use]
+    pub fn since(&self) -> u32 {
+        let newer = match self {
+            Self::TargetsSet(setting) => setting.targets.iter().any(|one| one.database().is_some()),
+            Self::PeopleSet(setting) => setting.people.iter().any(Person::has_verifier),
+            _ => false,
+        };
+        if newer { self.kind_since().max(DATABASES_SINCE) } else { self.kind_since() }
+    }
 }
 
 entries! {

@@ -296,6 +296,9 @@ pub struct CommandFinished {
     /// How many places were masked, by detector.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub masked: std::collections::BTreeMap<String, u64>,
+    /// How many rows of a database were let through; absent where there are none to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 /// Bytes that passed, counted and digested.

@@ -236,6 +236,7 @@ fn node_kinds() -> Vec<Kind> {
             output: counted(20, 0x22),
             errors: counted(30, 0x23),
             masked: BTreeMap::from([(text("email"), 3), (text("jwt"), 1)]),
+            rows: None,
         }),
         Kind::OutputReleased(released()),
         Kind::PolicyChanged(PolicyChanged {
@@ -277,6 +278,7 @@ fn sparse_node_kinds() -> Vec<Kind> {
             output: Counted::default(),
             errors: Counted::default(),
             masked: BTreeMap::new(),
+            rows: None,
         })
     };
     let mut kinds = vec![

@@ -224,6 +224,7 @@ pub(super) fn finished(command: u64, outcome: Outcome, bytes: u64) -> Kind {
         output: Counted { bytes, ..Counted::default() },
         errors: Counted::default(),
         masked: BTreeMap::new(),
+        rows: None,
     })
 }
 

@@ -239,5 +239,6 @@ fn finished(command: u64, count: u64) -> CommandFinished {
         output: counted(300),
         errors: counted(0),
         masked: BTreeMap::from([("jwt".to_owned(), 5), ("email".to_owned(), 2)]),
+        rows: None,
     }
 }

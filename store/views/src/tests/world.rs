@@ -179,6 +179,7 @@ pub(super) fn finished(command: u64, outcome: Outcome, output: u64, errors: u64)
         output: counted(output),
         errors: counted(errors),
         masked: BTreeMap::from([("jwt".to_owned(), 2)]),
+        rows: None,
     })
 }
 
