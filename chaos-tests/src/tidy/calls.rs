@@ -14,6 +14,9 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("Letting::new(", &["node/gate/src/gate/holding.rs"]),
     // Where the control plane's reply to a spending arrives.
     ("Consumption::of_reply(", &["node/session/src/spending.rs"]),
+    // Nothing runs by it; and values that are masked and not recorded.
+    ("Preparation::checked(", &["node/gate/src/gate/values.rs"]),
+    ("Release::of_values(", &["node/gate/src/gate/values.rs"]),
     ("Masked::new(", &["node/enforce/src/mask/"]),
 ];
 
@@ -21,6 +24,7 @@ const MAKERS: &[(&str, &[&str])] = &[
 const LITERALS: &[(&str, &[&str])] = &[
     ("Receipt", &["store/log/src/receipt.rs"]),
     ("Permit", &["node/gate/src/proof.rs"]),
+    ("Preparation", &["node/gate/src/proof.rs"]),
     ("Refusal", &["node/gate/src/proof.rs"]),
     ("Held", &["node/gate/src/proof.rs"]),
     ("Letting", &["node/gate/src/proof.rs"]),

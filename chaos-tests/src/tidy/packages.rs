@@ -25,7 +25,7 @@ const NODE_ORDER: &[&[&str]] = &[
     &["node-enforce", "node-identity", "node-peer"],
     &["node-gate"],
     &["node-session"],
-    &["node-ssh", "node-api"],
+    &["node-ssh", "node-postgres", "node-api"],
     &["node-daemon"],
     &["node-cli"],
 ];

@@ -10,13 +10,16 @@ use zeroize::Zeroizing;
 /// no login shell could take a longer one.
 pub const COMMAND_LIMIT: usize = 128 * 1024 - 1;
 
+/// The longest statement with its parameters, in bytes.
+pub const STATEMENT_LIMIT: usize = 1024 * 1024;
+
 /// The raw text of a command.
 pub struct CommandText(Arc<Zeroizing<Vec<u8>>>);
 
-/// A command over [`COMMAND_LIMIT`].
+/// A command over its limit.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a command of {0} bytes is longer than {COMMAND_LIMIT}")]
-pub struct TooLong(pub usize);
+#[error("a command of {0} bytes is longer than {1}")]
+pub struct TooLong(pub usize, pub usize);
 
 impl CommandText {
     /// Takes the text over.
@@ -24,9 +27,21 @@ impl CommandText {
     /// # Errors
     /// [`TooLong`] over [`COMMAND_LIMIT`].
     pub fn new(text: Vec<u8>) -> Result<Self, TooLong> {
+        Self::within(text, COMMAND_LIMIT)
+    }
+
+    /// Takes a statement for a database over.
+    ///
+    /// # Errors
+    /// [`TooLong`] over [`STATEMENT_LIMIT`].
+    pub fn of_statement(text: Vec<u8>) -> Result<Self, TooLong> {
+        Self::within(text, STATEMENT_LIMIT)
+    }
+
+    fn within(text: Vec<u8>, limit: usize) -> Result<Self, TooLong> {
         let text = Zeroizing::new(text);
-        if text.len() > COMMAND_LIMIT {
-            return Err(TooLong(text.len()));
+        if text.len() > limit {
+            return Err(TooLong(text.len(), limit));
         }
         Ok(Self(Arc::new(text)))
     }

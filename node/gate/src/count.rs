@@ -11,6 +11,8 @@ pub(crate) struct Counter {
     context: Context,
     bytes: u64,
     truncated: bool,
+    /// Whether bytes passed that were only counted: then there is no digest of all.
+    unread: bool,
 }
 
 impl fmt::Debug for Counter {
@@ -21,7 +23,7 @@ impl fmt::Debug for Counter {
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self { context: Context::new(&SHA256), bytes: 0, truncated: false }
+        Self { context: Context::new(&SHA256), bytes: 0, truncated: false, unread: false }
     }
 
     /// How many bytes passed so far: the offset of the next.
@@ -39,13 +41,19 @@ impl Counter {
         self.bytes += bytes.len() as u64;
     }
 
+    /// Counts bytes of which neither the record nor a digest keeps anything.
+    pub(crate) fn pass_unread(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        (self.truncated, self.unread) = (true, true);
+    }
+
     /// From now on the record keeps only the count and the digest.
     pub(crate) fn truncate(&mut self) {
         self.truncated = true;
     }
 
     pub(crate) fn total(&self) -> Counted {
-        let digest = (self.bytes > 0).then(|| {
+        let digest = (self.bytes > 0 && !self.unread).then(|| {
             let mut digest = [0; 32];
             digest.copy_from_slice(self.context.clone().finish().as_ref());
             Digest(digest)

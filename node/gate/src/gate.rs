@@ -7,9 +7,11 @@
 mod holding;
 mod judging;
 mod serving;
+mod values;
 
 use std::time::Duration;
 
+use node_enforce::mask::ValueMasker;
 use node_enforce::policy::{RecordRules, StreamDown};
 use proto::event::{Kind, Outcome, SessionClosed, SessionOpened};
 use proto::reading::Durability;
@@ -36,6 +38,8 @@ pub struct Gate {
     commands: u64,
     /// Whether the replicated stream took events when this was last said.
     stream_up: bool,
+    /// What masks values, once there were any.
+    values: Option<Box<ValueMasker>>,
     state: State,
 }
 
@@ -72,8 +76,8 @@ impl Gate {
         });
         let scribe = Scribe::new(now);
         let (opened, busy) = (now.elapsed, now.elapsed);
-        let (commands, stream_up, state) = (0, false, State::Idle);
-        let mut gate = Self { facts, scribe, opened, busy, commands, stream_up, state };
+        let (commands, stream_up, values, state) = (0, false, None, State::Idle);
+        let mut gate = Self { facts, scribe, opened, busy, commands, stream_up, values, state };
         let append = gate.full(kind, Urgency::Ordinary, None, now);
         (gate, vec![Output::Append(append)])
     }
@@ -116,6 +120,7 @@ impl Gate {
             Input::Withdrawn(because) => self.withdrawn(because, now),
             Input::Started => self.started(now),
             Input::Output { stream, raw } => self.output(stream, raw, now),
+            Input::Values { batch, places, rows } => self.pass_values(batch, places, rows, now),
             Input::InputPassed => {
                 self.busy = now.elapsed;
                 Ok(Vec::new())

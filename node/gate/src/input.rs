@@ -1,6 +1,7 @@
 //! What a gate can be told.
 
-use node_enforce::mask::Raw;
+use bytes::Bytes;
+use node_enforce::mask::{Place, Raw};
 use proto::entry::{ApprovalId, Withdrawn};
 use proto::event::{Counted, Stream};
 use proto::refusal::Told;
@@ -40,6 +41,16 @@ pub enum Input<'a> {
         stream: Stream,
         /// The bytes, unmasked.
         raw: Raw<'a>,
+    },
+    /// Whole messages came from a database, with values in them: those of the running command, or
+    /// beside any.
+    Values {
+        /// The messages, unmasked.
+        batch: Bytes,
+        /// Where values are in them.
+        places: &'a [Place],
+        /// How many rows they hold.
+        rows: u64,
     },
     /// Bytes were passed to the command's input.
     InputPassed,

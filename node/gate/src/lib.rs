@@ -19,7 +19,7 @@ mod record;
 mod running;
 
 pub use ask::{ASK_TEXT_BYTES, Ask};
-pub use command::{COMMAND_LIMIT, Command, CommandText, TooLong};
+pub use command::{COMMAND_LIMIT, Command, CommandText, STATEMENT_LIMIT, TooLong};
 pub use consumption::Consumption;
 pub use facts::SessionFacts;
 pub use gate::Gate;
@@ -27,8 +27,8 @@ pub use input::{Ending, Input};
 pub use leash::{Leash, Tie};
 pub use output::{Append, Output};
 pub use proof::{
-    Expired, Held, Judged, Letting, NotSpent, Permit, Refusal, Release, Settled, Spent, Unproven,
-    Unreleased,
+    Expired, Held, Judged, Letting, NotSpent, Permit, Preparation, Refusal, Release, Settled,
+    Spent, Unproven, Unreleased,
 };
 
 #[cfg(test)]

@@ -221,6 +221,37 @@ impl Permit {
     }
 }
 
+/// The right to have a target prepare a text, once, until a moment: nothing of it runs by that, so
+/// it needs no receipt. Running what was prepared needs a [`Permit`] each time.
+#[derive(Debug)]
+#[must_use = "a text that is not redeemed is not prepared"]
+pub struct Preparation {
+    text: CommandText,
+    held: bool,
+    valid_until: Duration,
+}
+
+impl Preparation {
+    /// Of a text that is not blocked.
+    pub(crate) fn checked(text: CommandText, held: bool, valid_until: Duration) -> Self {
+        Self { text, held, valid_until }
+    }
+
+    /// Whether running it will be held: then nothing but the gateway may run what was prepared.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Gives the text up for sending. `now` is the elapsed clock right before the write.
+    ///
+    /// # Errors
+    /// [`Expired`] past its time.
+    pub fn redeem(self, now: Duration) -> Result<CommandText, Expired> {
+        if now > self.valid_until { Err(Expired) } else { Ok(self.text) }
+    }
+}
+
 /// A command that does not run.
 #[derive(Debug)]
 pub struct Refusal {
@@ -366,6 +397,12 @@ impl Release {
     /// the counter that says so stands in for a receipt.
     pub(crate) fn beyond_limit(stream: Stream, client: Masked, counter: &Counter) -> Option<Self> {
         counter.truncated().then_some(Self { stream, client })
+    }
+
+    /// Values of a database, which are counted and not recorded unless policy says so: that they
+    /// are masked is all that lets them go.
+    pub(crate) fn of_values(client: Masked) -> Self {
+        Self { stream: Stream::Output, client }
     }
 
     /// Which output they belong to.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node_enforce::decide::{self, Facts};
-use node_enforce::mask::{Masker, Raw, Window};
+use node_enforce::mask::{Finding, Masker, Raw, Window};
 use node_enforce::policy::{Approval, Output as OutputRule, RecordRules};
 use proto::event::{Counted, Kind, OutputReleased, Stream};
 use proto::reading::{Durability, Verdict};
@@ -32,6 +32,8 @@ pub(crate) struct Running {
     text: CommandText,
     // What somebody else has approved of it.
     approved: Vec<Approval>,
+    /// How many rows were let through; absent when no values were.
+    pub(crate) rows: Option<u64>,
     recorded: u64,
     limit: u64,
     window: Durability,
@@ -70,6 +72,7 @@ impl Running {
             input: Counted::default(),
             text,
             approved,
+            rows: None,
             recorded: 0,
             limit: obligations.limit,
             window: if obligations.output == OutputRule::Strict {
@@ -134,6 +137,13 @@ impl Running {
         }
         let window = flow.masker.finish();
         self.pass(facts, scribe, stream, window, now)
+    }
+
+    /// Counts values that are let through and not recorded.
+    pub(crate) fn count_values(&mut self, bytes: u64, rows: u64, findings: &[Finding]) {
+        record::count(&mut self.masked, findings);
+        self.rows = Some(self.rows.unwrap_or(0) + rows);
+        self.output.counter.pass_unread(bytes);
     }
 
     fn flow(&mut self, stream: Stream) -> &mut Flow {

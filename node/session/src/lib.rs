@@ -15,6 +15,7 @@ mod ports;
 pub mod seal;
 mod session;
 mod sessions;
+pub mod sources;
 mod spending;
 mod standing;
 mod taps;

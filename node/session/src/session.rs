@@ -122,6 +122,12 @@ impl Session {
         &self.target
     }
 
+    /// As whom it is there.
+    #[must_use]
+    pub fn login(&self) -> &str {
+        &self.gate.facts().target.login
+    }
+
     /// What sessions need of their node.
     #[must_use]
     pub fn ports(&self) -> &Arc<Ports> {

@@ -9,6 +9,7 @@ mod node;
 mod plane;
 mod resumed;
 mod revocation;
+mod sources;
 
 use proto::event::{Counted, Kind, Outcome, Stream};
 use proto::reading::{Durability, Verdict};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_session::sources::SourceLimits;
 use proto::target::Target;
 use russh::keys::PrivateKey;
 
@@ -99,6 +100,13 @@ impl Default for Limits {
             spool_per_channel: crate::spool::CHANNEL_BYTES,
             spool_per_node: crate::spool::NODE_BYTES,
         }
+    }
+}
+
+impl Limits {
+    pub(crate) fn sources(&self) -> SourceLimits {
+        let Self { connections, strangers, strangers_per_source, .. } = *self;
+        SourceLimits { connections, strangers, strangers_per_source }
     }
 }
 

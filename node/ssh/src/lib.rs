@@ -13,7 +13,6 @@ mod environment;
 mod login;
 mod names;
 mod signals;
-mod sources;
 mod spool;
 mod stderr;
 

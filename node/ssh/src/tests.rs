@@ -5,6 +5,5 @@ mod environment;
 mod live;
 mod login;
 mod signals;
-mod sources;
 mod spool;
 mod stderr;

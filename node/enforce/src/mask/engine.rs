@@ -157,7 +157,7 @@ impl Masker {
     }
 }
 
-fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
+pub(super) fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
     let mut scanners: Vec<Box<dyn Scanner>> = Vec::new();
     if let Some(triggers) = &plan.triggers {
         scanners.push(Box::new(TriggerScanner::new(Arc::clone(triggers))));

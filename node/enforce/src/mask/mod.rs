@@ -35,6 +35,7 @@ mod select;
 mod spans;
 mod text;
 mod trigger;
+mod values;
 mod window;
 
 #[cfg(test)]
@@ -49,4 +50,5 @@ pub use engine::{HOLD_LIMIT, Masker, mask_by_default, mask_text};
 pub use masked::{Masked, Raw};
 pub use pattern::PATTERN_WINDOW_BYTES;
 pub use plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
+pub use values::{Form, Misplaced, Place, ValueMasker};
 pub use window::{Finding, Span, Window};

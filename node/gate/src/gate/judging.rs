@@ -154,6 +154,7 @@ impl Gate {
             output: Counted::default(),
             errors: Counted::default(),
             masked: std::collections::BTreeMap::new(),
+            rows: None,
         };
         let append = self.full(Kind::CommandFinished(event), Urgency::LastWords, None, now);
         vec![Output::Append(append), Output::Refuse(refusal)]

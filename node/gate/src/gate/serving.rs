@@ -64,6 +64,7 @@ impl Gate {
             output: running.output.counter.total(),
             errors: running.errors.counter.total(),
             masked: running.masked,
+            rows: running.rows,
         };
         Output::Append(self.full(Kind::CommandFinished(event), Urgency::LastWords, None, now))
     }

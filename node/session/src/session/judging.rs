@@ -1,16 +1,18 @@
 //! From a command to its permit or refusal, by way of the record and, when it is held, of those who
 //! may approve it.
 
-use node_gate::{Ask, Command, CommandText, Input, Output, Permit};
+use node_gate::{Ask, Command, CommandText, Ending, Input, Output, Permit, Preparation};
 use proto::entry::ApprovalConsumption;
+use proto::event::Counted;
 use proto::reading::Durability;
 use proto::refusal::{Code, Told};
+use proto::target::TargetKind;
 use store_log::Pending;
 
 use super::{Session, contact_lost, ending};
 use crate::keeping;
 use crate::live::Doing;
-use crate::waiting::Waiting;
+use crate::waiting::{Patient, Waiting};
 
 /// What the gate waits for next.
 enum Next {
@@ -36,8 +38,7 @@ impl Session {
         text: Vec<u8>,
         waiting: &mut dyn Waiting,
     ) -> Result<Permit, Told> {
-        let text = CommandText::new(text)
-            .map_err(|long| Told::new(Code::CommandTooLong, long.to_string()))?;
+        let text = self.text(text)?;
         self.contact().await?;
         let view = self.ports.control.views().borrow().clone();
         drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
@@ -75,6 +76,36 @@ impl Session {
         let verdict = if ruling.is_ok() { "allowed" } else { "refused" };
         metrics::counter!("sallyport_commands_total", "verdict" => verdict).increment(1);
         ruling
+    }
+
+    /// Whether the target may prepare a text, from which nothing runs yet. A text that is blocked is
+    /// judged as a command, so that the record says so; no command may be under way then.
+    ///
+    /// # Errors
+    /// What to tell the client: the text is not sent.
+    pub async fn prepare(&mut self, text: Vec<u8>) -> Result<Preparation, Told> {
+        let checked = self.text(text.clone())?;
+        self.contact().await?;
+        let view = self.ports.control.views().borrow().clone();
+        drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
+        let now = self.ports.clock.now();
+        if let Some(preparation) = self.gate.prepare(checked, self.tether.leash(), now) {
+            return Ok(preparation);
+        }
+        let permit = self.judge(text, &mut Patient).await?;
+        // The policy changed in between. What is not sent was not run, and says so.
+        drop(permit);
+        let told = Told::plain(Code::PermitExpired);
+        self.ended(Ending::Refused(told.clone()), Counted::default()).await?;
+        Err(told)
+    }
+
+    fn text(&self, text: Vec<u8>) -> Result<CommandText, Told> {
+        let taken = match self.target.kind {
+            TargetKind::Postgres => CommandText::of_statement(text),
+            TargetKind::Ssh | TargetKind::Kubernetes => CommandText::new(text),
+        };
+        taken.map_err(|long| Told::new(Code::CommandTooLong, long.to_string()))
     }
 
     /// Tells the gate whether the replicated stream takes events: what policy asks depends on it.

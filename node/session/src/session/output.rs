@@ -1,6 +1,7 @@
 //! A running command's side of a session: its start, its output, its end.
 
-use node_enforce::mask::Raw;
+use bytes::Bytes;
+use node_enforce::mask::{Place, Raw};
 use node_gate::{Ending, Input, Output, Release};
 use proto::event::{Counted, Stream};
 use proto::reading::Durability;
@@ -38,6 +39,20 @@ impl Session {
     pub async fn output(&mut self, stream: Stream, bytes: &[u8]) -> Result<Released, Told> {
         let outputs = self.tell(Input::Output { stream, raw: Raw::new(bytes) })?;
         self.release(outputs).await
+    }
+
+    /// Takes whole messages of a database with values in them; gives what may be written to the
+    /// client now. Nothing is waited for.
+    ///
+    /// # Errors
+    /// What to tell the client: nothing more may be let through.
+    pub fn values(&mut self, batch: Bytes, places: &[Place], rows: u64) -> Result<Release, Told> {
+        let outputs = self.tell(Input::Values { batch, places, rows })?;
+        let release = outputs.into_iter().find_map(|output| match output {
+            Output::Release(release) => Some(release),
+            _ => None,
+        });
+        release.ok_or_else(|| Told::plain(Code::Internal))
     }
 
     /// The target sends no more on this output; gives what was held back.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_session::Sessions;
+use node_session::sources::Source;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use super::connection;
 use super::node::{Node, Places};
 use crate::config::SshConfig;
-use crate::sources::Source;
 
 /// How long accepting pauses when the system refuses, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

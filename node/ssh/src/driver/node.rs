@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use node_session::sources::{Full, Source, Sources};
 use node_session::{Sessions, View};
 use parking_lot::Mutex;
 use proto::ids::Name;
@@ -11,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::algorithms::Servers;
 use crate::config::SshConfig;
-use crate::sources::{Full, Source, Sources};
 use crate::spool::Budget;
 
 /// Shared by all connections.
@@ -66,7 +66,7 @@ pub(super) struct Places {
 impl Places {
     pub(super) fn take(node: &Arc<Node>, source: Source) -> Result<Self, Full> {
         let mut sources = node.sources.lock();
-        sources.enter(source, &node.config.limits)?;
+        sources.enter(source, &node.config.limits.sources())?;
         report(&sources);
         Ok(Self { node: node.clone(), source, stranger: true })
     }

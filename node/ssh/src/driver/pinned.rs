@@ -29,6 +29,7 @@ impl Pinned {
             HostKeys::TrustOnFirstUse => {
                 (node.first_seen.lock().get(&target.name).cloned().into_iter().collect(), true)
             }
+            HostKeys::Database(_) => return Err("a database has no host key".to_owned()),
         };
         let read = |line: &String| keys::read(line).map_err(|error| error.to_string());
         let keys = lines.iter().map(read).collect::<Result<Vec<_>, _>>()?;

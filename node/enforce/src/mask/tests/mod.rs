@@ -9,6 +9,7 @@ mod limits;
 mod patterns;
 mod rules;
 mod splits;
+mod values;
 
 use std::sync::Arc;
 

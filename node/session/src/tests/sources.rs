@@ -1,7 +1,6 @@
 //! How many strangers may knock at once.
 
-use crate::config::Limits;
-use crate::sources::{Full, Source, Sources};
+use crate::sources::{Full, Source, SourceLimits, Sources};
 
 fn source(address: &str) -> Source {
     Source::of(address.parse().expect("an address"))
@@ -26,8 +25,7 @@ fn a_source_is_what_one_person_can_choose() {
 fn connections_are_counted_in_all_and_by_source() {
     #[track_caller]
     fn check(script: &str, expected: (usize, usize)) {
-        let limits =
-            Limits { connections: 4, strangers: 3, strangers_per_source: 2, ..Limits::default() };
+        let limits = SourceLimits { connections: 4, strangers: 3, strangers_per_source: 2 };
         let mut sources = Sources::default();
         for step in script.split(' ') {
             let mut letters = step.chars();

@@ -6,15 +6,15 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::config::Limits;
-
 /// Where a connection comes from, as far as one person can choose it: an IPv4 address, or the
 /// upper half of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
+pub struct Source(IpAddr);
 
 impl Source {
-    pub(crate) fn of(address: IpAddr) -> Self {
+    /// Where an address belongs.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(IpAddr::V4(address)),
             IpAddr::V6(address) => {
@@ -25,9 +25,20 @@ impl Source {
     }
 }
 
+/// How many may knock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLimits {
+    /// How many connections may be open in all.
+    pub connections: usize,
+    /// How many of them may not have logged in.
+    pub strangers: usize,
+    /// How many of those may come from one source.
+    pub strangers_per_source: usize,
+}
+
 /// Why a connection is closed before a word is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub enum Full {
     /// Too many connections are open.
     Connections,
     /// Too many connections have not logged in.
@@ -38,7 +49,8 @@ pub(crate) enum Full {
 
 impl Full {
     /// A word for a metric.
-    pub(crate) fn label(self) -> &'static str {
+    #[must_use]
+    pub fn label(self) -> &'static str {
         match self {
             Self::Connections => "connections",
             Self::Strangers => "strangers",
@@ -49,7 +61,7 @@ impl Full {
 
 /// The counts.
 #[derive(Debug, Default)]
-pub(crate) struct Sources {
+pub struct Sources {
     connections: usize,
     strangers: HashMap<Source, usize>,
     all_strangers: usize,
@@ -57,7 +69,10 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// A new connection takes its places, or is turned away.
-    pub(crate) fn enter(&mut self, source: Source, limits: &Limits) -> Result<(), Full> {
+    ///
+    /// # Errors
+    /// [`Full`], with what there is too much of.
+    pub fn enter(&mut self, source: Source, limits: &SourceLimits) -> Result<(), Full> {
         if self.connections >= limits.connections {
             return Err(Full::Connections);
         }
@@ -75,7 +90,7 @@ impl Sources {
     }
 
     /// A connection logged in, or left before it did: it is a stranger no longer.
-    pub(crate) fn known(&mut self, source: Source) {
+    pub fn known(&mut self, source: Source) {
         self.all_strangers = self.all_strangers.saturating_sub(1);
         let here = self.strangers.get(&source).copied().unwrap_or(0);
         if here <= 1 {
@@ -86,12 +101,13 @@ impl Sources {
     }
 
     /// A connection is over.
-    pub(crate) fn leave(&mut self) {
+    pub fn leave(&mut self) {
         self.connections = self.connections.saturating_sub(1);
     }
 
     /// How many are open: all, and those that have not logged in.
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
         (self.connections, self.all_strangers)
     }
 }

@@ -1,0 +1,55 @@
+//! A database's side of the gate: texts that it is to prepare, and values that come from it.
+
+use bytes::Bytes;
+use node_enforce::decide::{self, Facts};
+use node_enforce::mask::{Place, ValueMasker};
+use proto::reading::Verdict;
+use proto::time::Moment;
+
+use super::{Gate, OutOfTurn, Outputs, State};
+use crate::command::CommandText;
+use crate::leash::Leash;
+use crate::output::Output;
+use crate::proof::{Preparation, Release};
+use crate::record;
+
+impl Gate {
+    /// Whether a target may prepare a text. Nothing is said of one that is blocked: it is to be
+    /// judged as a command, so that the record says so.
+    #[must_use]
+    pub fn prepare(&self, text: CommandText, leash: Leash, now: Moment) -> Option<Preparation> {
+        let shown = record::shown(&self.facts, &text, now);
+        let judged = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
+        let verdict = decide::decide(&self.facts.policy, &judged).verdict;
+        let (held, until) = (verdict == Verdict::Hold, leash.good_until(now.elapsed));
+        (verdict != Verdict::Block).then(|| Preparation::checked(text, held, until))
+    }
+
+    /// Masks values and lets their messages through: at once, since they are not recorded.
+    pub(super) fn pass_values(
+        &mut self,
+        batch: Bytes,
+        places: &[Place],
+        rows: u64,
+        now: Moment,
+    ) -> Outputs {
+        if matches!(self.state, State::Closed) {
+            return Err(self.out_of_turn("values"));
+        }
+        self.busy = now.elapsed;
+        let plan = &self.facts.masks;
+        let mut masker = match self.values.take().filter(|masker| masker.is_of(plan)) {
+            Some(masker) => masker,
+            None => Box::new(ValueMasker::new(plan.clone())),
+        };
+        let masked = masker.mask(batch, places);
+        self.values = Some(masker);
+        let misplaced =
+            OutOfTurn { came: "a value outside of its message", state: "masking values" };
+        let (client, findings) = masked.map_err(|_| misplaced)?;
+        if let State::Running(running) = &mut self.state {
+            running.count_values(client.bytes().len() as u64, rows, &findings);
+        }
+        Ok(vec![Output::Release(Release::of_values(client))])
+    }
+}
