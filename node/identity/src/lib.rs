@@ -11,6 +11,7 @@ pub mod document;
 pub mod keys;
 pub mod password;
 pub mod people;
+pub mod scram;
 pub mod targets;
 pub mod tokens;
 

@@ -94,7 +94,7 @@ pub fn log_in(
         return Err(PasswordError::UnknownPerson);
     };
     let name = &person.name;
-    let Some(hash) = &person.password_hash else {
+    let Some(hash) = person.argon2() else {
         verify_nothing(password);
         return Err(PasswordError::NoPassword(name.clone()));
     };

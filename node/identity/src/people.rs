@@ -12,7 +12,7 @@ use serde_saphyr::{Location, Spanned};
 use zeroize::Zeroizing;
 
 use crate::document::{Findings, Problems, is_variable, read};
-use crate::{keys, password};
+use crate::{keys, password, scram};
 
 /// How many groups a person may be in.
 pub const GROUPS: usize = 256;
@@ -172,10 +172,12 @@ impl Check<'_> {
             return None;
         };
         let current = (self.passwords.current)(name);
-        if let Some(current) = current.filter(|current| password::verify(&password, current)) {
+        if let Some(current) = current.filter(|current| is_of(current, &password)) {
             return Some(current);
         }
-        self.findings.check(env, password::hash(&password, (self.passwords.salt)()))
+        let hash = self.findings.check(env, password::hash(&password, (self.passwords.salt)()))?;
+        // Behind it what databases are logged in to with, whose protocol knows no Argon2.
+        Some(format!("{hash} {}", scram::verifier(&password, (self.passwords.salt)())))
     }
 
     fn limit(&mut self, raw: &RawPerson, count: usize, what: &str, limit: usize) {
@@ -184,4 +186,9 @@ impl Check<'_> {
             self.findings.add(raw.name.referenced, what);
         }
     }
+}
+
+/// Whether what is kept is of this password, and whole.
+fn is_of(kept: &str, password: &str) -> bool {
+    kept.split_once(' ').is_some_and(|(hash, _)| password::verify(password, hash))
 }

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proto::ids::Name;
-use proto::target::{CredentialSource, HostKeys, Target};
+use proto::target::{CredentialSource, Database, HostKeys, Target, TargetKind, Tls};
 use serde_saphyr::Location;
 
 use crate::document::{Findings, Problems, is_variable, read};
 use crate::keys;
-use checks::{check_address, check_login, ssh_only};
+use checks::{check_address, check_database, check_kind, check_login, check_tls};
 use raw::{RawFile, RawHostKeys, RawSource, RawTarget};
 
 /// How many labels a target may have.
@@ -69,8 +69,10 @@ impl Check<'_> {
             let line = first.line();
             self.findings.add(at, format!("{name} is named in line {line} too, expected once"));
         }
-        // Nothing else of another kind's target is looked at: its fields mean other things.
-        let kind = self.findings.check(&raw.kind, ssh_only(&raw.kind.value))?;
+        let kind = self.findings.check(&raw.kind, check_kind(&raw.kind.value))?;
+        if kind == TargetKind::Postgres {
+            return self.database(raw, name);
+        }
         if let Some(field) = raw.field_of_other_kinds() {
             let what = format!("{field} is for targets of other kinds, expected none for ssh");
             self.findings.add(at, what);
@@ -182,17 +184,85 @@ impl Check<'_> {
         }
         match &credential.private_key {
             None => wrong("no private_key"),
-            Some(RawSource { file: Some(file), env: None }) if !file.value.is_empty() => {
-                let path = self.options.base.join(&file.value);
-                Some(CredentialSource::File(path.to_string_lossy().into_owned()))
+            Some(written) => match source(self.options, written) {
+                Ok(source) => Some(source),
+                Err(what) => wrong(&format!("private_key {what}")),
+            },
+        }
+    }
+
+    fn database(&mut self, raw: &RawTarget, name: Option<Name>) -> Option<Target> {
+        let at = raw.name.referenced;
+        if let Some(host_keys) = &raw.host_keys {
+            let what = "host_keys is for targets of other kinds, expected none for postgres";
+            self.findings.add(host_keys.referenced, what);
+        }
+        let (address, labels) = (self.address(raw), self.labels(raw));
+        let credential = self.password(raw);
+        let database = match &raw.database {
+            Some(written) => self.findings.check(written, check_database(&written.value)),
+            None => {
+                self.findings.add(at, "database is missing, expected its name");
+                None
             }
-            Some(RawSource { file: None, env: Some(env) }) if is_variable(&env.value) => {
-                Some(CredentialSource::Environment(env.value.clone()))
+        };
+        let tls = match &raw.tls {
+            Some(written) => self.findings.check(written, check_tls(&written.value)),
+            None => Some(Tls::VerifyFull),
+        };
+        let authority = raw
+            .ca
+            .as_ref()
+            .map(|file| self.options.base.join(&file.value).to_string_lossy().into_owned());
+        if tls == Some(Tls::VerifyFull) && authority.is_none() {
+            let what = "verify-full needs to know the authority, expected ca: FILE";
+            self.findings.add(raw.tls.as_ref().map_or(at, |tls| tls.referenced), what);
+        }
+        let (login, credential) = credential?;
+        // Each role needs a credential of its own, and there is one.
+        if let Some(logins) = &raw.logins
+            && !matches!(logins.value.as_slice(), [only] if only.value == login)
+        {
+            let what = format!("as is not the credential's own user, expected [{login}]");
+            self.findings.add(logins.referenced, what);
+        }
+        let database = Database { name: database?, tls: tls?, authority };
+        Some(Target {
+            name: name?,
+            kind: TargetKind::Postgres,
+            address: address?,
+            labels,
+            host_keys: HostKeys::Database(Box::new(database)),
+            credential,
+            logins: vec![login],
+        })
+    }
+
+    /// The role, and where its password is.
+    fn password(&mut self, raw: &RawTarget) -> Option<(String, CredentialSource)> {
+        const EXPECTED: &str = "expected { user: NAME, password: { env: NAME } } or \
+                                { user: NAME, password: { file: F } }";
+        let Some(credential) = &raw.credential else {
+            let what = format!("credential is missing, {EXPECTED}");
+            self.findings.add(raw.name.referenced, what);
+            return None;
+        };
+        let (at, credential) = (credential.referenced, &credential.value);
+        let (Some(user), Some(password)) = (&credential.user, &credential.password) else {
+            self.findings.add(at, format!("user or password is missing, {EXPECTED}"));
+            return None;
+        };
+        if credential.private_key.is_some() || credential.ca.is_some() {
+            let what = format!("private_key and ca are for targets of other kinds, {EXPECTED}");
+            self.findings.add(at, what);
+        }
+        let login = self.findings.check(user, check_login(user));
+        match source(self.options, password) {
+            Ok(source) => Some((login?, source)),
+            Err(what) => {
+                self.findings.add(at, format!("password {what}, {EXPECTED}"));
+                None
             }
-            Some(RawSource { file: None, env: Some(_) }) => {
-                wrong("env is not the name of a variable in capitals")
-            }
-            Some(_) => wrong("private_key needs either file or env"),
         }
     }
 
@@ -216,5 +286,22 @@ impl Check<'_> {
             }
         }
         logins
+    }
+}
+
+/// Where a secret is: exactly one of both.
+fn source(options: &Options<'_>, written: &RawSource) -> Result<CredentialSource, &'static str> {
+    match written {
+        RawSource { file: Some(file), env: None } if !file.value.is_empty() => {
+            let path = options.base.join(&file.value);
+            Ok(CredentialSource::File(path.to_string_lossy().into_owned()))
+        }
+        RawSource { file: None, env: Some(env) } if is_variable(&env.value) => {
+            Ok(CredentialSource::Environment(env.value.clone()))
+        }
+        RawSource { file: None, env: Some(_) } => {
+            Err("has an env that is not the name of a variable in capitals")
+        }
+        _ => Err("needs either file or env"),
     }
 }

@@ -5,6 +5,7 @@ mod directory;
 mod keys;
 mod password;
 mod people;
+mod scram;
 mod targets;
 mod tokens;
 

@@ -1,7 +1,7 @@
 //! Checks of single values of a targets document: kind, address, login. Each error says what stands
 //! there and what was expected.
 
-use proto::target::TargetKind;
+use proto::target::{TargetKind, Tls};
 use serde_saphyr::Spanned;
 
 /// The longest login, in bytes.
@@ -9,13 +9,34 @@ const LOGIN_BYTES: usize = 256;
 /// The longest host name, in bytes (RFC 1035, 2.3.4).
 const HOST_BYTES: usize = 253;
 
-pub(super) fn ssh_only(kind: &str) -> Result<TargetKind, String> {
+pub(super) fn check_kind(kind: &str) -> Result<TargetKind, String> {
     match kind {
         "ssh" => Ok(TargetKind::Ssh),
-        "postgres" | "kubernetes" => {
-            Err(format!("kind {kind} is not in this version, which serves ssh only; expected ssh"))
+        "postgres" => Ok(TargetKind::Postgres),
+        "kubernetes" => {
+            Err(format!("kind {kind} is not in this version; expected ssh or postgres"))
         }
-        other => Err(format!("kind {other:?}, expected ssh")),
+        other => Err(format!("kind {other:?}, expected ssh or postgres")),
+    }
+}
+
+/// The longest name of a database, in bytes.
+const DATABASE_BYTES: usize = 63;
+
+pub(super) fn check_database(name: &str) -> Result<String, String> {
+    let fits = (1..=DATABASE_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
+    if fits {
+        return Ok(name.to_owned());
+    }
+    Err(format!("database {name:?}, expected 1 to {DATABASE_BYTES} bytes of plain text"))
+}
+
+pub(super) fn check_tls(word: &str) -> Result<Tls, String> {
+    match word {
+        "disable" => Ok(Tls::Disable),
+        "require" => Ok(Tls::Require),
+        "verify-full" => Ok(Tls::VerifyFull),
+        other => Err(format!("tls {other:?}, expected disable, require or verify-full")),
     }
 }
 

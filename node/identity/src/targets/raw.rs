@@ -27,8 +27,8 @@ pub(super) struct RawTarget {
     /// Unique: letters, digits, '.', '_' and '-', first a letter or digit.
     #[schemars(with = "Name")]
     pub(super) name: Spanned<String>,
-    /// The protocol: `ssh`.
-    #[schemars(with = "String", extend("enum" = ["ssh"]))]
+    /// The protocol: `ssh` or `postgres`.
+    #[schemars(with = "String", extend("enum" = ["ssh", "postgres"]))]
     pub(super) kind: Spanned<String>,
     /// `host:port`; an IPv6 address in brackets.
     #[schemars(with = "String")]
@@ -47,15 +47,18 @@ pub(super) struct RawTarget {
     #[serde(rename = "as")]
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub(super) logins: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For databases: the one that is meant when the client names none.
     #[serde(default)]
-    #[schemars(skip)]
-    database: Option<IgnoredAny>,
+    #[schemars(with = "Option<String>")]
+    pub(super) database: Option<Spanned<String>>,
+    /// For databases: whether the connection to it is TLS; `verify-full` if absent.
     #[serde(default)]
-    #[schemars(skip)]
-    tls: Option<IgnoredAny>,
+    #[schemars(with = "Option<String>", extend("enum" = ["disable", "require", "verify-full", null]))]
+    pub(super) tls: Option<Spanned<String>>,
+    /// For databases: the file of the authority that vouches for its certificate.
     #[serde(default)]
-    #[schemars(skip)]
-    ca: Option<IgnoredAny>,
+    #[schemars(with = "Option<String>")]
+    pub(super) ca: Option<Spanned<String>>,
 }
 
 impl RawTarget {
@@ -74,9 +77,9 @@ pub(super) struct RawCredential {
     #[serde(default)]
     pub(super) ca: Option<IgnoredAny>,
     #[serde(default)]
-    pub(super) user: Option<IgnoredAny>,
+    pub(super) user: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) password: Option<IgnoredAny>,
+    pub(super) password: Option<RawSource>,
 }
 
 /// Where a private key is: exactly one of both.
@@ -154,8 +157,12 @@ enum SchemaOfHostKeys {
 #[schemars(rename = "Credential", deny_unknown_fields)]
 #[expect(dead_code, reason = "only the schema is made of it")]
 struct SchemaOfCredential {
-    /// Where the private key is.
-    private_key: SchemaOfSource,
+    /// For `ssh`: where the private key is.
+    private_key: Option<SchemaOfSource>,
+    /// For `postgres`: the role.
+    user: Option<String>,
+    /// For `postgres`: where its password is.
+    password: Option<SchemaOfSource>,
 }
 
 /// Where a private key is.

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{line, name, new_key};
 use crate::document::Problems;
-use crate::password;
 use crate::people::{Passwords, parse};
+use crate::{password, scram};
 
 const WORD: &str = "correct horse";
 
@@ -41,8 +41,10 @@ fn the_example_of_the_design() {
          \x20 - name: bob\n    ssh_keys:\n      - {bob} bob@laptop\n"
     );
     let people = read(&text).unwrap();
-    let hash = people[0].password_hash.clone().unwrap();
+    let hash = people[0].argon2().unwrap().to_owned();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    let verifier = people[0].verifier().unwrap();
+    assert!(verifier.starts_with("SCRAM-SHA-256$4096:"), "{verifier}");
     assert!(password::verify(WORD, &hash) && !password::verify("correct hors", &hash));
     assert_eq!(people[0].groups, [name("engineering"), name("dba")]);
     assert_eq!(people[0].ssh_keys, [alice]);
@@ -50,11 +52,14 @@ fn the_example_of_the_design() {
     assert_eq!((&people[1].groups, &people[1].password_hash), (&vec![], &None));
 
     // Applied again with another salt, the hash that fits is kept; one that does not is replaced.
-    let other_salt = password::hash(WORD, [9; 16]).unwrap();
+    let old = password::hash(WORD, [9; 16]).unwrap();
+    let other_salt = format!("{old} {}", scram::verifier(WORD, [9; 16]));
     let again = read_with(&text, &|_| Some(other_salt.clone())).unwrap();
     assert_eq!(again[0].password_hash, Some(other_salt.clone()));
-    let stale = password::hash("old", [9; 16]).unwrap();
+    let stale = other_salt.replace(&old, &password::hash("old", [9; 16]).unwrap());
     assert_eq!(read_with(&text, &|_| Some(stale.clone())).unwrap(), people);
+    // One that was kept before databases were served gets what they are logged in to with.
+    assert_eq!(read_with(&text, &|_| Some(old.clone())).unwrap(), people);
     assert_eq!(read("people: []\n").unwrap(), []);
 }
 

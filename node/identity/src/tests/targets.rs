@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
+use proto::target::{CredentialSource, HostKeys, Target, TargetKind, Tls};
 
 use super::{line, name, new_key};
 use crate::document::Problems;
@@ -125,21 +125,63 @@ fn addresses() {
 
 #[test]
 fn kinds() {
-    let later = |kind| {
-        format!("4:11: kind {kind} is not in this version, which serves ssh only; expected ssh")
-    };
-    check("kind", "postgres", &[&later("postgres")]);
-    check("kind", "kubernetes", &[&later("kubernetes")]);
-    check("kind", "SSH", &["4:11: kind \"SSH\", expected ssh"]);
-    // The design's own example of another kind, with fields that only it has.
-    let text = "targets:\n  - { name: orders, kind: postgres, address: \"127.0.0.1:5432\", \
-        database: orders, tls: verify-full, labels: { env: prod }, \
-        credential: { user: app, password: { env: ORDERS_PASSWORD } } }\n";
-    let said = read(text, false).unwrap_err().to_string();
-    let expected = later("postgres").replace("4:11", "t.yaml:2:27");
-    assert_eq!(said, expected);
+    let later = "4:11: kind kubernetes is not in this version; expected ssh or postgres";
+    check("kind", "kubernetes", &[later]);
+    check("kind", "SSH", &["4:11: kind \"SSH\", expected ssh or postgres"]);
     let extra = "3:11: database is for targets of other kinds, expected none for ssh";
     check("database", "orders", &[extra]);
+}
+
+/// A database, with a part of the line replaced.
+fn database(old: &str, new: &str) -> Result<Vec<Target>, Vec<String>> {
+    let text = "targets:\n  - { name: orders, kind: postgres, address: \"127.0.0.1:5432\", \
+        database: orders, tls: verify-full, ca: db.pem, labels: { env: prod }, \
+        credential: { user: app, password: { env: ORDERS_PASSWORD } } }\n";
+    assert!(text.contains(old), "{old}");
+    let read = read(&text.replace(old, new), false);
+    read.map_err(|problems| problems.all().iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn databases() {
+    let read = database("", "").expect("the design's own example");
+    let known = read[0].database().expect("a database");
+    assert_eq!((known.name.as_str(), known.tls), ("orders", Tls::VerifyFull));
+    assert_eq!(known.authority.as_deref(), Some("/etc/sallyport/db.pem"));
+    assert_eq!(read[0].logins, ["app"]);
+    assert_eq!(read[0].credential, CredentialSource::Environment("ORDERS_PASSWORD".to_owned()));
+    let open = database("verify-full, ca: db.pem", "disable").expect("in the clear");
+    let known = open[0].database().expect("a database");
+    assert_eq!((known.tls, &known.authority), (Tls::Disable, &None));
+    assert!(database("labels", "as: [app], labels").is_ok());
+
+    #[track_caller]
+    fn check(old: &str, new: &str, expected: &str) {
+        let said = database(old, new).expect_err("it is wrong");
+        let said: Vec<_> = said.iter().map(|one| one.split(": ").skip(1).collect()).collect();
+        let said: Vec<Vec<&str>> = said;
+        let said: Vec<_> = said.iter().map(|words| words.join(": ")).collect();
+        assert_eq!(said, [expected], "{new}");
+    }
+    check(", ca: db.pem", "", "verify-full needs to know the authority, expected ca: FILE");
+    check("verify-full", "prefer", "tls \"prefer\", expected disable, require or verify-full");
+    check("database: orders, ", "", "database is missing, expected its name");
+    check(
+        "database: orders",
+        "database: \"\"",
+        "database \"\", expected 1 to 63 bytes of plain text",
+    );
+    let expected = "expected { user: NAME, password: { env: NAME } } or \
+                    { user: NAME, password: { file: F } }";
+    check("user: app, ", "", &format!("user or password is missing, {expected}"));
+    let missing = "password needs either file or env";
+    check("{ env: ORDERS_PASSWORD }", "{}", &format!("{missing}, {expected}"));
+    check("labels", "as: [root], labels", "as is not the credential's own user, expected [app]");
+    check(
+        "labels",
+        "host_keys: [x], labels",
+        "host_keys is for targets of other kinds, expected none for postgres",
+    );
 }
 
 #[test]
@@ -166,12 +208,18 @@ fn credentials() {
     let check = |value, what: &str| check("credential", value, &[&format!("{what}, {EXPECTED}")]);
     check("", "3:11: credential is missing");
     check("{ ca: true }", "7:17: certificates from the cluster's CA are not in this version");
-    check("{ user: a, password: b }", "7:17: user and password are for targets of other kinds");
+    check(
+        "{ user: a, password: { env: B } }",
+        "7:17: user and password are for targets of other kinds",
+    );
     check("{}", "7:17: no private_key");
     check("{ private_key: {} }", "7:17: private_key needs either file or env");
     check("{ private_key: { file: '' } }", "7:17: private_key needs either file or env");
     check("{ private_key: { file: a, env: B } }", "7:17: private_key needs either file or env");
-    check("{ private_key: { env: a=b } }", "7:17: env is not the name of a variable in capitals");
+    check(
+        "{ private_key: { env: a=b } }",
+        "7:17: private_key has an env that is not the name of a variable in capitals",
+    );
 }
 
 #[test]
