@@ -1,0 +1,96 @@
+//! What the PostgreSQL listener is given by whoever wires the node, and every limit that it keeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::target::Target;
+use rustls::ServerConfig;
+use zeroize::Zeroizing;
+
+/// From the first byte to the first `ReadyForQuery`, the way to the target included.
+pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
+/// How long every rejected login takes, whatever the reason was.
+pub(crate) const REJECTION_TIME: Duration = Duration::from_millis(500);
+/// How many connections may be open in all.
+pub(crate) const CONNECTIONS: usize = 8192;
+/// How many connections may be open that have not logged in.
+pub(crate) const STRANGERS: usize = 512;
+/// How many of those may come from one source.
+pub(crate) const STRANGERS_PER_SOURCE: usize = 64;
+/// How long the target's connection may take, its login included.
+pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// How long last words to a client may take that does not read them.
+pub(crate) const FAREWELL_DEADLINE: Duration = Duration::from_secs(2);
+/// The largest message of a client, in bytes: a statement with its parameters, or data to copy.
+pub(crate) const CLIENT_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The largest message of a target, in bytes: a row.
+pub(crate) const TARGET_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// How much is read at a time, in bytes.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+/// How much may wait for a peer that does not read before nothing more is read for it, in bytes.
+pub(crate) const WAITING_BYTES: usize = 256 * 1024;
+/// How many cancel requests one source may make in ten seconds.
+pub(crate) const CANCELS_PER_SOURCE: u32 = 64;
+
+/// What the PostgreSQL listener needs besides sessions.
+pub struct PostgresConfig {
+    /// TLS of the listener.
+    pub tls: Arc<ServerConfig>,
+    /// The certificate that it shows now, in DER: logins are bound to it.
+    pub certificate: Arc<dyn Fn() -> Vec<u8> + Send + Sync>,
+    /// Where passwords of targets come from.
+    pub credentials: Arc<dyn Credentials>,
+    /// The key that salts of nobody are made with; the same on all nodes.
+    pub mock_key: Zeroizing<[u8; 32]>,
+    /// The limits; the default unless a test lowers them.
+    pub limits: Limits,
+}
+
+/// Limits that tests lower.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From the first byte to a login that succeeded.
+    pub login_deadline: Duration,
+    /// How many connections may be open in all.
+    pub connections: usize,
+    /// How many of them may not have logged in.
+    pub strangers: usize,
+    /// How many of those may come from one source: an IPv4 address, or an IPv6 network of 64 bits.
+    pub strangers_per_source: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            login_deadline: LOGIN_DEADLINE,
+            connections: CONNECTIONS,
+            strangers: STRANGERS,
+            strangers_per_source: STRANGERS_PER_SOURCE,
+        }
+    }
+}
+
+/// Gives what the gateway logs in to databases with.
+pub trait Credentials: Send + Sync + 'static {
+    /// The password of a target's role.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when this node does not have it.
+    fn password(&self, target: &Target) -> Result<Zeroizing<Vec<u8>>, CredentialError>;
+
+    /// The certificates of the authorities that vouch for a target, in PEM.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when this node does not have them.
+    fn authority(&self, target: &Target) -> Result<Vec<u8>, CredentialError>;
+}
+
+/// Why there is no credential. The text is for the operator's log; clients see only a code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no credential for {target}: {reason}")]
+pub struct CredentialError {
+    /// Which target.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+}

@@ -1,0 +1,456 @@
+//! What a client and its database are in the middle of: statements and portals by name, answers
+//! that are still to come, and the command that is under way. Pure; it judges nothing.
+//!
+//! Names count from the database's own confirmation on. Were they believed when the client says
+//! them, a `Parse` that fails would leave a name that runs another text than the one judged.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use proto::refusal::Told;
+
+use crate::codec::places::{Into, Malformed, Shape};
+use crate::codec::read::{self, Reader};
+
+/// How many statements, and how many portals, one connection may have.
+const NAMES: usize = 8192;
+/// How many bytes their texts and parameters may have in all.
+const TEXT_BYTES: usize = 32 * 1024 * 1024;
+/// How many answers may be outstanding.
+pub(crate) const OUTSTANDING: usize = 4096;
+
+/// A prepared statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) text: Arc<[u8]>,
+    /// What the database knows it by.
+    pub(crate) known_as: Arc<[u8]>,
+    shape: Option<Shape>,
+}
+
+impl Statement {
+    pub(crate) fn new(text: Arc<[u8]>, known_as: Arc<[u8]>) -> Self {
+        Self { text, known_as, shape: None }
+    }
+}
+
+/// A portal: a statement with its parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct Portal {
+    /// The text and the body of its `Bind`, as they were judged.
+    pub(crate) command: Arc<[u8]>,
+    shape: Shape,
+}
+
+/// An answer that is to come from the database.
+#[derive(Debug)]
+enum Expected {
+    Parse(Box<[u8]>, Statement),
+    Bind(Box<[u8]>, Portal),
+    Close(u8, Box<[u8]>),
+    DescribeStatement(Box<[u8]>),
+    DescribePortal(Box<[u8]>),
+    Execute(Box<[u8]>),
+    Query,
+    Sync,
+    /// An error that we asked for, in whose place the client gets another.
+    Refused(Told),
+}
+
+/// The command that the gate has.
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    None,
+    /// A `Query`.
+    Simple,
+    /// A portal that was bound and does not run: not yet, or only up to its limit of rows.
+    Waits(Box<[u8]>),
+    /// A portal that runs.
+    Runs(Box<[u8]>),
+    /// Its end is to be told to the gate.
+    Over,
+}
+
+/// What becomes of a message of the database.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// It goes on.
+    On,
+    /// The client gets this in its place.
+    Instead(Told),
+    /// The database changed a setting that may not change.
+    Unfit(&'static str),
+}
+
+/// What is copied in or out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copy {
+    None,
+    In,
+    Text,
+    Binary,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    expected: VecDeque<Expected>,
+    statements: HashMap<Box<[u8]>, Statement>,
+    portals: HashMap<Box<[u8]>, Portal>,
+    text_bytes: usize,
+    command: Command,
+    failed: bool,
+    shape: Shape,
+    copy: Copy,
+    skipping: bool,
+    /// Whether the database was asked for answers since the last thing that it was sent.
+    asked: bool,
+}
+
+impl Conversation {
+    pub(crate) fn new() -> Self {
+        Self {
+            expected: VecDeque::new(),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            text_bytes: 0,
+            command: Command::None,
+            failed: false,
+            shape: Shape::default(),
+            copy: Copy::None,
+            skipping: false,
+            asked: true,
+        }
+    }
+
+    /// Whether everything up to the next `Sync` is left out.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// Whether data for a copy is expected of the client.
+    pub(crate) fn copies_in(&self) -> bool {
+        self.copy == Copy::In
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.expected.is_empty() && matches!(self.command, Command::None)
+    }
+
+    /// Whether a command runs whose end must be seen before another is judged.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.command, Command::Simple | Command::Runs(_) | Command::Over)
+            || self.expected.len() >= OUTSTANDING
+    }
+
+    /// Whether the database has something to answer and was not asked to do so at once.
+    pub(crate) fn needs_flush(&self) -> bool {
+        !self.asked && !self.expected.is_empty()
+    }
+
+    pub(crate) fn flushed(&mut self) {
+        self.asked = true;
+    }
+
+    /// Whether the gate has a command.
+    pub(crate) fn has_command(&self) -> bool {
+        !matches!(self.command, Command::None)
+    }
+
+    /// A command that is over, to be told to the gate; whether it failed.
+    pub(crate) fn take_over(&mut self) -> Option<bool> {
+        (self.command == Command::Over).then(|| self.end_command())
+    }
+
+    /// Gives up a portal that does not run, since something else begins.
+    pub(crate) fn give_up(&mut self) -> Option<bool> {
+        matches!(self.command, Command::Waits(_)).then(|| self.end_command())
+    }
+
+    fn end_command(&mut self) -> bool {
+        self.command = Command::None;
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Whether the current command is of this portal, so that its next rows belong to it.
+    pub(crate) fn goes_on(&self, portal: &[u8]) -> bool {
+        matches!(&self.command, Command::Waits(current) if **current == *portal)
+    }
+
+    /// A statement by the client's name for it, counting what is not confirmed yet: were it not to
+    /// be confirmed, the database would leave out whatever is done with it.
+    pub(crate) fn statement(&self, name: &[u8]) -> Option<&Statement> {
+        for expected in self.expected.iter().rev() {
+            match expected {
+                Expected::Parse(known, statement) if **known == *name => return Some(statement),
+                Expected::Close(b'S', known) if **known == *name => return None,
+                _ => {}
+            }
+        }
+        self.statements.get(name)
+    }
+
+    /// A portal by name, as [`Conversation::statement`].
+    pub(crate) fn portal(&self, name: &[u8]) -> Option<&Portal> {
+        for expected in self.expected.iter().rev() {
+            match expected {
+                Expected::Bind(known, portal) if **known == *name => return Some(portal),
+                Expected::Close(b'P', known) if **known == *name => return None,
+                _ => {}
+            }
+        }
+        self.portals.get(name)
+    }
+
+    /// Whether there is room for another statement or portal of so many bytes.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.statements.len() < NAMES
+            && self.portals.len() < NAMES
+            && self.text_bytes + bytes <= TEXT_BYTES
+    }
+
+    fn expect(&mut self, expected: Expected) {
+        self.expected.push_back(expected);
+        self.asked = false;
+    }
+
+    // What was sent to the database.
+
+    pub(crate) fn parsed(&mut self, name: &[u8], statement: Statement) {
+        self.expect(Expected::Parse(name.into(), statement));
+    }
+
+    pub(crate) fn bound(&mut self, name: &[u8], of: &Statement, command: Vec<u8>, binary: &[bool]) {
+        let shape = match &of.shape {
+            Some(shape) => shape.in_formats(binary),
+            None => Shape::undescribed(binary.contains(&true)),
+        };
+        let portal = Portal { command: command.into(), shape };
+        self.expect(Expected::Bind(name.into(), portal));
+        self.command = Command::Waits(name.into());
+    }
+
+    pub(crate) fn executed(&mut self, portal: &[u8]) {
+        if let Some(portal) = self.portal(portal) {
+            self.shape = portal.shape.clone();
+        }
+        self.expect(Expected::Execute(portal.into()));
+        self.command = Command::Runs(portal.into());
+    }
+
+    pub(crate) fn described(&mut self, of: u8, name: &[u8]) {
+        self.expect(match of {
+            b'S' => Expected::DescribeStatement(name.into()),
+            _ => Expected::DescribePortal(name.into()),
+        });
+    }
+
+    pub(crate) fn closed(&mut self, of: u8, name: &[u8]) {
+        self.expect(Expected::Close(of, name.into()));
+    }
+
+    pub(crate) fn queried(&mut self) {
+        self.shape = Shape::undescribed(true);
+        self.expect(Expected::Query);
+        (self.command, self.asked) = (Command::Simple, true);
+    }
+
+    pub(crate) fn synced(&mut self) {
+        self.expect(Expected::Sync);
+        (self.skipping, self.asked) = (false, true);
+    }
+
+    /// What makes the database fail was sent, in place of what is refused.
+    pub(crate) fn refused(&mut self, told: Told) {
+        self.expect(Expected::Refused(told));
+        self.skipping = true;
+    }
+
+    /// Takes one whole message of the database; adds the places of its values.
+    pub(crate) fn answered(
+        &mut self,
+        kind: u8,
+        body: &[u8],
+        mut into: Into<'_>,
+    ) -> Result<Passed, Malformed> {
+        match kind {
+            b'D' => into.row(body, &self.shape)?,
+            b'd' if self.copy == Copy::Binary => into.tuple(body)?,
+            b'd' => into.all(body),
+            b'T' => {
+                into.names(body)?;
+                self.columns(body)?;
+            }
+            b'C' => {
+                into.texts(kind, body, 0)?;
+                self.completed(body);
+            }
+            b'E' => {
+                if let Some(told) = self.failed() {
+                    return Ok(Passed::Instead(told));
+                }
+                into.fields(kind, body)?;
+            }
+            b'N' => into.fields(kind, body)?,
+            b'A' => into.texts(kind, body, 4)?,
+            b'S' => {
+                into.texts(kind, body, 0)?;
+                return Ok(status(body));
+            }
+            b'Z' => self.ready(body)?,
+            b'G' => self.copy = Copy::In,
+            b'H' => {
+                let binary = body.first().is_some_and(|format| *format != 0);
+                self.copy = if binary { Copy::Binary } else { Copy::Text };
+            }
+            b'c' => {}
+            b'1' | b'2' | b'3' | b'n' | b'I' | b's' => self.short(kind)?,
+            b't' => {}
+            other => return Err(Malformed(other)),
+        }
+        Ok(Passed::On)
+    }
+
+    fn short(&mut self, kind: u8) -> Result<(), Malformed> {
+        // Within a `Query` an empty one is the only of these.
+        if let (b'I', Some(Expected::Query)) = (kind, self.expected.front()) {
+            return Ok(());
+        }
+        let front = self.expected.pop_front();
+        match (kind, front) {
+            (b'1', Some(Expected::Parse(name, statement))) => {
+                self.text_bytes += statement.text.len();
+                let old = self.statements.insert(name, statement);
+                self.text_bytes -= old.map_or(0, |old| old.text.len());
+            }
+            (b'2', Some(Expected::Bind(name, portal))) => {
+                self.text_bytes += portal.command.len();
+                let old = self.portals.insert(name, portal);
+                self.text_bytes -= old.map_or(0, |old| old.command.len());
+            }
+            (b'3', Some(Expected::Close(of, name))) => self.forget(of, &name),
+            (b'n', Some(Expected::DescribeStatement(_) | Expected::DescribePortal(_))) => {}
+            (b'I', Some(Expected::Execute(_))) => self.command = Command::Over,
+            (b's', Some(Expected::Execute(portal))) => self.command = Command::Waits(portal),
+            _ => return Err(Malformed(kind)),
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, of: u8, name: &[u8]) {
+        if of == b'S' {
+            let old = self.statements.remove(name);
+            self.text_bytes -= old.map_or(0, |old| old.text.len());
+            return;
+        }
+        let old = self.portals.remove(name);
+        self.text_bytes -= old.map_or(0, |old| old.command.len());
+    }
+
+    fn columns(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        let shape = Shape::described(read::columns(body).ok_or(Malformed(b'T'))?);
+        match self.expected.front() {
+            Some(Expected::DescribeStatement(_)) => {
+                if let Some(Expected::DescribeStatement(name)) = self.expected.pop_front()
+                    && let Some(statement) = self.statements.get_mut(&name)
+                {
+                    statement.shape = Some(shape);
+                }
+            }
+            Some(Expected::DescribePortal(_)) => {
+                if let Some(Expected::DescribePortal(name)) = self.expected.pop_front()
+                    && let Some(portal) = self.portals.get_mut(&name)
+                {
+                    // It may run already: what it gives comes behind this.
+                    self.shape = shape.clone();
+                    portal.shape = shape;
+                }
+            }
+            Some(Expected::Query | Expected::Execute(_)) => self.shape = shape,
+            _ => return Err(Malformed(b'T')),
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, body: &[u8]) {
+        self.copy = Copy::None;
+        let tag = Reader::new(body).name().unwrap_or_default();
+        // What SQL takes away under these names may come back as something else.
+        let takes_away = [&b"DEALLOCATE"[..], b"DISCARD", b"CLOSE"];
+        if takes_away.iter().any(|word| tag.starts_with(word)) {
+            if !tag.starts_with(b"CLOSE") {
+                self.statements.retain(|name, _| name.is_empty());
+            }
+            self.portals.clear();
+            self.text_bytes = self.statements.values().map(|one| one.text.len()).sum();
+        }
+        if let Some(Expected::Execute(_)) = self.expected.front() {
+            self.expected.pop_front();
+            self.command = Command::Over;
+        }
+    }
+
+    /// An error came. Gives what the client is told in its place, when we asked for it.
+    fn failed(&mut self) -> Option<Told> {
+        self.copy = Copy::None;
+        if matches!(self.expected.front(), Some(Expected::Refused(_))) {
+            return match self.expected.pop_front() {
+                Some(Expected::Refused(told)) => Some(told),
+                _ => None,
+            };
+        }
+        // The database leaves out all that is not answered yet, up to the next `Sync`.
+        while !matches!(self.expected.front(), None | Some(Expected::Sync | Expected::Query)) {
+            self.expected.pop_front();
+        }
+        self.skipping |= self.expected.is_empty();
+        match self.command {
+            Command::Waits(_) | Command::Runs(_) => {
+                (self.command, self.failed) = (Command::Over, true);
+            }
+            Command::Simple => self.failed = true,
+            Command::None | Command::Over => {}
+        }
+        None
+    }
+
+    fn ready(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        let bad = Malformed(b'Z');
+        let is_idle = match body {
+            b"I" => true,
+            b"T" | b"E" => false,
+            _ => return Err(bad),
+        };
+        match self.expected.pop_front() {
+            Some(Expected::Query | Expected::Sync) => {}
+            _ => return Err(bad),
+        }
+        self.copy = Copy::None;
+        if is_idle {
+            // Portals do not outlive their transaction.
+            let bytes: usize = self.portals.values().map(|portal| portal.command.len()).sum();
+            self.portals.clear();
+            self.text_bytes = self.text_bytes.saturating_sub(bytes);
+        }
+        match self.command {
+            Command::Simple | Command::Runs(_) => self.command = Command::Over,
+            Command::Waits(_) if is_idle => self.command = Command::Over,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Settings without which the gateway does not read what the database reads.
+fn status(body: &[u8]) -> Passed {
+    let mut reader = Reader::new(body);
+    let (name, value) = (reader.name().unwrap_or_default(), reader.name().unwrap_or_default());
+    match name {
+        b"client_encoding" if value != b"UTF8" => Passed::Unfit("client_encoding is not UTF8"),
+        b"standard_conforming_strings" if value != b"on" => {
+            Passed::Unfit("standard_conforming_strings is off")
+        }
+        _ => Passed::On,
+    }
+}

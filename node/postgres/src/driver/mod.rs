@@ -1,0 +1,16 @@
+//! Everything here that waits: the listener, clients' connections, targets.
+
+mod back;
+mod cancel;
+mod connection;
+mod door;
+mod front;
+mod leg;
+mod listen;
+mod node;
+mod random;
+mod requests;
+mod serve;
+mod stream;
+
+pub use listen::serve;

@@ -1,0 +1,90 @@
+//! What all connections of a listener share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use node_session::sources::{Full, Source, SourceLimits, Sources};
+use node_session::{Sessions, View};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::cancel::Cancels;
+use crate::config::PostgresConfig;
+
+/// Shared by all connections.
+pub(super) struct Node {
+    pub(super) config: PostgresConfig,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) drain: CancellationToken,
+    pub(super) cancels: Cancels,
+    sources: Mutex<Sources>,
+    connections: AtomicU64,
+}
+
+impl Node {
+    pub(super) fn new(
+        config: PostgresConfig,
+        sessions: Arc<Sessions>,
+        drain: CancellationToken,
+    ) -> Self {
+        Self {
+            config,
+            sessions,
+            drain,
+            cancels: Cancels::default(),
+            sources: Mutex::default(),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// What the control plane says now.
+    pub(super) fn view(&self) -> Arc<View> {
+        self.sessions.ports().control.views().borrow().clone()
+    }
+
+    /// The number of a new connection.
+    pub(super) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// A connection's places among the counts; they are given back when it is dropped.
+pub(super) struct Places {
+    node: Arc<Node>,
+    source: Source,
+    stranger: bool,
+}
+
+impl Places {
+    pub(super) fn take(node: &Arc<Node>, source: Source) -> Result<Self, Full> {
+        let limits = &node.config.limits;
+        let limits = SourceLimits {
+            connections: limits.connections,
+            strangers: limits.strangers,
+            strangers_per_source: limits.strangers_per_source,
+        };
+        node.sources.lock().enter(source, &limits)?;
+        metrics::gauge!("sallyport_postgres_connections").increment(1);
+        Ok(Self { node: node.clone(), source, stranger: true })
+    }
+
+    /// Where it comes from.
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The connection has logged in.
+    pub(super) fn known(&mut self) {
+        if std::mem::replace(&mut self.stranger, false) {
+            self.node.sources.lock().known(self.source);
+        }
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.known();
+        self.node.sources.lock().leave();
+        metrics::gauge!("sallyport_postgres_connections").decrement(1);
+    }
+}

@@ -1,0 +1,292 @@
+//! What a client asks: judged, and sent to its database out of what was judged.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use node_gate::{CommandText, Ending};
+use proto::refusal::{Code, Told};
+
+use super::door::AtTheDoor;
+use super::serve::{End, Served};
+use crate::codec::frame::{BadFrame, HEADER_BYTES};
+use crate::codec::read::{self, Bind, Reader};
+use crate::codec::write;
+use crate::conversation::Statement;
+
+/// A portal that no database has: running it makes the database fail, and with it the transaction
+/// that a refused statement would have been part of, as any other error does.
+const REFUSED: &[u8] = b"sallyport: a statement was refused";
+
+impl Served {
+    /// Takes what the client asks, as far as it may be taken now; whether anything was.
+    pub(super) async fn requests(&mut self) -> Result<bool, End> {
+        let mut any = false;
+        while !self.target.is_full() {
+            let Some(frame) = self.client.message().map_err(broken)? else { break };
+            if !self.may_take(frame.kind, frame.bytes) {
+                // What is outstanding is asked for, or it would never come.
+                if self.talk.needs_flush() {
+                    self.send(|out| write::empty(out, b'H'));
+                    self.talk.flushed();
+                }
+                break;
+            }
+            any = true;
+            let message = self.client.take(frame.bytes);
+            let body = message.slice(HEADER_BYTES..);
+            self.request(frame.kind, body, message).await?;
+        }
+        Ok(any)
+    }
+
+    fn may_take(&self, kind: u8, bytes: usize) -> bool {
+        if self.talk.is_skipping() {
+            return true;
+        }
+        match kind {
+            b'E' => {
+                let body = &self.client.arrived()[HEADER_BYTES..bytes];
+                let goes_on =
+                    read::execute(body).is_some_and(|(portal, _)| self.talk.goes_on(portal));
+                goes_on || !self.talk.is_busy()
+            }
+            b'Q' | b'P' | b'B' | b'F' => !self.talk.is_busy(),
+            _ => true,
+        }
+    }
+
+    async fn request(&mut self, kind: u8, body: Bytes, message: Bytes) -> Result<(), End> {
+        match kind {
+            b'X' => return Err(End::ClientLeft),
+            b'S' => {
+                self.send(|out| write::empty(out, b'S'));
+                self.talk.synced();
+            }
+            b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' if self.talk.is_skipping() => {}
+            b'Q' => self.query(&body).await?,
+            b'P' => self.parse(&body).await?,
+            b'B' => self.bind(&body).await?,
+            b'E' => self.execute(&body).await?,
+            b'D' => {
+                let (of, name) = read::named(&body).ok_or_else(malformed)?;
+                self.named(b'D', of, name);
+                self.talk.described(of, name);
+            }
+            b'C' => {
+                let (of, name) = read::named(&body).ok_or_else(malformed)?;
+                self.named(b'C', of, name);
+                self.talk.closed(of, name);
+            }
+            b'H' => {
+                self.send(|out| write::empty(out, b'H'));
+                self.talk.flushed();
+            }
+            // Data that comes when none is asked for, as behind a copy that failed, is left out.
+            b'd' | b'c' | b'f' if !self.talk.copies_in() => {}
+            b'd' => {
+                let meter = || self.node.sessions.ports().digest.meter();
+                self.input.get_or_insert_with(meter).pass(&body);
+                self.session.input_passed();
+                self.target.put(message);
+            }
+            b'c' | b'f' => self.target.put(message),
+            b'F' => {
+                let text = "Calls of functions by the protocol's own message are not taken.";
+                self.refuse_simple(Told::new(Code::ChannelRefused, text));
+            }
+            other => {
+                tracing::debug!(kind = other, "a client sends what nobody asked for");
+                return Err(malformed());
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut out = Vec::new();
+        write(&mut out);
+        self.target.put_slice(&out);
+    }
+
+    fn named(&mut self, kind: u8, of: u8, name: &[u8]) {
+        let known_as = match (of, self.talk.statement(name)) {
+            (b'S', Some(statement)) => statement.known_as.clone(),
+            _ => name.into(),
+        };
+        self.send(|out| {
+            write::message(out, kind, |out| {
+                out.push(of);
+                write::text(out, &known_as);
+            });
+        });
+    }
+
+    /// Judges a command and redeems its permit right before it is sent.
+    async fn judge(&mut self, command: Vec<u8>) -> Result<CommandText, Told> {
+        if let Some(failed) = self.talk.give_up() {
+            match self.ended(failed).await {
+                Ok(()) => {}
+                Err(End::Told(told)) => return Err(told),
+                Err(_) => return Err(Told::plain(Code::Internal)),
+            }
+        }
+        // What somebody wanted to end before this began is not this.
+        self.key.ring.forget();
+        let mut door = AtTheDoor { client: &mut self.client, ring: &self.key.ring };
+        let permit = self.session.judge(command, &mut door).await?;
+        let now = self.node.sessions.ports().clock.elapsed();
+        match permit.redeem(now) {
+            Ok(text) => Ok(text),
+            Err(_) => {
+                let told = Told::plain(Code::PermitExpired);
+                let input = self.passed();
+                drop(self.session.ended(Ending::Refused(told.clone()), input).await?);
+                Err(told)
+            }
+        }
+    }
+
+    async fn query(&mut self, body: &[u8]) -> Result<(), End> {
+        let mut reader = Reader::new(body);
+        let text = reader.name().filter(|_| reader.rest().is_empty()).ok_or_else(malformed)?;
+        match self.judge(text.to_vec()).await {
+            Ok(command) => {
+                self.send(|out| {
+                    write::message(out, b'Q', |out| write::text(out, command.bytes()));
+                });
+                self.talk.queried();
+            }
+            Err(told) => self.refuse_simple(told),
+        }
+        Ok(())
+    }
+
+    async fn parse(&mut self, body: &[u8]) -> Result<(), End> {
+        let (name, text) = read::parse(body).ok_or_else(malformed)?;
+        if !self.talk.has_room(text.len()) {
+            let text = "The connection has too many prepared statements.";
+            self.refuse(Told::new(Code::MessageTooLarge, text));
+            return Ok(());
+        }
+        if let Some(failed) = self.talk.give_up() {
+            self.ended(failed).await?;
+        }
+        let prepared = match self.session.prepare(text.to_vec()).await {
+            Ok(prepared) => prepared,
+            Err(told) => {
+                self.refuse(told);
+                return Ok(());
+            }
+        };
+        let mut known_as = name.to_vec();
+        // SQL's own EXECUTE says only a name: it must not run what is held.
+        if prepared.is_held() && !name.is_empty() {
+            known_as.extend_from_slice(&self.unguessable);
+        }
+        let now = self.node.sessions.ports().clock.elapsed();
+        let Ok(text) = prepared.redeem(now) else {
+            self.refuse(Told::plain(Code::PermitExpired));
+            return Ok(());
+        };
+        let types = &body[name.len() + text.bytes().len() + 2..];
+        self.send(|out| {
+            write::message(out, b'P', |out| {
+                write::text(out, &known_as);
+                write::text(out, text.bytes());
+                out.extend_from_slice(types);
+            });
+        });
+        let statement = Statement::new(text.bytes().into(), known_as.into());
+        self.talk.parsed(name, statement);
+        Ok(())
+    }
+
+    async fn bind(&mut self, body: &[u8]) -> Result<(), End> {
+        let asked = read::bind(body).ok_or_else(malformed)?;
+        let Some(statement) = self.talk.statement(asked.statement).cloned() else {
+            self.refuse(unknown("prepared statement", asked.statement));
+            return Ok(());
+        };
+        if asked.portal == REFUSED || !self.talk.has_room(statement.text.len() + body.len()) {
+            self.refuse(Told::plain(Code::MessageTooLarge));
+            return Ok(());
+        }
+        let command = [&statement.text[..], &[0], body].concat();
+        let judged = match self.judge(command).await {
+            Ok(judged) => judged,
+            Err(told) => {
+                self.refuse(told);
+                return Ok(());
+            }
+        };
+        let Bind { portal, rest, binary, .. } =
+            parameters(&judged).and_then(read::bind).ok_or_else(malformed)?;
+        self.send(|out| write::bind(out, portal, &statement.known_as, rest));
+        self.talk.bound(portal, &statement, judged.bytes().to_vec(), &binary);
+        Ok(())
+    }
+
+    async fn execute(&mut self, body: &[u8]) -> Result<(), End> {
+        let (portal, rows) = read::execute(body).ok_or_else(malformed)?;
+        if !self.talk.goes_on(portal) {
+            let Some(bound) = self.talk.portal(portal) else {
+                self.refuse(unknown("portal", portal));
+                return Ok(());
+            };
+            let command: Arc<[u8]> = bound.command.clone();
+            if let Err(told) = self.judge(command.to_vec()).await {
+                self.refuse(told);
+                return Ok(());
+            }
+        }
+        self.send(|out| write::execute(out, portal, rows));
+        self.talk.executed(portal);
+        Ok(())
+    }
+
+    /// Refuses something of the extended protocol: all up to the next `Sync` is left out.
+    fn refuse(&mut self, told: Told) {
+        self.send(|out| {
+            write::execute(out, REFUSED, 0);
+            write::empty(out, b'H');
+        });
+        self.talk.refused(told);
+        self.talk.flushed();
+    }
+
+    /// Refuses something that stands for itself.
+    fn refuse_simple(&mut self, told: Told) {
+        self.send(|out| {
+            write::execute(out, REFUSED, 0);
+            write::empty(out, b'S');
+        });
+        self.talk.refused(told);
+        self.talk.synced();
+    }
+}
+
+/// What stands behind the text of a command: the body of its `Bind`.
+fn parameters(command: &CommandText) -> Option<&[u8]> {
+    let mut reader = Reader::new(command.bytes());
+    reader.name()?;
+    Some(reader.rest())
+}
+
+fn unknown(what: &str, name: &[u8]) -> Told {
+    let name = crate::names::printable(&String::from_utf8_lossy(name), 63);
+    let text = format!("The {what} \"{name}\" is not one that this connection made.");
+    Told::new(Code::NotFound, text)
+}
+
+fn malformed() -> End {
+    Told::plain(Code::ProtocolBroken).into()
+}
+
+fn broken(error: BadFrame) -> End {
+    tracing::debug!(%error, "a client's message is not taken");
+    let code = match error {
+        BadFrame::TooLarge { .. } => Code::MessageTooLarge,
+        BadFrame::Length { .. } => Code::ProtocolBroken,
+    };
+    Told::plain(code).into()
+}

@@ -1,0 +1,278 @@
+//! A client's connection between its login and its end: one loop that never waits for a write, so
+//! that neither side can hold the other up.
+//!
+//! The order is the promise: a statement is judged first, and what is sent of it comes out of its
+//! permit; what the database says leaves only as releases of the session.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use node_enforce::mask::Place;
+use node_gate::Ending;
+use node_session::seal::Meter;
+use node_session::{Over, Session};
+use proto::event::{Counted, Stream};
+use proto::refusal::{Code, Told};
+
+use super::back::Canceller;
+use super::cancel::Key;
+use super::leg::Leg;
+use super::node::Node;
+use crate::codec::frame::{BadFrame, HEADER_BYTES, whole};
+use crate::codec::places::{Into, Malformed};
+use crate::codec::read;
+use crate::codec::write::{self, Severity};
+use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES, WAITING_BYTES};
+use crate::conversation::{Conversation, Passed};
+
+/// How a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client said goodbye, or went without a word.
+    ClientLeft,
+    /// The database closed its connection.
+    TargetLost,
+    /// The gateway ends it, and says why.
+    Told(Told),
+}
+
+impl From<Told> for End {
+    fn from(told: Told) -> Self {
+        Self::Told(told)
+    }
+}
+
+/// What happened while nothing could be done.
+enum Moved {
+    Bytes,
+    ClientGone,
+    TargetGone,
+    Cancelled,
+    Drained,
+}
+
+/// A client's connection.
+pub(super) struct Served {
+    pub(super) node: Arc<Node>,
+    pub(super) session: Session,
+    pub(super) client: Leg,
+    pub(super) target: Leg,
+    pub(super) talk: Conversation,
+    pub(super) key: Key,
+    pub(super) canceller: Option<Arc<Canceller>>,
+    /// What stands behind the names of held statements, so that only the gateway can run them.
+    pub(super) unguessable: [u8; 16],
+    /// What was copied in.
+    pub(super) input: Option<Meter>,
+    /// What the database said was wrong with the command.
+    pub(super) error: Option<Vec<u8>>,
+    pub(super) places: Vec<Place>,
+}
+
+impl Served {
+    /// Serves until it ends.
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            match self.step().await {
+                Ok(()) => {}
+                Err(end) => return end,
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        // Everything that can be done is done before anything is waited for: so what belongs
+        // together is written together.
+        loop {
+            let asked = self.requests().await?;
+            let answered = self.answers().await?;
+            if !asked && !answered {
+                break;
+            }
+        }
+        match self.wait().await? {
+            Moved::Bytes => Ok(()),
+            Moved::ClientGone => Err(End::ClientLeft),
+            Moved::TargetGone => {
+                // What it said last is still told.
+                while self.answers().await? {}
+                Err(End::TargetLost)
+            }
+            Moved::Cancelled => {
+                self.cancel();
+                Ok(())
+            }
+            Moved::Drained => Err(Told::plain(Code::Draining).into()),
+        }
+    }
+
+    async fn wait(&mut self) -> Result<Moved, End> {
+        let Self { node, session, client, target, talk, key, .. } = self;
+        let drains = talk.is_quiet();
+        let moved = async {
+            tokio::select! {
+                biased;
+                () = node.drain.cancelled(), if drains => Moved::Drained,
+                () = key.ring.heard() => Moved::Cancelled,
+                moved = poll_fn(|context| poll_move(client, target, context)) => moved,
+            }
+        };
+        session.meanwhile(moved).await.map_err(|Over(told)| End::Told(told))
+    }
+
+    /// Passes on what the database says; whether it said anything.
+    async fn answers(&mut self) -> Result<bool, End> {
+        let mut any = false;
+        while !self.client.is_full() {
+            let Some(batch) = self.batch()? else { break };
+            any = true;
+            self.pass(batch.bytes, batch.rows)?;
+            if let Some(told) = batch.instead {
+                // The error that we asked for goes no further.
+                drop(self.target.take(batch.left_out));
+                let mut out = Vec::new();
+                write::told(&mut out, Severity::Error, &told);
+                self.client.put_slice(&out);
+            }
+            if let Some(failed) = self.talk.take_over() {
+                self.ended(failed).await?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Looks through the whole messages that have arrived.
+    fn batch(&mut self) -> Result<Option<Batch>, End> {
+        let arrived = self.target.arrived();
+        let (mut at, mut rows, mut instead, mut left_out) = (0, 0, None, 0);
+        self.places.clear();
+        while at < WAITING_BYTES {
+            let Some(frame) = whole(&arrived[at..], TARGET_MESSAGE_BYTES).map_err(bad_frame)?
+            else {
+                break;
+            };
+            let body = &arrived[at + HEADER_BYTES..at + frame.bytes];
+            let into = Into { places: &mut self.places, at };
+            match self.talk.answered(frame.kind, body, into).map_err(malformed)? {
+                Passed::On => {}
+                Passed::Instead(told) => {
+                    (instead, left_out) = (Some(told), frame.bytes);
+                    break;
+                }
+                Passed::Unfit(why) => {
+                    let text = format!("{why}: the gateway could not read what comes next.");
+                    return Err(Told::new(Code::SettingRefused, text).into());
+                }
+            }
+            if frame.kind == b'E' && self.talk.has_command() {
+                self.error = Some(shown(body));
+            }
+            rows += u64::from(frame.kind == b'D');
+            at += frame.bytes;
+        }
+        if at == 0 && instead.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Batch { bytes: at, rows, instead, left_out }))
+    }
+
+    fn pass(&mut self, bytes: usize, rows: u64) -> Result<(), End> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let batch: Bytes = self.target.take(bytes);
+        let release = self.session.values(batch, &self.places, rows)?;
+        self.client.put(release.into_bytes());
+        Ok(())
+    }
+
+    /// The command is over: the record says how.
+    pub(super) async fn ended(&mut self, failed: bool) -> Result<(), End> {
+        if let Some(error) = self.error.take() {
+            // For the record; the client has it already, as the protocol says it.
+            drop(self.session.output(Stream::Errors, &error).await?);
+        }
+        let ending = Ending::Exited(u32::from(failed));
+        let input = self.passed();
+        drop(self.session.ended(ending, input).await?);
+        Ok(())
+    }
+
+    /// What was copied in by the command.
+    pub(super) fn passed(&mut self) -> Counted {
+        self.input.take().map_or_else(Counted::default, |meter| meter.total())
+    }
+
+    /// Asks the database to end what runs, beside everything else.
+    pub(super) fn cancel(&self) {
+        let Some(canceller) = self.canceller.clone().filter(|_| !self.talk.is_quiet()) else {
+            return;
+        };
+        tokio::spawn(async move {
+            let asked = tokio::time::timeout(CONNECT_DEADLINE, canceller.cancel()).await;
+            if !matches!(asked, Ok(Ok(()))) {
+                tracing::debug!("a database does not hear a cancel request");
+            }
+        });
+    }
+}
+
+/// Whole messages that may go on together.
+struct Batch {
+    bytes: usize,
+    rows: u64,
+    /// What the client gets in place of the message behind them.
+    instead: Option<Told>,
+    left_out: usize,
+}
+
+fn bad_frame(error: BadFrame) -> End {
+    tracing::warn!(%error, "a database's message is not passed on");
+    let code = match error {
+        BadFrame::TooLarge { .. } => Code::MessageTooLarge,
+        BadFrame::Length { .. } => Code::TargetLost,
+    };
+    Told::plain(code).into()
+}
+
+fn malformed(error: Malformed) -> End {
+    tracing::warn!(%error, "a database does not keep to the protocol");
+    Told::plain(Code::TargetLost).into()
+}
+
+/// An error as the record shows it; it is masked on its way there.
+fn shown(body: &[u8]) -> Vec<u8> {
+    let mut line = Vec::new();
+    for (letter, between) in [(b'C', &b" "[..]), (b'M', b"\n"), (b'D', b"\n"), (b'H', b"\n")] {
+        if let Some(value) = read::field(body, letter) {
+            line.extend_from_slice(value);
+            line.extend_from_slice(between);
+        }
+    }
+    line
+}
+
+/// Writes and reads whatever goes without waiting; done when there is something new to look at.
+fn poll_move(client: &mut Leg, target: &mut Leg, context: &mut Context<'_>) -> Poll<Moved> {
+    let was_full = (client.is_full(), target.is_full());
+    if let Poll::Ready(Err(_)) = client.poll_flush(context) {
+        return Poll::Ready(Moved::ClientGone);
+    }
+    if let Poll::Ready(Err(_)) = target.poll_flush(context) {
+        return Poll::Ready(Moved::TargetGone);
+    }
+    let mut moved = was_full != (client.is_full(), target.is_full());
+    match target.poll_fill(context) {
+        Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Moved::TargetGone),
+        Poll::Ready(Ok(_)) => moved = true,
+        Poll::Pending => {}
+    }
+    match client.poll_fill(context) {
+        Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Moved::ClientGone),
+        Poll::Ready(Ok(_)) => moved = true,
+        Poll::Pending => {}
+    }
+    if moved { Poll::Ready(Moved::Bytes) } else { Poll::Pending }
+}

@@ -1,0 +1,23 @@
+//! PostgreSQL: statements from unmodified clients, through the gateway, to a real server.
+//!
+//! What is decided without waiting is in this folder and pure: the protocol's bytes, what a client
+//! and its database are in the middle of, where values are in messages, which settings pass. What
+//! waits (sockets, TLS, logins) is in `driver/`. Nothing here reads a statement or decides about
+//! one: that is the session's gate, and nothing is sent to a database but by its permit; nothing
+//! of a database reaches the client but as a release.
+
+mod certificate;
+mod codec;
+mod config;
+mod conversation;
+mod driver;
+mod login;
+mod names;
+mod settings;
+mod types;
+
+pub use config::{CredentialError, Credentials, Limits, PostgresConfig};
+pub use driver::serve;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Who somebody says they are, and what they ask for, by the startup's `user` and `database`.
+
+use node_identity::Subject;
+use proto::event::Actor;
+use proto::ids::Name;
+
+/// The longest role or name of a database, in bytes.
+const NAME_BYTES: usize = 63;
+
+/// `user=PERSON[/ROLE] dbname=TARGET[/DATABASE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Who they say they are; not believed yet, and perhaps nobody's name.
+    pub(crate) person: String,
+    /// As whom in the database; the first role that is granted, when not said.
+    pub(crate) role: Option<String>,
+    /// Which target.
+    pub(crate) target: Option<Name>,
+    /// Which database there; the target's own, when not said.
+    pub(crate) database: Option<String>,
+}
+
+/// Reads them. What is no target's name is asked for all the same, and refused after the login:
+/// a stranger learns nothing from it.
+pub(crate) fn claim(user: &str, database: &str) -> Option<Claim> {
+    let (person, role) = cut(user);
+    let (target, database) = cut(database);
+    let fit =
+        |name: &str| (1..=NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
+    let fits = fit(person) && role.is_none_or(fit) && database.is_none_or(fit);
+    fits.then(|| Claim {
+        person: person.to_owned(),
+        role: role.map(str::to_owned),
+        target: target.parse().ok(),
+        database: database.map(str::to_owned),
+    })
+}
+
+fn cut(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('/') {
+        Some((first, second)) => (first, Some(second)),
+        None => (text, None),
+    }
+}
+
+/// A subject as events name them.
+pub(crate) fn actor(subject: &Subject, from: Option<String>) -> Actor {
+    Actor {
+        person: subject.person.clone(),
+        issuer: subject.issuer.clone(),
+        groups: subject.groups.clone(),
+        from,
+        credential: Some(subject.credential.clone()),
+    }
+}

@@ -1,0 +1,4 @@
+//! What is decided without waiting, as tables.
+
+mod codec;
+mod login;
