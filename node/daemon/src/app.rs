@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use node_api::{Api, Given};
+use node_postgres::PostgresConfig;
 use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
 use proto::entry::{Entry, NodeEpoch};
@@ -17,6 +18,7 @@ use store_log::Urgency;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::certificates::ApiCertificate;
 use crate::chains::StreamChains;
@@ -40,6 +42,9 @@ use crate::streaming::{self, Notes};
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What the key for logins of nobody is made of, so that it is the same on all nodes.
+const MOCK_KEY: &[u8] = b"sallyport: salts of people that there are not";
+
 /// A node that stops waits so long for its last checkpoint.
 const SEALING_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -57,6 +62,7 @@ pub enum Start {
 /// What listens.
 struct Listeners {
     ssh: TcpListener,
+    postgres: Option<TcpListener>,
     api: TcpListener,
 }
 
@@ -117,13 +123,22 @@ pub async fn run(
     tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
     let (tls, routes) = (certificate.tls(), node_api::router(&api));
     let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
+    let postgres = postgres(&open, &certificate, credentials.clone());
     let ssh = ssh(&open, &directory, credentials);
-    let serving_ssh =
-        tokio::spawn(node_ssh::serve(listeners.ssh, ssh, sessions.clone(), ssh_stop.clone()));
+    let serving_ssh = node_ssh::serve(listeners.ssh, ssh, sessions.clone(), ssh_stop.clone());
+    let serving_postgres = listeners.postgres.map(|listener| {
+        node_postgres::serve(listener, postgres, sessions.clone(), ssh_stop.clone())
+    });
+    let serving = tokio::spawn(async move {
+        match serving_postgres {
+            Some(serving_postgres) => drop(tokio::join!(serving_ssh, serving_postgres)),
+            None => serving_ssh.await,
+        }
+    });
     ready::write(&directory.ready(), &ready)?;
     tracing::info!(node = %open.card.node, epoch = open.record.epoch().0, "the node is ready");
     announce(&ready);
-    let drained = drain(&config, signals, &sessions, &myself, ssh_stop, serving_ssh).await;
+    let drained = drain(&config, signals, &sessions, &myself, ssh_stop, serving).await;
     let reason = *drained.as_ref().unwrap_or(&"its replica stopped");
     ready::remove(&directory.ready())?;
     leave(&open, reason).await;
@@ -158,6 +173,21 @@ fn ssh(open: &Open, directory: &Directory, credentials: Arc<NodeCredentials>) ->
         credentials,
         spool_directory: directory.spool(),
         limits: Limits::default(),
+    }
+}
+
+fn postgres(
+    open: &Open,
+    certificate: &Arc<ApiCertificate>,
+    credentials: Arc<NodeCredentials>,
+) -> PostgresConfig {
+    let shown = certificate.clone();
+    PostgresConfig {
+        tls: certificate.tls_of(b"postgresql"),
+        certificate: Arc::new(move || shown.shown()),
+        credentials,
+        mock_key: Zeroizing::new(open.secrets.digest.digest(MOCK_KEY).0),
+        limits: node_postgres::Limits::default(),
     }
 }
 
@@ -256,15 +286,20 @@ async fn bind(service: &'static str, address: std::net::SocketAddr) -> Result<Tc
 /// port it is, so that others are told the truth.
 async fn listen(config: &mut Config) -> Result<(Listeners, Option<TcpListener>), Error> {
     let ssh = bind("ssh", config.listen.ssh).await?;
+    let postgres = match config.listen.postgres {
+        Some(address) => Some(bind("postgres", address).await?),
+        None => None,
+    };
     let api = bind("api", config.listen.api).await?;
     let peers = match config.listen.cluster {
         Some(address) => Some(bind("cluster", address).await?),
         None => None,
     };
     config.listen.ssh = address(&ssh)?;
+    config.listen.postgres = postgres.as_ref().map(address).transpose()?;
     config.listen.api = address(&api)?;
     config.listen.cluster = peers.as_ref().map(address).transpose()?;
-    Ok((Listeners { ssh, api }, peers))
+    Ok((Listeners { ssh, postgres, api }, peers))
 }
 
 fn address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
@@ -286,6 +321,7 @@ fn ready(
         cluster: open.card.cluster.to_string(),
         node: open.card.node.to_string(),
         ssh: Some(address(&listeners.ssh)?.to_string()),
+        postgres: config.listen.postgres.map(|address| address.to_string()),
         api: format!("https://{}", address(&listeners.api)?),
         listens_to_nodes: config.listen.cluster.map(|address| address.to_string()),
         ca: home::authority_path(directory),

@@ -50,6 +50,21 @@ impl ApiCertificate {
         Arc::new(ServerConfig::builder().with_no_client_auth().with_cert_resolver(self.clone()))
     }
 
+    /// TLS of another listener, for clients that may name its protocol.
+    #[must_use]
+    pub(crate) fn tls_of(self: &Arc<Self>, protocol: &[u8]) -> Arc<ServerConfig> {
+        let builder = ServerConfig::builder().with_no_client_auth();
+        let mut config = builder.with_cert_resolver(self.clone());
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Arc::new(config)
+    }
+
+    /// The certificate that is shown now, in DER.
+    #[must_use]
+    pub(crate) fn shown(&self) -> Vec<u8> {
+        self.current.load().cert.first().map(|shown| shown.to_vec()).unwrap_or_default()
+    }
+
     /// Issues it anew every day, until the node stops.
     pub(crate) async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         loop {

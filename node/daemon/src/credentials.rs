@@ -1,4 +1,4 @@
-//! The private keys that this node logs in to targets with: found by what the targets name, kept in
+//! The private keys and passwords that this node logs in to targets with: found by what the targets name, kept in
 //! memory while they are used, known to the masker, and never printed.
 
 use std::collections::BTreeMap;
@@ -8,11 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use node_enforce::mask::KnownValue;
+use node_enforce::mask::{KNOWN_MIN_BYTES, KnownValue};
 use node_session::KnownValues;
-use node_ssh::{CredentialError, Credentials};
 use parking_lot::Mutex;
-use proto::target::{CredentialSource, Target};
+use proto::target::{CredentialSource, Target, TargetKind};
 use russh::keys::PrivateKey;
 use zeroize::Zeroizing;
 
@@ -36,8 +35,14 @@ pub(crate) struct NodeCredentials {
 
 struct Kept {
     changed: Option<SystemTime>,
-    key: Arc<PrivateKey>,
+    secret: Secret,
     known: Vec<KnownValue>,
+}
+
+/// What a target is logged in to with.
+enum Secret {
+    Key(Arc<PrivateKey>),
+    Password(Arc<Zeroizing<Vec<u8>>>),
 }
 
 impl NodeCredentials {
@@ -65,9 +70,11 @@ impl NodeCredentials {
     /// Finds a target's credential. A file that changed since is read again, so that a key can be
     /// rotated while the node runs.
     fn find<T>(&self, target: &Target, take: impl FnOnce(&Kept) -> T) -> Result<T, String> {
+        let is_password = target.kind == TargetKind::Postgres;
+        let what = if is_password { "password" } else { "key" };
         let name = match &target.credential {
-            CredentialSource::File(file) => format!("file {file}"),
-            CredentialSource::Environment(variable) => format!("env {variable}"),
+            CredentialSource::File(file) => format!("{what} in file {file}"),
+            CredentialSource::Environment(variable) => format!("{what} in env {variable}"),
         };
         allowed(&self.sources, &target.credential)?;
         let changed = match &target.credential {
@@ -82,27 +89,70 @@ impl NodeCredentials {
             return Ok(take(found));
         }
         let text = text(&target.credential)?;
-        let key = PrivateKey::from_openssh(text.as_bytes())
-            .map_err(|error| format!("{name} is not an OpenSSH private key: {error}"))?;
-        if key.is_encrypted() {
-            return Err(format!("{name} is a private key with a passphrase"));
-        }
+        let secret = if is_password { password(&name, &text)? } else { key(&name, &text)? };
         if kept.len() >= KEYS_LIMIT {
             return Err(format!("more than {KEYS_LIMIT} credentials are in use"));
         }
         let known = known(target, &text);
-        let found = Kept { changed, key: Arc::new(key), known };
+        let found = Kept { changed, secret, known };
         let taken = take(&found);
         kept.insert(name, found);
         Ok(taken)
     }
 }
 
-impl Credentials for NodeCredentials {
-    fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, CredentialError> {
-        self.find(target, |kept| kept.key.clone())
-            .map_err(|reason| CredentialError { target: target.name.to_string(), reason })
+impl node_ssh::Credentials for NodeCredentials {
+    fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, node_ssh::CredentialError> {
+        let found = self.find(target, |kept| match &kept.secret {
+            Secret::Key(key) => Ok(key.clone()),
+            Secret::Password(_) => Err("it is a password".to_owned()),
+        });
+        let error = |reason| node_ssh::CredentialError { target: target.name.to_string(), reason };
+        found.and_then(|found| found).map_err(error)
     }
+}
+
+impl node_postgres::Credentials for NodeCredentials {
+    fn password(
+        &self,
+        target: &Target,
+    ) -> Result<Zeroizing<Vec<u8>>, node_postgres::CredentialError> {
+        let found = self.find(target, |kept| match &kept.secret {
+            Secret::Password(password) => Ok(Zeroizing::new(password.to_vec())),
+            Secret::Key(_) => Err("it is a private key".to_owned()),
+        });
+        found.and_then(|found| found).map_err(|reason| missing(target, reason))
+    }
+
+    fn authority(&self, target: &Target) -> Result<Vec<u8>, node_postgres::CredentialError> {
+        let file = target.database().and_then(|database| database.authority.clone());
+        let file = file.ok_or_else(|| missing(target, "no authority is named".to_owned()))?;
+        let source = CredentialSource::File(file);
+        let read = allowed(&self.sources, &source).and_then(|()| text(&source));
+        read.map(|text| text.as_bytes().to_vec()).map_err(|reason| missing(target, reason))
+    }
+}
+
+fn missing(target: &Target, reason: String) -> node_postgres::CredentialError {
+    node_postgres::CredentialError { target: target.name.to_string(), reason }
+}
+
+fn key(name: &str, text: &str) -> Result<Secret, String> {
+    let key = PrivateKey::from_openssh(text.as_bytes())
+        .map_err(|error| format!("{name} is not an OpenSSH private key: {error}"))?;
+    if key.is_encrypted() {
+        return Err(format!("{name} is a private key with a passphrase"));
+    }
+    Ok(Secret::Key(Arc::new(key)))
+}
+
+/// A password is a line; the line break behind it is the editor's.
+fn password(name: &str, text: &str) -> Result<Secret, String> {
+    let password = text.strip_suffix('\n').map_or(text, |line| line.trim_end_matches('\r'));
+    if password.is_empty() {
+        return Err(format!("{name} is empty"));
+    }
+    Ok(Secret::Password(Arc::new(Zeroizing::new(password.as_bytes().to_vec()))))
 }
 
 impl KnownValues for NodeCredentials {
@@ -139,7 +189,8 @@ fn allowed(sources: &SecretSources, credential: &CredentialSource) -> Result<(),
 /// The lines of a key that are secret enough to be looked for in output.
 fn known(target: &Target, text: &str) -> Vec<KnownValue> {
     let label: Arc<str> = format!("credential of target {}", target.name).into();
-    let plain = |line: &&str| line.len() >= LINE_LENGTH && !line.starts_with('-');
+    let least = if target.kind == TargetKind::Postgres { KNOWN_MIN_BYTES } else { LINE_LENGTH };
+    let plain = |line: &&str| line.len() >= least && !line.starts_with('-');
     let value = |line: &str| KnownValue {
         label: label.clone(),
         value: Arc::new(Zeroizing::new(line.as_bytes().to_vec())),

@@ -4,17 +4,19 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use consensus_state::Reply;
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
 use node_identity::{Directory, people, targets};
-use node_session::Control;
+use node_session::{Control, ControlExt as _};
 use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
 use proto::ids::Name;
 use proto::person::Person;
 use proto::refusal::Code;
 use proto::target::Target;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Documents};
@@ -22,6 +24,10 @@ use crate::secrets;
 
 /// The largest document, in bytes.
 const DOCUMENT_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// How long a document waits for the version of the cluster that it needs, and how often it looks.
+const VERSION_DEADLINE: Duration = Duration::from_secs(10);
+const VERSION_PAUSE: Duration = Duration::from_millis(20);
 
 /// A document that is wrong; each line of it names file, line, column and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +114,14 @@ pub(crate) async fn apply(
     Ok(())
 }
 
+/// Proposes an entry, and waits until the cluster has the version that it needs: one that was just
+/// founded raises it in a moment.
 async fn propose(control: &dyn Control, code: Code, entry: Entry) -> Result<(), DocumentError> {
+    let deadline = Instant::now() + VERSION_DEADLINE;
+    while control.look(|state| state.cluster_version()) < entry.since() && Instant::now() < deadline
+    {
+        tokio::time::sleep(VERSION_PAUSE).await;
+    }
     match control.propose(entry).await {
         Ok(Reply::Refused(denied)) => Err(DocumentError { code, text: denied.to_string() }),
         Ok(_) => Ok(()),

@@ -22,6 +22,9 @@ pub struct Ready {
     /// Where SSH listens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh: Option<String>,
+    /// Where PostgreSQL listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<String>,
     /// The API's URL.
     pub api: String,
     /// Where other nodes reach it.

@@ -29,7 +29,7 @@ use crate::wall::Wall;
 pub(crate) const RAFT_DIRECTORY: &str = "raft";
 
 /// The newest cluster version that this program understands.
-pub(crate) const SUPPORTS: u32 = 2;
+pub(crate) const SUPPORTS: u32 = 3;
 
 /// The oldest cluster version that this program works in.
 pub(crate) const SUPPORTS_LEAST: u32 = 1;

@@ -29,6 +29,9 @@ pub(crate) struct Dev {
     /// Where SSH listens; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2222")]
     ssh: String,
+    /// Where PostgreSQL listens; port 0 picks a free one; it is not served without this
+    #[arg(long, value_name = "HOST:PORT")]
+    postgres: Option<String>,
     /// Where the API listens; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
     api: String,
@@ -57,6 +60,7 @@ pub(crate) fn run(dev: Dev) -> Outcome {
         targets: dev.targets,
         policy: dev.policy,
         ssh: Some(dev.ssh),
+        postgres: dev.postgres,
         api: Some(dev.api),
         name: Some(dev.name),
         cluster: Some(dev.cluster),

@@ -49,6 +49,8 @@ pub struct Documents {
 pub struct Listen {
     /// For SSH.
     pub ssh: SocketAddr,
+    /// For PostgreSQL, when it is served.
+    pub postgres: Option<SocketAddr>,
     /// For the API.
     pub api: SocketAddr,
     /// For other nodes; a cluster of one needs none.
@@ -196,6 +198,10 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         data: raw.dir.unwrap_or_else(|| PathBuf::from(DIRECTORY)),
         listen: Listen {
             ssh: address("--ssh", raw.ssh, SSH)?,
+            postgres: raw
+                .postgres
+                .map(|text| address("--postgres", Some(text), SSH))
+                .transpose()?,
             api: address("--api", raw.api, API)?,
             cluster: None,
         },

@@ -56,6 +56,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
     }
     let cluster = raw.cluster.as_ref().and_then(|name| findings.check(name, name.value.parse()));
     let ssh = listen(&mut findings, &raw.listen.ssh);
+    let postgres = raw.listen.postgres.as_ref().and_then(|written| listen(&mut findings, written));
     let api = listen(&mut findings, &raw.listen.api);
     let peers = listen(&mut findings, &raw.listen.cluster);
     let advertised_api = advertised(&mut findings, raw.advertise.api.as_ref(), &raw.listen.api);
@@ -90,7 +91,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         node,
         cluster,
         data: under(&raw.data.value),
-        listen: Listen { ssh, api, cluster: Some(peers) },
+        listen: Listen { ssh, postgres, api, cluster: Some(peers) },
         advertise: Advertise { cluster: advertised_cluster, api: advertised_api },
         documents: Documents::default(),
         journal_quota,

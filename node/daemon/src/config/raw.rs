@@ -23,6 +23,8 @@ pub struct RawDev {
     pub policy: Option<PathBuf>,
     /// Where SSH listens; port 0 picks a free one.
     pub ssh: Option<String>,
+    /// Where PostgreSQL listens; nowhere, when it is not said.
+    pub postgres: Option<String>,
     /// Where the API listens; port 0 picks a free one.
     pub api: Option<String>,
     /// The node's name.
@@ -90,6 +92,10 @@ pub(super) struct RawListen {
     /// For SSH.
     #[schemars(with = "String")]
     pub(super) ssh: Spanned<String>,
+    /// For PostgreSQL; it is not served if absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) postgres: Option<Spanned<String>>,
     /// For the API.
     #[schemars(with = "String")]
     pub(super) api: Spanned<String>,

@@ -13,6 +13,7 @@ fn ready() -> Ready {
         cluster: "dev".to_owned(),
         node: "gw-1".to_owned(),
         ssh: Some("127.0.0.1:2222".to_owned()),
+        postgres: None,
         api: "https://127.0.0.1:8443".to_owned(),
         ca: "/data/ca.pem".into(),
         host_key: "ssh-ed25519 AAAA".to_owned(),
