@@ -22,7 +22,7 @@ DENY_VERSION := 0.20.2
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: clang-there sshd-there nats-there ## Allowed, blocked, masked, held and replayed, with a real ssh and sshd (about a minute once built)
+demo: clang-there sshd-there nats-there postgres-there ## Allowed, blocked, masked, held and replayed, with real ssh, sshd, psql and PostgreSQL (about a minute once built)
 	demo/run.sh
 
 test: clang-there sshd-there fleet-there nats-there postgres-there ## All tests: units, house rules, compile-fail proofs, and the whole system with real parts

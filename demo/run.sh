@@ -176,5 +176,8 @@ printf '   \033[36mauditor$ sallyport audit verify\033[0m\n'
 printf '   \033[36mauditor$ sallyport audit rederive\033[0m\n'
 "$sallyport" audit rederive --output table 2>&1 | sed 's/^/   /'
 
+bold "8. The same in front of a database"
+"$here/postgres.sh" "$sallyport"
+
 bold "Done"
 say "Everything was in $folder and is gone now. Next: README.md, ARCHITECTURE.md."

@@ -8,6 +8,7 @@
 pub mod broker;
 mod client;
 mod clock;
+mod database;
 pub mod fleet;
 mod keys;
 pub mod network;
@@ -19,9 +20,11 @@ mod secrets;
 mod talk;
 mod target;
 mod wait;
+pub mod wire;
 
 pub use client::{Client, Ended};
 pub use clock::since_boot;
+pub use database::{DATABASE, DatabaseScene, PERSON_PASSWORD};
 pub use keys::Key;
 pub use node::{Node, Ready, sallyport};
 pub use postgres::{PASSWORD, Postgres};

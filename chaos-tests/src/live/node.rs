@@ -17,6 +17,8 @@ use super::wait::{LONG, SHORT, until};
 pub struct Ready {
     /// The address of its SSH listener.
     pub ssh: String,
+    /// The address of its PostgreSQL listener, when it has one.
+    pub postgres: Option<String>,
     /// The address of its API.
     pub api: String,
     /// The certificate that its API is trusted by.
@@ -42,9 +44,22 @@ impl Node {
     /// # Errors
     /// When it ends before, or takes too long; the error holds what it logged.
     pub fn start(data: &Path, documents: &[(&str, &Path)]) -> Result<Self> {
+        Self::start_with(data, documents, &[])
+    }
+
+    /// Starts one with variables of its own, as [`Node::start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        data: &Path,
+        documents: &[(&str, &Path)],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let log = data.with_extension("log");
         let said = fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut command = dev(data, documents)?;
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         // What an earlier run left would be taken for an answer before this one removes it.
         fs::remove_file(data.join("ready.json")).ok();
@@ -111,12 +126,20 @@ impl Node {
     /// When it does not end.
     pub fn administer(&self, arguments: &[&str]) -> Result<Reaped> {
         let token = fs::read_to_string(self.data.join("admin.token"))?;
+        self.call_as(token.trim(), arguments)
+    }
+
+    /// Runs a command of the command line as whoever has a token.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn call_as(&self, token: &str, arguments: &[&str]) -> Result<Reaped> {
         let mut command = Command::new(sallyport()?);
         command
             .args(arguments)
             .env("SALLYPORT_URL", &self.ready.api)
             .env("SALLYPORT_CA", &self.ready.ca)
-            .env("SALLYPORT_TOKEN", token.trim())
+            .env("SALLYPORT_TOKEN", token)
             .env("HOME", &self.data);
         run(&mut command, Vec::new(), LONG)
     }
@@ -140,7 +163,9 @@ pub(super) fn read_ready(text: &str) -> Result<Ready> {
         value.with_context(|| format!("ready.json says no {name}: {text}"))
     };
     let host_key = field("host_key")?.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-    Ok(Ready { ssh: field("ssh")?, api: field("api")?, ca: field("ca")?.into(), host_key })
+    let postgres = json["postgres"].as_str().map(str::to_owned);
+    let (ssh, api, ca) = (field("ssh")?, field("api")?, field("ca")?.into());
+    Ok(Ready { ssh, postgres, api, ca, host_key })
 }
 
 /// The program under test: `SALLYPORT_BIN`, or the workspace's own in the profile of this test,

@@ -232,6 +232,14 @@ impl Postgres {
         self.running.is_some()
     }
 
+    /// What the server wrote down.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn log(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("log"))?)
+    }
+
     /// Kills the server.
     ///
     /// # Errors

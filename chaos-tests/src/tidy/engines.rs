@@ -11,6 +11,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("redb", &["store-disk"]),
     ("async-nats", &["store-jetstream"]),
     ("tokio-postgres", &["store-postgres"]),
+    // The client's side of SCRAM; framing is node-postgres's own.
+    ("postgres-protocol", &["node-postgres"]),
     ("openraft", &["consensus-raft"]),
     // The daemon and the command line read key files; nobody else speaks SSH.
     ("russh", &["node-ssh", "node-identity", "node-daemon", "node-cli"]),

@@ -28,6 +28,7 @@ pub const EDGES: &[Exception] = &[
     may("node/api/src/handlers/login.rs", "draws challenges and tokens"),
     may("node/cli/src/commands/mask.rs", "a policy's times are judged by the clock of who masks"),
     may("node/cli/src/commands/pages.rs", "`generate` writes shell completions and draws nothing"),
+    may("node/postgres/src/driver/random.rs", "nonces of logins and keys of cancel requests"),
     may("node/ssh/src/spool/vault.rs", "the spool's key exists only in memory"),
     may(
         "store/disk/src/storage/files.rs",

@@ -16,6 +16,7 @@ mod exec;
 mod fleet;
 mod masking;
 mod multiplex;
+mod postgres;
 mod refused;
 mod silent;
 mod strangers;

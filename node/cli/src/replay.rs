@@ -1,13 +1,15 @@
 //! Plays a session back: the bytes that the client got, on the outputs that it got them on, in
-//! time.
+//! time. Of a session with a database: the statements, and what became of them.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use proto::event::Stream;
-use store_views::Replay;
+use proto::event::{Outcome as Ended, Stream};
+use proto::reading::Verdict;
+use store_views::{Replay, ReplayCommand};
 
 use crate::failure::Outcome;
+use crate::terminal::safe;
 
 /// How a session is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,23 +29,76 @@ pub(crate) fn pause(pace: Pace, before_ms: u64, at_ms: u64) -> Duration {
 
 /// Plays it on standard output and standard error.
 pub(crate) async fn play(replay: &Replay, pace: Pace) -> Outcome {
-    let mut before_ms = replay.frames.first().map_or(0, |frame| frame.at_ms);
-    for frame in &replay.frames {
-        if pace.output_only && frame.stream == Stream::Errors {
+    let pieces = pieces(replay);
+    let mut before_ms = pieces.first().map_or(0, |piece| piece.at_ms);
+    for piece in &pieces {
+        if pace.output_only && piece.stream == Stream::Errors {
             continue;
         }
-        let wait = pause(pace, before_ms, frame.at_ms);
-        before_ms = frame.at_ms;
+        let wait = pause(pace, before_ms, piece.at_ms);
+        before_ms = piece.at_ms;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        let bytes = frame.bytes.decode();
-        match frame.stream {
-            Stream::Output => write(&mut io::stdout().lock(), &bytes)?,
-            Stream::Errors => write(&mut io::stderr().lock(), &bytes)?,
+        match piece.stream {
+            Stream::Output => write(&mut io::stdout().lock(), &piece.bytes)?,
+            Stream::Errors => write(&mut io::stderr().lock(), &piece.bytes)?,
         }
     }
     Ok(())
+}
+
+/// What is shown at one time.
+struct Piece {
+    at_ms: u64,
+    stream: Stream,
+    bytes: Vec<u8>,
+}
+
+/// All that is shown, in order of time: what was let through, and statements around theirs.
+fn pieces(replay: &Replay) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(replay.frames.len());
+    let line = |at_ms, text: String| Piece { at_ms, stream: Stream::Output, bytes: text.into() };
+    for command in replay.commands.iter().filter(|command| command.statement) {
+        pieces.push(line(command.at_ms, format!("=> {}\n", statement(&command.text))));
+    }
+    pieces.extend(replay.frames.iter().map(|frame| Piece {
+        at_ms: frame.at_ms,
+        stream: frame.stream,
+        bytes: frame.bytes.decode(),
+    }));
+    for command in replay.commands.iter().filter(|command| command.statement) {
+        let at_ms = command.ended_ms.unwrap_or(command.at_ms);
+        pieces.push(line(at_ms, format!("   {}\n", became(command))));
+    }
+    // Stable: what is of one time stays as it was put.
+    pieces.sort_by_key(|piece| piece.at_ms);
+    pieces
+}
+
+/// A statement on lines of its own; behind a zero byte there are its parameters, as the protocol
+/// has them.
+fn statement(text: &str) -> String {
+    let (text, parameters) = match text.split_once('\0') {
+        Some((text, _)) => (text, " (with parameters)"),
+        None => (text, ""),
+    };
+    let lines: Vec<_> = text.lines().map(|line| safe(line).into_owned()).collect();
+    lines.join("\n   ") + parameters
+}
+
+/// What became of a statement.
+fn became(command: &ReplayCommand) -> String {
+    let rows = command.rows.unwrap_or(0);
+    match &command.outcome {
+        Some(Ended::Exited(0)) => format!("({rows} rows, {} bytes)", command.output_bytes),
+        Some(Ended::Exited(_)) => format!("(failed after {rows} rows)"),
+        Some(Ended::Refused(told) | Ended::Failed(told)) => safe(&told.to_string()).into_owned(),
+        Some(Ended::ClientLeft) => format!("(the client left after {rows} rows)"),
+        Some(Ended::Signalled(signal)) => format!("({})", safe(signal)),
+        None if command.verdict == Verdict::Block => "(blocked)".to_owned(),
+        None => "(its outcome is unknown)".to_owned(),
+    }
 }
 
 fn write(to: &mut dyn Write, bytes: &[u8]) -> Outcome {

@@ -13,7 +13,7 @@ use proto::event::{
     About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
     TEXT_PART_BYTES,
 };
-use proto::reading::{Durability, Program, Reading, Statement};
+use proto::reading::{Channel, Durability, Program, Reading, Statement};
 use proto::time::Moment;
 
 use crate::ask::ASK_TEXT_BYTES;
@@ -186,10 +186,17 @@ pub(crate) fn judged(
         digest: command.digest,
         sealed,
         offset_minutes: now.offset_minutes,
-        durability: decision.obligations.durability.max(Durability::Local),
+        durability: least(facts, decision.obligations.durability),
         without_stream: false,
     };
     (parts, judged)
+}
+
+/// How safely a verdict must be kept before its command runs: at least on this node's disk, but
+/// for statements where policy says that their place in line is enough.
+pub(crate) fn least(facts: &SessionFacts, durability: Durability) -> Durability {
+    let statement = facts.channel == Channel::Query;
+    if statement { durability } else { durability.max(Durability::Local) }
 }
 
 fn line(program: &Program) -> String {

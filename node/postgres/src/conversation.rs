@@ -221,6 +221,13 @@ impl Conversation {
         self.expect(Expected::Parse(name.into(), statement));
     }
 
+    /// A `Parse` was refused. As with one that fails, there is no unnamed statement after it.
+    pub(crate) fn not_parsed(&mut self, name: &[u8]) {
+        if name.is_empty() {
+            self.forget(b'S', name);
+        }
+    }
+
     pub(crate) fn bound(&mut self, name: &[u8], of: &Statement, command: Vec<u8>, binary: &[bool]) {
         let shape = match &of.shape {
             Some(shape) => shape.in_formats(binary),

@@ -26,6 +26,8 @@ const DURABILITIES: &[(&str, Durability)] = &[
     ("local", Durability::Local),
     ("replicated", Durability::Replicated),
 ];
+/// The channels that there is something to reach by.
+const SERVED: &[Channel] = &[Channel::Exec, Channel::Query];
 /// The names of the channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[
     ("exec", Channel::Exec),
@@ -213,7 +215,7 @@ impl Checker<'_> {
         let mut channels = Vec::new();
         for written in &raw.channels {
             let Some(channel) = self.word(written, CHANNELS) else { continue };
-            if channel != Channel::Exec {
+            if !SERVED.contains(&channel) {
                 let what =
                     format!("the channel `{}` does not exist in this version", written.value);
                 self.warning(written.place, what);

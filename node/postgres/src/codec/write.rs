@@ -51,7 +51,9 @@ pub(crate) fn told(out: &mut Vec<u8>, severity: Severity, told: &Told) {
         field(b'V', word);
         field(b'C', state);
         field(b'M', &format!("{}: {}", told.code, told.text));
-        field(b'D', &format!("Sallyport {}: {}.", told.code, told.code.title()));
+        if severity != Severity::Notice {
+            field(b'D', &format!("Sallyport {}: {}.", told.code, told.code.title()));
+        }
         out.push(0);
     });
 }

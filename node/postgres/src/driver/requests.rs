@@ -174,6 +174,7 @@ impl Served {
         let prepared = match self.session.prepare(text.to_vec()).await {
             Ok(prepared) => prepared,
             Err(told) => {
+                self.talk.not_parsed(name);
                 self.refuse(told);
                 return Ok(());
             }

@@ -7,7 +7,7 @@ use proto::event::Counted;
 use proto::reading::Durability;
 use proto::refusal::{Code, Told};
 use proto::target::TargetKind;
-use store_log::Pending;
+use store_log::{Pending, Receipt};
 
 use super::{Session, contact_lost, ending};
 use crate::keeping;
@@ -18,6 +18,8 @@ use crate::waiting::{Patient, Waiting};
 enum Next {
     /// Its event, to be kept.
     Record(Result<(Pending, Durability), Told>),
+    /// Its event is kept in its place, which is all that policy asks.
+    Queued(Receipt),
     Ask(Box<Ask>),
     Spend(Box<ApprovalConsumption>),
     Forward(Permit),
@@ -40,6 +42,7 @@ impl Session {
     ) -> Result<Permit, Told> {
         let text = self.text(text)?;
         self.contact().await?;
+        self.catch_up_with_record().await?;
         let view = self.ports.control.views().borrow().clone();
         drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
         let sealed = self
@@ -60,6 +63,7 @@ impl Session {
                         Err(told) => self.tell(Input::NotRecorded(told))?,
                     }
                 }
+                Next::Queued(receipt) => self.tell(Input::Recorded(receipt))?,
                 Next::Record(Err(told)) => self.tell(Input::NotRecorded(told))?,
                 Next::Ask(ask) => self.ask(asked_for.insert(*ask), waiting).await?,
                 Next::Spend(asked) => {
@@ -135,8 +139,14 @@ impl Session {
                 Output::Append(append) if refused.is_none() => {
                     match keeping::append(&self.ports.record, &append).await {
                         Ok(kept) => {
-                            let answer = append.answer.map(|needed| (kept.pending, needed));
-                            next = answer.map(|answer| Next::Record(Ok(answer))).or(next);
+                            next = match append.answer {
+                                Some(Durability::Queued) => {
+                                    self.in_flight.push_back(kept.pending);
+                                    Some(Next::Queued(kept.queued))
+                                }
+                                Some(needed) => Some(Next::Record(Ok((kept.pending, needed)))),
+                                None => next,
+                            };
                         }
                         Err(told) => refused = Some(told),
                     }

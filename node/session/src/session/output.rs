@@ -91,12 +91,7 @@ impl Session {
                 _ => {}
             }
         }
-        while self.in_flight.len() > WINDOWS_IN_FLIGHT {
-            if let Some(pending) = self.in_flight.pop_front() {
-                let needed = Durability::Local;
-                drop(keeping::receipt(&self.ports.record, pending, needed).await?);
-            }
-        }
+        self.catch_up_with_record().await?;
         if let Some(told) = refused {
             return Err(told);
         }
@@ -104,6 +99,18 @@ impl Session {
             self.listed.taps.show(release.stream(), release.bytes());
         }
         Ok(released)
+    }
+
+    /// Waits when too much that nobody waited for is on its way to the disk. What did not get there
+    /// ends whoever would go on.
+    pub(super) async fn catch_up_with_record(&mut self) -> Result<(), Told> {
+        while self.in_flight.len() > WINDOWS_IN_FLIGHT {
+            if let Some(pending) = self.in_flight.pop_front() {
+                let needed = Durability::Local;
+                drop(keeping::receipt(&self.ports.record, pending, needed).await?);
+            }
+        }
+        Ok(())
     }
 
     async fn keep_window(

@@ -1,0 +1,176 @@
+//! A scene with a database: a real PostgreSQL, a gateway in front of it, people with passwords.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::keys::Key;
+use super::node::Node;
+use super::postgres::{PASSWORD, Postgres};
+use super::process::{Reaped, run};
+use super::wait::SHORT;
+use super::wire::Wire;
+
+/// What alice and bob prove who they are with.
+pub const PERSON_PASSWORD: &str = "correct horse battery staple";
+/// The name that the gateway knows the database by, and its name there.
+pub const DATABASE: &str = "orders";
+
+/// Everything that runs, and where.
+#[derive(Debug)]
+pub struct DatabaseScene {
+    // Processes end before the folder that they lie in goes.
+    /// The gateway.
+    pub node: Node,
+    /// The database behind it, which writes down each statement that it gets.
+    pub postgres: Postgres,
+    bob: Key,
+    folder: TempDir,
+}
+
+impl DatabaseScene {
+    /// Starts a database with tables, and a gateway with a policy.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub fn start(policy: &str, tables: &str) -> Result<Self> {
+        let folder = TempDir::with_prefix("sallyport-")?;
+        let path = folder.path();
+        let postgres =
+            Postgres::with(|_| Ok(vec!["fsync=off".to_owned(), "log_statement=all".to_owned()]))?;
+        postgres.sql("postgres", "postgres", &format!("create database {DATABASE}"))?;
+        let role = format!("create role app login password '{PASSWORD}'");
+        postgres.sql("postgres", DATABASE, &role)?;
+        postgres.sql("postgres", DATABASE, "grant create on schema public to app")?;
+        postgres.sql("app", DATABASE, tables)?;
+        let bob = Key::make(path, "bob")?;
+        fs::write(
+            path.join("people.yaml"),
+            format!(
+                "people:\n  - {{ name: alice, groups: [engineering], \
+                 password: {{ env: TEST_PASSWORD }} }}\n  - {{ name: bob, groups: [dba], \
+                 ssh_keys: [\"{}\"], password: {{ env: TEST_PASSWORD }} }}\n",
+                bob.public
+            ),
+        )?;
+        fs::write(path.join("app.password"), PASSWORD)?;
+        let port = postgres.port;
+        fs::write(
+            path.join("targets.yaml"),
+            format!(
+                "targets:\n  - {{ name: {DATABASE}, kind: postgres, \
+                 address: \"127.0.0.1:{port}\", database: {DATABASE}, tls: disable, \
+                 labels: {{ env: prod }}, \
+                 credential: {{ user: app, password: {{ file: app.password }} }} }}\n"
+            ),
+        )?;
+        fs::write(path.join("policy.yaml"), policy)?;
+        let node = start_node(path)?;
+        Ok(Self { node, postgres, bob, folder })
+    }
+
+    /// A file of the scene.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A person's own client, with more options.
+    ///
+    /// # Errors
+    /// When the gateway serves no databases.
+    pub fn client(&self, person: &str, options: &[&str]) -> Result<Command> {
+        let (host, port) = self.address()?;
+        let mut command = Command::new("psql");
+        command.env("PGPASSWORD", PERSON_PASSWORD).env("PGCONNECT_TIMEOUT", "20");
+        command.args(["-X", "-A", "-t", "-h", host, "-p", port, "-U", person, "-d", DATABASE]);
+        command.args(options);
+        Ok(command)
+    }
+
+    /// What a person's client says to a script, on both outputs in order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn psql(&self, person: &str, script: &str) -> Result<Reaped> {
+        let mut client = self.client(person, &["-q", "-f", "-"])?;
+        run(&mut client, script.as_bytes().to_vec(), SHORT)
+    }
+
+    /// A client of our own, which says what no other would.
+    ///
+    /// # Errors
+    /// When it is not let in.
+    pub fn wire(&self) -> Result<Wire> {
+        let (host, port) = self.address()?;
+        Wire::connect(&format!("{host}:{port}"), "alice", DATABASE, PERSON_PASSWORD)
+    }
+
+    /// Where the gateway serves databases.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn address(&self) -> Result<(&str, &str)> {
+        let address = self.node.ready.postgres.as_deref().context("databases are served")?;
+        address.rsplit_once(':').context("an address has a port")
+    }
+
+    /// Bob rules on the approval that waits.
+    ///
+    /// # Errors
+    /// When there is none, or he is not let.
+    pub fn bob_rules(&self, ruling: &str) -> Result<bool> {
+        let key = self.bob.file.to_str().context("a temporary folder's name is text")?;
+        let login = self.node.administer(&["login", "--ssh-key", key, "--print-token"])?;
+        ensure!(login.status.success(), "login: {}", login.said());
+        let token = login.text().trim().to_owned();
+        let listed = self.node.call_as(&token, &["approvals", "list", "--output", "jsonl"])?;
+        ensure!(listed.status.success(), "approvals: {}", listed.said());
+        let open = listed.text().lines().find_map(|line| {
+            let row: Value = serde_json::from_str(line).ok()?;
+            let is_open = row["status"] == "open" || row["state"] == "open";
+            is_open.then(|| row["id"].to_string().trim_matches('"').to_owned())
+        });
+        let Some(id) = open else { return Ok(false) };
+        let ruled = self.node.call_as(&token, &["approvals", ruling, &id, "--reason", "seen"])?;
+        ensure!(ruled.status.success(), "approvals {ruling}: {}", ruled.said());
+        Ok(true)
+    }
+
+    /// The data of all events of a kind.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn events_of(&self, kind: &str) -> Result<Vec<Value>> {
+        let folder = TempDir::with_prefix_in("archive-", self.folder.path())?.keep();
+        let at = folder.to_str().context("a temporary folder's name is text")?;
+        let said = self.node.administer(&["events", "export", "--out", at])?;
+        ensure!(said.status.success(), "events export: {}", said.said());
+        let wanted = format!("io.sallyport.{kind}.v1");
+        let mut found = Vec::new();
+        for line in fs::read_to_string(folder.join("events.jsonl"))?.lines() {
+            let mut event: Value = serde_json::from_str(line)?;
+            if event["type"] == wanted.as_str() {
+                found.push(event["data"].take());
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn start_node(folder: &Path) -> Result<Node> {
+    let file = |name: &str| folder.join(name);
+    let (people, targets, policy) =
+        (file("people.yaml"), file("targets.yaml"), file("policy.yaml"));
+    let options = [
+        ("--people", people.as_path()),
+        ("--targets", targets.as_path()),
+        ("--policy", policy.as_path()),
+        ("--postgres", Path::new("127.0.0.1:0")),
+    ];
+    Node::start_with(&folder.join("data"), &options, &[("TEST_PASSWORD", PERSON_PASSWORD)])
+}
