@@ -103,6 +103,9 @@ pub(crate) struct Conversation {
     shape: Shape,
     copy: Copy,
     skipping: bool,
+    /// Whether something ran since the last `Sync`: it may have changed settings, and the database
+    /// says so no sooner than then.
+    ran: bool,
     /// Whether the database was asked for answers since the last thing that it was sent.
     asked: bool,
 }
@@ -119,6 +122,7 @@ impl Conversation {
             shape: Shape::default(),
             copy: Copy::None,
             skipping: false,
+            ran: false,
             asked: true,
         }
     }
@@ -126,6 +130,12 @@ impl Conversation {
     /// Whether everything up to the next `Sync` is left out.
     pub(crate) fn is_skipping(&self) -> bool {
         self.skipping
+    }
+
+    /// Whether a text may be read otherwise by the database than by us: with backslashes or beyond
+    /// ASCII, behind something that may have changed how strings are read and was not told yet.
+    pub(crate) fn may_be_misread(&self, text: &[u8]) -> bool {
+        self.ran && text.iter().any(|byte| *byte == b'\\' || !byte.is_ascii())
     }
 
     /// Whether data for a copy is expected of the client.
@@ -142,6 +152,7 @@ impl Conversation {
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.command, Command::Simple | Command::Runs(_) | Command::Over)
             || self.expected.len() >= OUTSTANDING
+            || self.ran && self.expected.iter().any(|one| matches!(one, Expected::Sync))
     }
 
     /// Whether the database has something to answer and was not asked to do so at once.
@@ -242,6 +253,7 @@ impl Conversation {
         if let Some(portal) = self.portal(portal) {
             self.shape = portal.shape.clone();
         }
+        self.ran = true;
         self.expect(Expected::Execute(portal.into()));
         self.command = Command::Runs(portal.into());
     }
@@ -433,7 +445,7 @@ impl Conversation {
             Some(Expected::Query | Expected::Sync) => {}
             _ => return Err(bad),
         }
-        self.copy = Copy::None;
+        (self.copy, self.ran) = (Copy::None, false);
         if is_idle {
             // Portals do not outlive their transaction.
             let bytes: usize = self.portals.values().map(|portal| portal.command.len()).sum();

@@ -12,7 +12,6 @@ mod config;
 mod conversation;
 mod driver;
 mod login;
-mod names;
 mod settings;
 mod types;
 

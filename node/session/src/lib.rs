@@ -10,6 +10,7 @@ pub mod control;
 mod guard;
 mod keeping;
 mod live;
+pub mod names;
 mod plans;
 mod ports;
 pub mod seal;

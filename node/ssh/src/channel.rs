@@ -4,10 +4,11 @@
 //! shell, a subsystem) is accepted so that the reason can be said on standard error and by an exit
 //! status; everything else is refused by the protocol's own failure.
 
+use node_session::names;
 use proto::refusal::{Code, Told};
 use zeroize::Zeroizing;
 
-use crate::{environment, names};
+use crate::environment;
 
 /// How many bytes of a name that a client chose go into the record.
 const NAME_BYTES: usize = 64;

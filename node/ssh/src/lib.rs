@@ -11,7 +11,6 @@ mod config;
 mod driver;
 mod environment;
 mod login;
-mod names;
 mod signals;
 mod spool;
 mod stderr;

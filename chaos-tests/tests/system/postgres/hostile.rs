@@ -131,6 +131,22 @@ fn what_is_refused_whatever_the_policy_says() -> Result<()> {
         let mut wire = scene.wire()?;
         check(&mut wire, &[query(&format!("set {setting}"))], "E(22023,SP-1009) closed")?;
     }
+    // The database says that it reads strings otherwise no sooner than at a Sync: until then, texts
+    // that it may read otherwise than the gateway are not taken.
+    let mut wire = scene.wire()?;
+    let run = |sql: &str| vec![parse("", sql), bind("", "", &[], false), execute("", 0)];
+    let off = "select set_config('standard_conforming_strings', 'off', false)";
+    let mut pipeline = run(off);
+    pipeline.extend(run("select '\\', 'drop table customers'"));
+    pipeline.push(sync());
+    let said = wire.ask(&pipeline)?;
+    assert_eq!(said, "1 2 D[off] C(SELECT-1) E(22023,SP-1009) ZI");
+    let mut pipeline = run(off);
+    pipeline.push(sync());
+    pipeline.extend(run("select '\\'"));
+    pipeline.push(sync());
+    let said = wire.ask(&pipeline)?;
+    assert!(said.ends_with("E(22023,SP-1009) closed") && !said.contains("\\5c"), "{said}");
     let mut wire = scene.wire()?;
     check(&mut wire, &[query("select repeat('x', 70000000)")], "E(54000,SP-1010) closed")?;
     for (length, expected) in [

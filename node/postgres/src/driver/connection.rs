@@ -17,14 +17,14 @@ use super::front::{self, Begun, Gone, NotIn};
 use super::leg::Leg;
 use super::node::{Node, Places};
 use super::serve::{End, Served};
-use super::{cancel, random};
+use super::{cancel, events, random};
 use crate::codec::startup::Begin;
 use crate::codec::write;
 use crate::config::{FAREWELL_DEADLINE, REJECTION_TIME};
 use crate::conversation::Conversation;
 use crate::login::{self, Claim};
-use crate::names::printable;
 use crate::settings::{Fate, fate};
+use node_session::names::printable;
 
 /// The longest `application_name` that PostgreSQL keeps, in bytes.
 const APPLICATION_BYTES: usize = 63;
@@ -58,7 +58,8 @@ pub(super) async fn serve(
         Ok(Err(error)) => return not_begun(number, peer, &error),
         Err(_) => return tracing::debug!(connection = number, %peer, "no login in time"),
     };
-    let logging_in = log_in(&node, &mut leg, begin, certificate.as_deref(), number);
+    let from = peer.ip().to_canonical().to_string();
+    let logging_in = log_in(&node, &mut leg, begin, certificate.as_deref(), &from);
     let logged_in = match timeout_at(deadline, logging_in).await {
         Ok(Ok(logged_in)) => logged_in,
         Ok(Err(Some(told))) => return say_farewell(&mut leg, &told).await,
@@ -66,7 +67,8 @@ pub(super) async fn serve(
         Err(_) => return tracing::debug!(connection = number, %peer, "no login in time"),
     };
     places.known();
-    let begun = timeout_at(deadline, start(&node, leg, logged_in, number, peer)).await;
+    events::let_in(&node, &logged_in.subject, &from, number);
+    let begun = timeout_at(deadline, start(&node, leg, logged_in, number, from)).await;
     match begun {
         Ok(Some(served)) => live(served).await,
         Ok(None) => {}
@@ -90,7 +92,7 @@ async fn log_in(
     leg: &mut Leg,
     begin: Begin,
     certificate: Option<&[u8]>,
-    number: u64,
+    from: &str,
 ) -> Result<LoggedIn, Option<Told>> {
     let value = |wanted: &str| {
         let found = begin.parameters.iter().find(|(name, _)| name == wanted);
@@ -118,9 +120,7 @@ async fn log_in(
         Ok(subject) => Ok(LoggedIn { subject, claim, settings, minor }),
         Err(NotIn::Gone) => Err(None),
         Err(NotIn::Refused(reason)) => {
-            let claimed = printable(&claim.person, 63);
-            tracing::info!(connection = number, claimed, reason, "a login is refused");
-            metrics::counter!("sallyport_postgres_logins_refused_total").increment(1);
+            events::not_let_in(node, &claim.person, from, reason);
             tokio::time::sleep_until(begun + REJECTION_TIME).await;
             Err(Some(front::refusal()))
         }
@@ -133,9 +133,9 @@ async fn start(
     mut leg: Leg,
     logged_in: LoggedIn,
     number: u64,
-    peer: SocketAddr,
+    from: String,
 ) -> Option<Served> {
-    match try_start(node, &mut leg, &logged_in, number, peer).await {
+    match try_start(node, &mut leg, &logged_in, number, from).await {
         Ok((session, dialled, key, unguessable)) => {
             let canceller = dialled.canceller().map(Arc::new);
             Some(Served {
@@ -166,13 +166,13 @@ async fn try_start(
     leg: &mut Leg,
     logged_in: &LoggedIn,
     number: u64,
-    peer: SocketAddr,
+    from: String,
 ) -> Result<Started, Told> {
     if node.drain.is_cancelled() {
         return Err(Told::plain(Code::Draining));
     }
-    let LoggedIn { subject, claim, settings, minor } = logged_in;
-    let actor = login::actor(subject, Some(peer.ip().to_string()));
+    let LoggedIn { subject, claim, .. } = logged_in;
+    let actor = login::actor(subject, Some(from));
     let target = claim.target.clone().filter(|name| {
         node.view().targets.get(name).is_some_and(|target| target.kind == TargetKind::Postgres)
     });
@@ -192,7 +192,6 @@ async fn try_start(
             Err(told)
         }
     }
-    .inspect(|_| tracing::debug!(connection = number, minor, settings = settings.len(), "begun"))
 }
 
 async fn reach(

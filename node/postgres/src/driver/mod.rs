@@ -4,6 +4,7 @@ mod back;
 mod cancel;
 mod connection;
 mod door;
+mod events;
 mod front;
 mod leg;
 mod listen;

@@ -149,6 +149,10 @@ impl Served {
     async fn query(&mut self, body: &[u8]) -> Result<(), End> {
         let mut reader = Reader::new(body);
         let text = reader.name().filter(|_| reader.rest().is_empty()).ok_or_else(malformed)?;
+        if self.talk.may_be_misread(text) {
+            self.refuse_simple(misread());
+            return Ok(());
+        }
         match self.judge(text.to_vec()).await {
             Ok(command) => {
                 self.send(|out| {
@@ -166,6 +170,10 @@ impl Served {
         if !self.talk.has_room(text.len()) {
             let text = "The connection has too many prepared statements.";
             self.refuse(Told::new(Code::MessageTooLarge, text));
+            return Ok(());
+        }
+        if self.talk.may_be_misread(text) {
+            self.refuse(misread());
             return Ok(());
         }
         if let Some(failed) = self.talk.give_up() {
@@ -274,9 +282,15 @@ fn parameters(command: &CommandText) -> Option<&[u8]> {
 }
 
 fn unknown(what: &str, name: &[u8]) -> Told {
-    let name = crate::names::printable(&String::from_utf8_lossy(name), 63);
+    let name = node_session::names::printable(&String::from_utf8_lossy(name), 63);
     let text = format!("The {what} \"{name}\" is not one that this connection made.");
     Told::new(Code::NotFound, text)
+}
+
+fn misread() -> Told {
+    let text = "Backslashes and letters beyond ASCII may not come behind a statement that ran in the \
+                same pipeline: send a Sync first.";
+    Told::new(Code::SettingRefused, text)
 }
 
 fn malformed() -> End {

@@ -5,7 +5,7 @@ use store_log::{Share, Urgency};
 
 use super::node::Node;
 use crate::login::{Login, NotLetIn, actor};
-use crate::names;
+use node_session::names;
 
 /// How many bytes of the claimed name are recorded.
 const CLAIMED_BYTES: usize = 256;

@@ -10,7 +10,8 @@ const LOOKED_AT_BYTES: usize = 4096;
 const TOO_LONG: &str = "(too long to be recorded)";
 
 /// A name, masked, of at most so many bytes.
-pub(crate) fn masked(name: &str, bytes: usize) -> String {
+#[must_use]
+pub fn masked(name: &str, bytes: usize) -> String {
     if name.len() > LOOKED_AT_BYTES {
         return TOO_LONG.to_owned();
     }
@@ -20,7 +21,8 @@ pub(crate) fn masked(name: &str, bytes: usize) -> String {
 }
 
 /// As [`masked`], and fit for a terminal: of visible ASCII characters only.
-pub(crate) fn printable(name: &str, bytes: usize) -> String {
+#[must_use]
+pub fn printable(name: &str, bytes: usize) -> String {
     let fit = |character: char| if character.is_ascii_graphic() { character } else { '?' };
     masked(name, bytes).chars().map(fit).collect()
 }
