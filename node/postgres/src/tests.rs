@@ -1,4 +1,5 @@
 //! What is decided without waiting, as tables.
 
 mod codec;
+mod conversation;
 mod login;
