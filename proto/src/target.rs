@@ -82,7 +82,7 @@ pub enum Tls {
     VerifyFull,
 }
 
-/// Where a node finds the private key, or the password, of a target's login; never the secret itself.
+/// Where a node finds the private key, or the password, of a target's login; never the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
 pub enum CredentialSource {
     /// A file on the node.

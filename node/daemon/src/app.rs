@@ -123,18 +123,12 @@ pub async fn run(
     tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
     let (tls, routes) = (certificate.tls(), node_api::router(&api));
     let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
-    let postgres = postgres(&open, &certificate, credentials.clone());
-    let ssh = ssh(&open, &directory, credentials);
-    let serving_ssh = node_ssh::serve(listeners.ssh, ssh, sessions.clone(), ssh_stop.clone());
-    let serving_postgres = listeners.postgres.map(|listener| {
-        node_postgres::serve(listener, postgres, sessions.clone(), ssh_stop.clone())
-    });
-    let serving = tokio::spawn(async move {
-        match serving_postgres {
-            Some(serving_postgres) => drop(tokio::join!(serving_ssh, serving_postgres)),
-            None => serving_ssh.await,
-        }
-    });
+    let dialects = Dialects {
+        postgres: postgres(&open, &certificate, credentials.clone()),
+        ssh: ssh(&open, &directory, credentials),
+    };
+    let doors = (listeners.ssh, listeners.postgres);
+    let serving = tokio::spawn(serve(doors, dialects, sessions.clone(), ssh_stop.clone()));
     ready::write(&directory.ready(), &ready)?;
     tracing::info!(node = %open.card.node, epoch = open.record.epoch().0, "the node is ready");
     announce(&ready);
@@ -214,6 +208,29 @@ async fn belong(config: &Config, directory: &Directory, start: Start) -> Result<
         return Err(Error::WrongNode { is: card.node, wanted: config.node.clone() });
     }
     Ok(card)
+}
+
+/// What the listeners for clients are given.
+struct Dialects {
+    ssh: SshConfig,
+    postgres: PostgresConfig,
+}
+
+/// Serves clients until the last one has left.
+async fn serve(
+    (ssh, postgres): (TcpListener, Option<TcpListener>),
+    dialects: Dialects,
+    sessions: Arc<Sessions>,
+    stop: CancellationToken,
+) {
+    let serving_ssh = node_ssh::serve(ssh, dialects.ssh, sessions.clone(), stop.clone());
+    match postgres {
+        Some(listener) => {
+            let serving = node_postgres::serve(listener, dialects.postgres, sessions, stop);
+            tokio::join!(serving_ssh, serving);
+        }
+        None => serving_ssh.await,
+    }
 }
 
 /// Says that the node leaves, and gives leadership away, so that nobody waits for it.

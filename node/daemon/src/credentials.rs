@@ -1,5 +1,5 @@
-//! The private keys and passwords that this node logs in to targets with: found by what the targets name, kept in
-//! memory while they are used, known to the masker, and never printed.
+//! The private keys and passwords that this node logs in to targets with: found by what the targets
+//! name, kept in memory while they are used, known to the masker, and never printed.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use proto::refusal::Told;
 
-use crate::codec::places::{Into, Malformed, Shape};
+use crate::codec::places::{Finder, Malformed, Shape};
 use crate::codec::read::{self, Reader};
 
 /// How many statements, and how many portals, one connection may have.
@@ -291,30 +291,30 @@ impl Conversation {
         &mut self,
         kind: u8,
         body: &[u8],
-        mut into: Into<'_>,
+        mut finder: Finder<'_>,
     ) -> Result<Passed, Malformed> {
         match kind {
-            b'D' => into.row(body, &self.shape)?,
-            b'd' if self.copy == Copy::Binary => into.tuple(body)?,
-            b'd' => into.all(body),
+            b'D' => finder.row(body, &self.shape)?,
+            b'd' if self.copy == Copy::Binary => finder.tuple(body)?,
+            b'd' => finder.all(body),
             b'T' => {
-                into.names(body)?;
+                finder.names(body)?;
                 self.columns(body)?;
             }
             b'C' => {
-                into.texts(kind, body, 0)?;
+                finder.texts(kind, body, 0)?;
                 self.completed(body);
             }
             b'E' => {
                 if let Some(told) = self.failed() {
                     return Ok(Passed::Instead(told));
                 }
-                into.fields(kind, body)?;
+                finder.fields(kind, body)?;
             }
-            b'N' => into.fields(kind, body)?,
-            b'A' => into.texts(kind, body, 4)?,
+            b'N' => finder.fields(kind, body)?,
+            b'A' => finder.texts(kind, body, 4)?,
             b'S' => {
-                into.texts(kind, body, 0)?;
+                finder.texts(kind, body, 0)?;
                 return Ok(status(body));
             }
             b'Z' => self.ready(body)?,

@@ -53,7 +53,8 @@ pub(super) struct RawTarget {
     pub(super) database: Option<Spanned<String>>,
     /// For databases: whether the connection to it is TLS; `verify-full` if absent.
     #[serde(default)]
-    #[schemars(with = "Option<String>", extend("enum" = ["disable", "require", "verify-full", null]))]
+    #[schemars(with = "Option<String>")]
+    #[schemars(extend("enum" = ["disable", "require", "verify-full", null]))]
     pub(super) tls: Option<Spanned<String>>,
     /// For databases: the file of the authority that vouches for its certificate.
     #[serde(default)]

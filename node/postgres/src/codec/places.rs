@@ -50,13 +50,13 @@ impl Shape {
     }
 }
 
-/// Adds places of a message that begins at `at` in its batch.
-pub(crate) struct Into<'a> {
+/// Finds the places of a message that begins at `at` in its batch.
+pub(crate) struct Finder<'a> {
     pub(crate) places: &'a mut Vec<Place>,
     pub(crate) at: usize,
 }
 
-impl Into<'_> {
+impl Finder<'_> {
     fn add(&mut self, start: usize, length: usize, form: Form) {
         if length == 0 {
             return;

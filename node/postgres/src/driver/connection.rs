@@ -233,13 +233,13 @@ async fn reach(
 /// Passes on what a database says of itself.
 fn greet(session: &mut Session, leg: &mut Leg, message: &bytes::Bytes) -> Result<(), Told> {
     use crate::codec::frame::HEADER_BYTES;
-    use crate::codec::places::Into;
+    use crate::codec::places::Finder;
     use crate::conversation::Passed;
     let mut places = Vec::new();
-    let into = Into { places: &mut places, at: 0 };
+    let finder = Finder { places: &mut places, at: 0 };
     let mut talk = Conversation::new();
     let kind = message.first().copied().unwrap_or_default();
-    match talk.answered(kind, message.get(HEADER_BYTES..).unwrap_or_default(), into) {
+    match talk.answered(kind, message.get(HEADER_BYTES..).unwrap_or_default(), finder) {
         Ok(Passed::On) => {
             let release = session.values(message.clone(), &places, 0)?;
             leg.put(release.into_bytes());

@@ -288,8 +288,8 @@ fn unknown(what: &str, name: &[u8]) -> Told {
 }
 
 fn misread() -> Told {
-    let text = "Backslashes and letters beyond ASCII may not come behind a statement that ran in the \
-                same pipeline: send a Sync first.";
+    let text = "Backslashes and letters beyond ASCII may not come behind a statement that ran in \
+                the same pipeline: send a Sync first.";
     Told::new(Code::SettingRefused, text)
 }
 

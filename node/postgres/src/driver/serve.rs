@@ -21,7 +21,7 @@ use super::cancel::Key;
 use super::leg::Leg;
 use super::node::Node;
 use crate::codec::frame::{BadFrame, HEADER_BYTES, whole};
-use crate::codec::places::{Into, Malformed};
+use crate::codec::places::{Finder, Malformed};
 use crate::codec::read;
 use crate::codec::write::{self, Severity};
 use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES, WAITING_BYTES};
@@ -154,8 +154,8 @@ impl Served {
                 break;
             };
             let body = &arrived[at + HEADER_BYTES..at + frame.bytes];
-            let into = Into { places: &mut self.places, at };
-            match self.talk.answered(frame.kind, body, into).map_err(malformed)? {
+            let finder = Finder { places: &mut self.places, at };
+            match self.talk.answered(frame.kind, body, finder).map_err(malformed)? {
                 Passed::On => {}
                 Passed::Instead(told) => {
                     (instead, left_out) = (Some(told), frame.bytes);

@@ -3,7 +3,7 @@
 use node_enforce::mask::{Form, Place};
 
 use crate::codec::frame::{BadFrame, Frame, head, whole};
-use crate::codec::places::{Into, Shape};
+use crate::codec::places::{Finder, Shape};
 use crate::codec::read::{self, Column};
 use crate::codec::startup::{self, Startup};
 use crate::codec::write;
@@ -111,8 +111,8 @@ fn values_of_a_row_are_found() {
     ]);
     let body = row(&[Some(b"7"), Some(b"abc"), Some(b"d"), Some(b"12"), Some(b"xyz")]);
     let mut places = Vec::new();
-    let mut into = Into { places: &mut places, at: 10 };
-    into.row(&body, &shape).expect("a row");
+    let mut finder = Finder { places: &mut places, at: 10 };
+    finder.row(&body, &shape).expect("a row");
     let shown: Vec<_> = places
         .iter()
         .map(|place: &Place| (&body[place.start - 15..place.end - 15], place.form, place.message))
@@ -131,8 +131,8 @@ fn rows_that_are_none_are_refused() {
     #[track_caller]
     fn check(body: &[u8]) {
         let mut places = Vec::new();
-        let mut into = Into { places: &mut places, at: 0 };
-        assert!(into.row(body, &Shape::default()).is_err(), "{body:?}");
+        let mut finder = Finder { places: &mut places, at: 0 };
+        assert!(finder.row(body, &Shape::default()).is_err(), "{body:?}");
     }
     check(b"");
     check(b"\0");

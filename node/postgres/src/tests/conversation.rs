@@ -2,13 +2,13 @@
 
 use proto::refusal::{Code, Told};
 
-use crate::codec::places::Into;
+use crate::codec::places::Finder;
 use crate::conversation::{Conversation, Passed, Statement};
 
 fn come(talk: &mut Conversation, kind: u8, body: &[u8]) -> Passed {
     let mut places = Vec::new();
-    let into = Into { places: &mut places, at: 0 };
-    talk.answered(kind, body, into).expect("the database keeps to the protocol")
+    let finder = Finder { places: &mut places, at: 0 };
+    talk.answered(kind, body, finder).expect("the database keeps to the protocol")
 }
 
 fn statement(text: &str) -> Statement {
@@ -155,8 +155,8 @@ fn what_nobody_asked_for_ends_it() {
     #[track_caller]
     fn check(kind: u8, body: &[u8]) {
         let mut places = Vec::new();
-        let into = Into { places: &mut places, at: 0 };
-        assert!(Conversation::new().answered(kind, body, into).is_err(), "{kind:#04x}");
+        let finder = Finder { places: &mut places, at: 0 };
+        assert!(Conversation::new().answered(kind, body, finder).is_err(), "{kind:#04x}");
     }
     for kind in *b"123nIs" {
         check(kind, b"");

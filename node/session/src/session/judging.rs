@@ -82,7 +82,7 @@ impl Session {
         ruling
     }
 
-    /// Whether the target may prepare a text, from which nothing runs yet. A text that is blocked is
+    /// Whether the target may prepare a text, from which nothing runs yet. One that is blocked is
     /// judged as a command, so that the record says so; no command may be under way then.
     ///
     /// # Errors
