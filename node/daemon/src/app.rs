@@ -123,10 +123,7 @@ pub async fn run(
     tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
     let (tls, routes) = (certificate.tls(), node_api::router(&api));
     let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
-    let dialects = Dialects {
-        postgres: postgres(&open, &certificate, credentials.clone()),
-        ssh: ssh(&open, &directory, credentials),
-    };
+    let dialects = dialects(&open, &directory, &certificate, &credentials);
     let doors = (listeners.ssh, listeners.postgres);
     let serving = tokio::spawn(serve(doors, dialects, sessions.clone(), ssh_stop.clone()));
     ready::write(&directory.ready(), &ready)?;
@@ -214,6 +211,18 @@ async fn belong(config: &Config, directory: &Directory, start: Start) -> Result<
 struct Dialects {
     ssh: SshConfig,
     postgres: PostgresConfig,
+}
+
+fn dialects(
+    open: &Open,
+    directory: &Directory,
+    certificate: &Arc<ApiCertificate>,
+    credentials: &Arc<NodeCredentials>,
+) -> Dialects {
+    Dialects {
+        ssh: ssh(open, directory, credentials.clone()),
+        postgres: postgres(open, certificate, credentials.clone()),
+    }
 }
 
 /// Serves clients until the last one has left.
