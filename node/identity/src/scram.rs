@@ -65,7 +65,7 @@ struct Verifier {
 #[must_use]
 pub fn verifier(password: &str, salt: [u8; SALT_BYTES]) -> String {
     // As PostgreSQL has it: a password that is not fit for SASLprep is taken as it is.
-    let prepared = stringprep::saslprep(password).map_or_else(|_| password.into(), |text| text);
+    let prepared = stringprep::saslprep(password).unwrap_or_else(|_| password.into());
     let prepared = Zeroizing::new(prepared.into_owned());
     let mut salted = Zeroizing::new([0; KEY_BYTES]);
     let iterations = NonZeroU32::new(ITERATIONS).expect("a constant above zero");

@@ -55,10 +55,13 @@ impl Ring {
     }
 }
 
+/// A secret, and whom it reaches.
+type Secret = (Vec<u8>, Arc<Ring>);
+
 /// The keys of all connections.
 #[derive(Debug, Default)]
 pub(super) struct Cancels {
-    keys: Mutex<HashMap<u32, (Vec<u8>, Arc<Ring>)>>,
+    keys: Mutex<HashMap<u32, Secret>>,
     attempts: Mutex<(Option<Instant>, HashMap<Source, u32>)>,
 }
 

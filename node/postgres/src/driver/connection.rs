@@ -206,8 +206,9 @@ async fn reach(
     let database = logged_in.claim.database.clone().unwrap_or(own);
     let mut application = format!("sallyport {} {person}", session.id());
     application.truncate(application.floor_char_boundary(APPLICATION_BYTES));
+    let role = session.login().to_owned();
     let opening = Opening {
-        role: &session.login().to_owned(),
+        role: &role,
         database: &database,
         application: &application,
         settings: &logged_in.settings,
