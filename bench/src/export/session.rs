@@ -144,6 +144,7 @@ fn finished(outcome: Outcome, output: u64) -> CommandFinished {
         output: counted(output),
         errors: counted(0),
         masked: BTreeMap::new(),
+        rows: None,
     }
 }
 
