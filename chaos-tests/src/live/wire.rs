@@ -112,7 +112,7 @@ impl Wire {
     fn log_in(&mut self, password: &str) -> Result<()> {
         let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
         loop {
-            let (kind, body) = self.next()?.context("an answer")?;
+            let (kind, body) = self.receive()?.context("an answer")?;
             let number = body.first_chunk().map(|number| u32::from_be_bytes(*number));
             match (kind, number) {
                 (b'R', Some(10)) => {
@@ -147,7 +147,7 @@ impl Wire {
     ///
     /// # Errors
     /// When nothing comes in time.
-    pub fn next(&mut self) -> Result<Option<(u8, Vec<u8>)>> {
+    pub fn receive(&mut self) -> Result<Option<(u8, Vec<u8>)>> {
         loop {
             if let Some(head) = self.arrived.first_chunk::<5>() {
                 let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
@@ -183,7 +183,7 @@ impl Wire {
     pub fn heard(&mut self, until: u8) -> Result<String> {
         let mut said = Vec::new();
         loop {
-            let Some((kind, body)) = self.next()? else {
+            let Some((kind, body)) = self.receive()? else {
                 said.push("closed".to_owned());
                 break;
             };
