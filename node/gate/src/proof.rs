@@ -212,6 +212,12 @@ pub struct Permit {
 pub struct Expired;
 
 impl Permit {
+    /// Until when it may be sent, on the elapsed clock.
+    #[must_use]
+    pub fn valid_until(&self) -> Duration {
+        self.valid_until
+    }
+
     /// Gives the command up for sending. `now` is the elapsed clock right before the write.
     ///
     /// # Errors
@@ -241,6 +247,12 @@ impl Preparation {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held
+    }
+
+    /// Until when it may be sent, on the elapsed clock.
+    #[must_use]
+    pub fn valid_until(&self) -> Duration {
+        self.valid_until
     }
 
     /// Gives the text up for sending. `now` is the elapsed clock right before the write.

@@ -14,6 +14,7 @@ mod driver;
 mod login;
 mod settings;
 mod types;
+mod unsent;
 
 pub use config::{CredentialError, Credentials, Limits, PostgresConfig};
 pub use driver::serve;

@@ -3,3 +3,4 @@
 mod codec;
 mod conversation;
 mod login;
+mod unsent;

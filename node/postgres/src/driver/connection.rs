@@ -24,6 +24,7 @@ use crate::config::{FAREWELL_DEADLINE, REJECTION_TIME};
 use crate::conversation::Conversation;
 use crate::login::{self, Claim};
 use crate::settings::{Fate, fate};
+use crate::unsent::Unsent;
 use node_session::names::printable;
 
 /// The longest `application_name` that PostgreSQL keeps, in bytes.
@@ -150,6 +151,7 @@ async fn start(
                 input: None,
                 error: None,
                 places: Vec::new(),
+                unsent: Unsent::default(),
             })
         }
         Err(told) => {

@@ -26,6 +26,7 @@ pub(super) struct Leg {
     // Short pieces that stand behind all that waits.
     gathered: BytesMut,
     waiting_bytes: usize,
+    written_bytes: u64,
     written: bool,
     limit: usize,
 }
@@ -39,6 +40,7 @@ impl Leg {
             waiting: VecDeque::new(),
             gathered: BytesMut::new(),
             waiting_bytes: 0,
+            written_bytes: 0,
             written: false,
             limit,
         }
@@ -87,6 +89,16 @@ impl Leg {
         self.waiting_bytes >= WAITING_BYTES
     }
 
+    /// How many bytes were ever written to the peer.
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
+    /// How many bytes were ever put in line.
+    pub(super) fn put_bytes(&self) -> u64 {
+        self.written_bytes + self.waiting_bytes as u64
+    }
+
     /// Whether everything was handed over.
     pub(super) fn is_flushed(&self) -> bool {
         self.waiting_bytes == 0 && !self.written
@@ -115,6 +127,7 @@ impl Leg {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written = true;
+            self.written_bytes += written as u64;
             self.waiting_bytes -= written;
             while let Some(first) = self.waiting.front_mut().filter(|_| written > 0) {
                 let taken = first.len().min(written);

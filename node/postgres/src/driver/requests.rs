@@ -135,8 +135,12 @@ impl Served {
         let mut door = AtTheDoor { client: &mut self.client, ring: &self.key.ring };
         let permit = self.session.judge(command, &mut door).await?;
         let now = self.node.sessions.ports().clock.elapsed();
+        let until = permit.valid_until();
         match permit.redeem(now) {
-            Ok(text) => Ok(text),
+            Ok(text) => {
+                self.must_go_by(until);
+                Ok(text)
+            }
             Err(_) => {
                 let told = Told::plain(Code::PermitExpired);
                 let input = self.passed();
@@ -193,10 +197,12 @@ impl Served {
             known_as.extend_from_slice(&self.unguessable);
         }
         let now = self.node.sessions.ports().clock.elapsed();
+        let until = prepared.valid_until();
         let Ok(text) = prepared.redeem(now) else {
             self.refuse(Told::plain(Code::PermitExpired));
             return Ok(());
         };
+        self.must_go_by(until);
         let types = &body[name.len() + text.bytes().len() + 2..];
         self.send(|out| {
             write::message(out, b'P', |out| {

@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use node_enforce::mask::Place;
@@ -26,6 +27,7 @@ use crate::codec::read;
 use crate::codec::write::{self, Severity};
 use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES, WAITING_BYTES};
 use crate::conversation::{Conversation, Passed};
+use crate::unsent::Unsent;
 
 /// How a connection ends.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ enum Moved {
     TargetGone,
     Cancelled,
     Drained,
+    /// What was permitted was not written in time: there was no contact, or no room.
+    TooLate,
 }
 
 /// A client's connection.
@@ -69,6 +73,8 @@ pub(super) struct Served {
     /// What the database said was wrong with the command.
     pub(super) error: Option<Vec<u8>>,
     pub(super) places: Vec<Place>,
+    /// What was permitted and is not written yet.
+    pub(super) unsent: Unsent,
 }
 
 impl Served {
@@ -105,18 +111,31 @@ impl Served {
                 Ok(())
             }
             Moved::Drained => Err(Told::plain(Code::Draining).into()),
+            Moved::TooLate => Err(Told::plain(Code::PermitExpired).into()),
         }
     }
 
+    /// What is put in line next must begin to be written by then, or not at all.
+    pub(super) fn must_go_by(&mut self, until: Duration) {
+        self.unsent.permitted(self.target.put_bytes(), until);
+    }
+
     async fn wait(&mut self) -> Result<Moved, End> {
-        let Self { node, session, client, target, talk, key, .. } = self;
+        let Self { node, session, client, target, talk, key, unsent, .. } = self;
         let drains = talk.is_quiet();
+        let clock = &node.sessions.ports().clock;
         let moved = async {
             tokio::select! {
                 biased;
                 () = node.drain.cancelled(), if drains => Moved::Drained,
                 () = key.ring.heard() => Moved::Cancelled,
-                moved = poll_fn(|context| poll_move(client, target, context)) => moved,
+                moved = poll_fn(|context| {
+                    // Whenever this goes on, above all after a loss of contact.
+                    if unsent.is_late(target.written_bytes(), clock.elapsed()) {
+                        return Poll::Ready(Moved::TooLate);
+                    }
+                    poll_move(client, target, context)
+                }) => moved,
             }
         };
         session.meanwhile(moved).await.map_err(|Over(told)| End::Told(told))
