@@ -148,6 +148,8 @@ fn parse_people(path: &Path, text: &str, known: &Directory) -> Result<Vec<Person
         environment: &|name| std::env::var(name).ok().map(Zeroizing::new),
         salt: &salt,
         current: &|name: &Name| known.person(name).and_then(|person| person.password_hash.clone()),
+        // Whoever applies it waits until the cluster is new enough.
+        verifiers: true,
     };
     people::parse(&path.display().to_string(), text, &passwords)
         .map_err(|problems| wrong(problems.to_string()))

@@ -28,6 +28,9 @@ pub struct Passwords<'a> {
     /// The hash that a person has now; it is kept when it fits the password, so that applying the
     /// same file again changes nothing.
     pub current: &'a dyn Fn(&Name) -> Option<String>,
+    /// Whether what databases are logged in to with is kept too: a cluster of an older version has
+    /// no place for it.
+    pub verifiers: bool,
 }
 
 /// The people of a cluster.
@@ -172,10 +175,14 @@ impl Check<'_> {
             return None;
         };
         let current = (self.passwords.current)(name);
-        if let Some(current) = current.filter(|current| is_of(current, &password)) {
+        let verifiers = self.passwords.verifiers;
+        if let Some(current) = current.filter(|current| is_of(current, &password, verifiers)) {
             return Some(current);
         }
         let hash = self.findings.check(env, password::hash(&password, (self.passwords.salt)()))?;
+        if !verifiers {
+            return Some(hash);
+        }
         // Behind it what databases are logged in to with, whose protocol knows no Argon2.
         Some(format!("{hash} {}", scram::verifier(&password, (self.passwords.salt)())))
     }
@@ -189,6 +196,7 @@ impl Check<'_> {
 }
 
 /// Whether what is kept is of this password, and whole.
-fn is_of(kept: &str, password: &str) -> bool {
-    kept.split_once(' ').is_some_and(|(hash, _)| password::verify(password, hash))
+fn is_of(kept: &str, password: &str, verifiers: bool) -> bool {
+    let (hash, has_verifier) = kept.split_once(' ').map_or((kept, false), |(hash, _)| (hash, true));
+    has_verifier == verifiers && password::verify(password, hash)
 }

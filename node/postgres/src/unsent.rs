@@ -1,5 +1,5 @@
-//! What was permitted and waits to be written: without contact, or without room, nothing is written,
-//! and a permit is good for a while only. What began to be written in time may be written whole.
+//! What was permitted and waits to be written: without contact, or without room, nothing is
+//! written, and a permit is good for a while only. What began in time may be written whole.
 
 use std::collections::VecDeque;
 use std::time::Duration;

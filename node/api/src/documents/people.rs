@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use consensus_state::State;
 use node_identity::{password, people};
+use node_session::ControlExt as _;
 use proto::entry::{By, Entry, PeopleSetting};
 use proto::ids::Name;
 use proto::person::Person;
 use proto::refusal::Code;
+use proto::target::DATABASES_SINCE;
 use zeroize::Zeroizing;
 
 use super::List;
@@ -43,12 +45,14 @@ pub(crate) async fn read(
     let turn = api.documents.acquire().await;
     let _turn = turn.map_err(|_| Refused::plain(Code::Draining))?;
     let node = api.given.myself.clone();
+    let verifiers = api.given.control.look(State::cluster_version) >= DATABASES_SINCE;
     let reading = move || {
         let count = Cell::new(0_u64);
         let passwords = people::Passwords {
             environment: &|name| node.variable(name),
             salt: &|| salt(&seed, &count),
             current: &|name| now.get(name).and_then(|person| person.password_hash.clone()),
+            verifiers,
         };
         people::parse(&file, &document, &passwords)
     };

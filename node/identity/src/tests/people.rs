@@ -27,7 +27,8 @@ fn read_with(
     text: &str,
     current: &dyn Fn(&Name) -> Option<String>,
 ) -> Result<Vec<proto::person::Person>, Problems> {
-    let passwords = Passwords { environment: &environment, salt: &|| [7; 16], current };
+    let passwords =
+        Passwords { environment: &environment, salt: &|| [7; 16], current, verifiers: true };
     parse("people.yaml", text, &passwords)
 }
 
