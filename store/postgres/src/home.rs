@@ -1,4 +1,7 @@
-//! The home itself: steps in transactions, rows as JSON.
+//! The home itself: steps in transactions. Rows that are new are copied in, others are put as JSON
+//! over what is there.
+
+use std::collections::HashSet;
 
 use proto::ids::Digest;
 use proto::time::Utc;
@@ -7,6 +10,7 @@ use store_views::{Cursor, Home, HomeError, Key, Move, Reached, Row, Step, Table,
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use crate::connection::{Connection, FORGET_DEADLINE, Live, WORK_DEADLINE};
+use crate::copy::copied;
 use crate::error::said;
 use crate::options::Options;
 
@@ -26,6 +30,8 @@ pub struct PostgresHome {
     connection: Connection,
     /// Where chains stood when rows of them were read for the next step.
     read_of: Vec<(String, Option<Cursor>)>,
+    /// Rows that were found there then: all others of the next step are taken for new.
+    found: HashSet<(String, Key)>,
 }
 
 impl PostgresHome {
@@ -34,7 +40,11 @@ impl PostgresHome {
     /// # Errors
     /// What the system says about a new runtime.
     pub fn new(options: Options) -> std::io::Result<Self> {
-        Ok(Self { connection: Connection::new(options)?, read_of: Vec::new() })
+        Ok(Self {
+            connection: Connection::new(options)?,
+            read_of: Vec::new(),
+            found: HashSet::new(),
+        })
     }
 }
 
@@ -93,18 +103,30 @@ impl Home for PostgresHome {
         if !self.read_of.contains(&of) {
             self.read_of.push(of);
         }
+        self.found.extend(rows.iter().map(named));
         Ok(rows)
     }
 
     fn take(&mut self, step: &Step) -> Result<Taken, HomeError> {
         let read_of = std::mem::take(&mut self.read_of);
+        let found = std::mem::take(&mut self.found);
         let elsewhere = |one: &Move| {
             read_of.iter().any(|(chain, stood)| *chain == one.chain && *stood != one.from)
         };
         if step.moves.iter().any(elsewhere) {
             return Ok(Taken::Moved);
         }
-        self.connection.work(WORK_DEADLINE, async |live| taken(live, step).await)
+        let (there, new): (Vec<_>, Vec<_>) =
+            step.rows.iter().partition(|row| found.contains(&named(row)));
+        self.connection.work(WORK_DEADLINE, async |live| {
+            if let Some(taken) = taken(live, step, &there, &new).await? {
+                return Ok(taken);
+            }
+            // Somebody took a row for new without looking.
+            let all: Vec<_> = step.rows.iter().collect();
+            let taken = taken(live, step, &all, &[]).await?;
+            taken.ok_or_else(|| HomeError::Refused("a row is there twice".to_owned()))
+        })
     }
 
     fn forget(&mut self, chains: &[String], source: &str) -> Result<(), HomeError> {
@@ -159,7 +181,13 @@ impl Home for PostgresHome {
     }
 }
 
-async fn taken(live: &mut Live, step: &Step) -> Result<Taken, HomeError> {
+/// Takes a step with these rows; nothing if one that is said to be new is there already.
+async fn taken(
+    live: &mut Live,
+    step: &Step,
+    there: &[&Row],
+    new: &[&Row],
+) -> Result<Option<Taken>, HomeError> {
     let Live { client, statements } = live;
     let transaction = client.transaction().await.map_err(|error| said(&error))?;
     // In one order, so that two nodes that take steps at once never wait for each other in a ring.
@@ -167,18 +195,22 @@ async fn taken(live: &mut Live, step: &Step) -> Result<Taken, HomeError> {
     moves.sort_by(|one, other| one.chain.cmp(&other.chain));
     for one in moves {
         if !moved(&transaction, one).await? {
-            return Ok(Taken::Moved);
+            return Ok(Some(Taken::Moved));
         }
     }
     for table in Table::ALL {
-        let rows = step.rows.iter().filter(|row| row.table() == *table);
-        let rows: Vec<_> = rows.map(Placed::of).collect();
+        let of = statements.of(*table)?;
+        let rows = of_table(new, *table);
+        if !rows.is_empty() && !copied(&transaction, of, &rows).await? {
+            return Ok(None);
+        }
+        let rows: Vec<_> = of_table(there, *table).into_iter().map(Placed::of).collect();
         if rows.is_empty() {
             continue;
         }
         let json = serde_json::to_string(&rows);
         let json = json.map_err(|error| HomeError::Refused(error.to_string()))?;
-        let put = transaction.execute(&statements.of(*table)?.put, &[&json]).await;
+        let put = transaction.execute(&of.put, &[&json]).await;
         put.map_err(|error| said(&error))?;
     }
     if let Some((source, reached)) = &step.source {
@@ -192,7 +224,15 @@ async fn taken(live: &mut Live, step: &Step) -> Result<Taken, HomeError> {
         noted.map_err(|error| said(&error))?;
     }
     transaction.commit().await.map_err(|error| said(&error))?;
-    Ok(Taken::Whole)
+    Ok(Some(Taken::Whole))
+}
+
+fn of_table<'a>(rows: &[&'a Row], table: Table) -> Vec<&'a Row> {
+    rows.iter().copied().filter(|row| row.table() == table).collect()
+}
+
+fn named(row: &Row) -> (String, Key) {
+    (row.chain().to_owned(), Key::new(row.table(), row.id()))
 }
 
 /// Moves the cursor of one chain, if it stands where it is thought to.

@@ -5,6 +5,7 @@
 //! is slow or away is told as such and never waited for by anything but the folding itself.
 
 mod connection;
+mod copy;
 mod error;
 mod home;
 mod options;

@@ -1,17 +1,22 @@
 //! The statements for rows of each table, made from its columns and prepared once a connection.
 //!
-//! Rows travel as JSON, whose names are the columns'; so a column that only a newer program knows
-//! keeps its value.
+//! Rows that are there already travel as JSON, whose names are the columns'; so a column that only
+//! a newer program knows keeps its value.
 
 use std::collections::BTreeMap;
 
 use store_views::{HomeError, Table};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
 use crate::error::said;
 
 /// What is done with rows of one table.
 pub(crate) struct OfTable {
+    /// Takes rows that are new, by `COPY`.
+    pub(crate) copy: String,
+    /// The types of its columns, the place first.
+    pub(crate) types: Vec<Type>,
     /// `$1`: an array of rows. Puts them, over older versions of themselves.
     pub(crate) put: Statement,
     /// `$1`: the chain, `$2`: places. Rows as JSON.
@@ -49,7 +54,10 @@ async fn of_table(client: &Client, table: Table) -> Result<OfTable, tokio_postgr
     let listed = columns.join(", ");
     let set = |name: &String| format!("{name} = excluded.{name}");
     let set = columns.iter().map(set).collect::<Vec<_>>().join(", ");
+    let all = client.prepare(&format!("select place, {listed} from {name}")).await?;
     Ok(OfTable {
+        copy: format!("copy {name} (place, {listed}) from stdin (format binary)"),
+        types: all.columns().iter().map(|column| column.type_().clone()).collect(),
         put: client
             .prepare(&format!(
                 "insert into {name} (place, {listed})

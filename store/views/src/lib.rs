@@ -8,6 +8,7 @@
 //! events into the order of their chains and folds each once into a [`Home`].
 
 mod cast;
+mod cell;
 pub mod conformance;
 mod delivered;
 mod fold;
@@ -25,6 +26,7 @@ mod working;
 mod tests;
 
 pub use cast::{ReplayOptions, to_asciicast};
+pub use cell::Cell;
 pub use delivered::Delivered;
 pub use fold::{TEXT_LIMIT, fold, life};
 pub use home::{Cursor, Home, HomeError, Move, Reached, Step, Taken, natural, whole_table};

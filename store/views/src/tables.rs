@@ -10,6 +10,8 @@ use proto::event::{AskedOfApprovers, Outcome};
 use proto::time::Utc;
 use serde::{Deserialize, Serialize};
 
+use crate::cell::{Cell, Celled as _};
+
 /// A row of one of the tables.
 pub trait Tabled: Clone + Into<Row> {
     /// Its table.
@@ -97,6 +99,18 @@ macro_rules! tables {
             #[must_use]
             pub fn id(&self) -> &str {
                 match self { $(Self::$row(row) => &row.id,)* }
+            }
+
+            /// Its values, in the order of [`Table::columns`].
+            ///
+            /// # Errors
+            /// When one of them has no JSON.
+            pub fn cells(&self) -> Result<Vec<Cell<'_>>, serde_json::Error> {
+                match self {
+                    $(Self::$row(row) => {
+                        Ok(vec![row.chain.cell()?, row.id.cell()?, $(row.$column.cell()?,)*])
+                    })*
+                }
             }
 
             /// Reads a row of a table from JSON.
