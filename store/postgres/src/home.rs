@@ -135,7 +135,13 @@ impl Home for PostgresHome {
             let transaction = client.transaction().await.map_err(|error| said(&error))?;
             let dropped = async {
                 transaction.batch_execute("set local statement_timeout = 0").await?;
-                // First, so that whoever folds these chains now comes before or after.
+                // First, so that whoever folds these chains now comes before or after: also who
+                // begins one, whose cursor cannot be seen yet, and cannot be there beside another.
+                let begun = "insert into sallyport_audit.cursors
+                    (chain, seq, epoch, hash, at, begins)
+                    select chain, 0, 0, '', now(), 0 from unnest($1::text[]) chain order by 1
+                    on conflict do nothing";
+                transaction.execute(begun, &[&chains]).await?;
                 let cursors = "delete from sallyport_audit.cursors where chain = any($1)";
                 transaction.execute(cursors, &[&chains]).await?;
                 let sources = "delete from sallyport_audit.sources where source = $1";

@@ -67,7 +67,8 @@ async fn of_table(client: &Client, table: Table) -> Result<OfTable, tokio_postgr
             .await?,
         get: client
             .prepare(&format!(
-                "select row_to_json(t)::text from {name} t where chain = $1 and place = any($2)"
+                "select row_to_json(t)::text from unnest($2::text[]) wanted (place)
+                 join {name} t on t.chain = $1 and t.place = wanted.place collate \"C\""
             ))
             .await?,
         scan: client

@@ -3,6 +3,7 @@
 
 mod conforms;
 mod killed;
+mod meeting;
 mod options;
 mod queries;
 mod roles;
