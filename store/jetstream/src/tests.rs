@@ -8,6 +8,7 @@ mod progress;
 mod reconciling;
 mod resuming;
 mod rows;
+mod secured;
 mod server;
 mod shapes;
 mod subjects;
