@@ -11,6 +11,8 @@ use node_session::ControlExt as _;
 use proto::event::{Event, Kind};
 use proto::ids::{Chain, Name};
 use proto::refusal::{Code, Told};
+use store_views::Delivered;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +91,49 @@ pub(crate) struct Part {
     pub until: Option<u64>,
 }
 
+/// What was taken away from the start of this node's record, read where nothing else waits.
+#[derive(Clone)]
+pub(crate) struct Earlier {
+    chains: Arc<dyn Chains>,
+    parts: Arc<[Part]>,
+    runtime: Handle,
+}
+
+impl Earlier {
+    /// Parts of chains that are kept elsewhere, and what runs the reading of them.
+    pub(crate) fn new(chains: Arc<dyn Chains>, parts: Vec<Part>, runtime: Handle) -> Self {
+        Self { chains, parts: parts.into(), runtime }
+    }
+
+    /// Passes on every event of every part, some at a time. It waits: not for where others run.
+    pub(crate) fn read<E: From<Told>>(
+        &self,
+        mut take: impl FnMut(Vec<Delivered>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for part in &*self.parts {
+            let mut from = part.from;
+            while part.until.is_none_or(|until| from <= until) {
+                let batch = self.runtime.block_on(self.chains.read(&part.chain, from, BATCH))?;
+                let mut events = Vec::with_capacity(batch.len());
+                for bytes in batch {
+                    let delivered = Delivered::read(&bytes)
+                        .map_err(|error| Told::new(Code::RecordDamaged, error.to_string()))?;
+                    events.push(delivered);
+                }
+                events.retain(|one| part.until.is_none_or(|until| one.event.id.seq <= until));
+                let Some(last) = events.last() else { return Err(lacks(part, from).into()) };
+                from = last.event.id.seq + 1;
+                take(events)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lacks(part: &Part, from: u64) -> Told {
+    Told::new(Code::StreamLacks, format!("{}/{from} is not there, and was once", part.chain))
+}
+
 /// What is given out of chains that are kept outside of their nodes.
 pub(crate) struct Foreign {
     /// Where they are kept.
@@ -138,10 +183,7 @@ async fn send_part(foreign: &Foreign, part: &Part, sender: &Sender) -> Result<bo
             _ if over => return Ok(true),
             (Some(last), _) => from = last + 1,
             (None, None) => return Ok(true),
-            (None, Some(_)) => {
-                let text = format!("{}/{from} is not there, and was once", part.chain);
-                return Err(Told::new(Code::StreamLacks, text));
-            }
+            (None, Some(_)) => return Err(lacks(part, from)),
         }
     }
     Ok(true)

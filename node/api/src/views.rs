@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use follower::{FollowError, Follower};
 
+use crate::foreign::Earlier;
 use crate::tail::Tail;
 
 /// How many sessions a list shows, the newest.
@@ -77,9 +78,9 @@ impl Views {
 
     /// Has a home folded anew; whether there is one of that name. The status shows how far it is.
     #[must_use]
-    pub fn rebuild(&self, home: &str) -> bool {
+    pub(crate) fn rebuild(&self, home: &str, earlier: Option<Earlier>) -> bool {
         let found = self.followers().find(|follower| follower.name() == home);
-        found.map(Follower::rebuild).is_some()
+        found.map(|follower| follower.rebuild(earlier)).is_some()
     }
 
     /// The last place of another node's chain that is in the node's own views.
@@ -121,14 +122,11 @@ impl Views {
         })
     }
 
-    /// Where a session of another node is in its chain: the node, the place of the event that
-    /// opened it, and the last place that is folded.
-    pub(crate) fn foreign_place(
-        &self,
-        id: &SessionId,
-    ) -> Result<Option<(Name, u64, u64)>, FollowError> {
+    /// Where a session is in the chain of its node: the node, the place of the event that opened
+    /// it, and the last place that is folded.
+    pub(crate) fn place(&self, id: &SessionId) -> Result<Option<(Name, u64, u64)>, FollowError> {
         let node = chain_of(id).and_then(|chain| chain.parse::<Name>().ok());
-        let Some(node) = node.filter(|node| *node != self.node) else { return Ok(None) };
+        let Some(node) = node else { return Ok(None) };
         let until = self.reached(&node)?;
         self.embedded.read(|home| {
             let key = Key::new(Table::Sessions, id.as_str());

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use chaos_tests::live::fleet::{Fleet, on_streamed_fleet};
 use chaos_tests::live::{LONG, Reaped, SHORT, until};
+use serde_json::Value;
 
 use super::stream::journal;
 
@@ -72,6 +73,27 @@ fn verify(fleet: &Fleet, what: &[&str], status: i32, word: &str) -> Result<()> {
     Ok(())
 }
 
+/// The node's sessions, the oldest first, and what the oldest one's client saw.
+fn sessions(fleet: &Fleet) -> Result<(Vec<String>, String)> {
+    let listed = fleet.administer(NODE, &["sessions", "list", "-o", "json"])?;
+    let listed: Vec<Value> = serde_json::from_str(&listed)?;
+    let ids = listed.iter().filter_map(|one| one["id"].as_str());
+    let ids: Vec<_> = ids.map(str::to_owned).collect();
+    let oldest = ids.first().context("a session")?;
+    let seen = fleet.administer(NODE, &["sessions", "replay", oldest, "--no-wait"])?;
+    ensure!(seen.starts_with("1\n2\n"), "{oldest} shows {:?}", seen.get(..100));
+    Ok((ids, seen))
+}
+
+/// The views are folded anew, and show the same sessions.
+fn rebuild(fleet: &Fleet, before: &(Vec<String>, String)) -> Result<()> {
+    let said = fleet.administer(NODE, &["views", "rebuild", "-o", "json"])?;
+    let said: Value = serde_json::from_str(&said)?;
+    ensure!(said[0]["state"] == "following", "{said}");
+    ensure!(sessions(fleet)? == *before, "the views show other sessions");
+    Ok(())
+}
+
 #[test]
 fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
     on_streamed_fleet(1, |fleet| {
@@ -84,6 +106,7 @@ fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
         ensure!(ran > 0, "nothing ran");
         let (said, whole) = export(fleet, "whole", &[])?;
         ensure!(said.status.success(), "{}", said.said());
+        let before = sessions(fleet)?;
         // Somebody takes the oldest away.
         fleet.gateway(NODE).stop()?;
         for path in archived(fleet)?.iter().take(TAKEN) {
@@ -104,7 +127,19 @@ fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
         // The gateway's own record is verified as a whole too.
         verify(fleet, &[], 0, "no tampering found")?;
 
+        ensure!(sessions(fleet)? == before, "the oldest session is not what it was");
+        rebuild(fleet, &before)?;
+
         fleet.broker(|broker| broker.kill())?;
+        // What could not be folded anew is not dropped.
+        let said = fleet.try_administer(NODE, &["views", "rebuild"])?;
+        ensure!(
+            said.status.code() == Some(1) && said.said().contains("SP-1410"),
+            "{}",
+            said.said()
+        );
+        let listed = fleet.administer(NODE, &["sessions", "list", "-o", "json"])?;
+        ensure!(before.0.iter().all(|id| listed.contains(id.as_str())), "sessions are gone");
         let (said, _) = export(fleet, "refused", &[])?;
         let text = said.said();
         ensure!(said.status.code() == Some(1) && text.contains("SP-1410"), "{text}");

@@ -9,18 +9,21 @@ pub(crate) use live::{kill, watch};
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use node_session::ControlExt as _;
 use proto::api::{Page, SessionListed};
-use proto::event::{Kind, ReplayViewed};
+use proto::event::{Event, Kind, ReplayViewed};
 use proto::ids::{Chain, Name, SessionId};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Deserialize;
-use store_log::{Position, ReadError};
+use store_log::{Backend, Position, ReadError};
+use tokio_stream::StreamExt as _;
 
+use super::chains::taken_away;
 use super::lines;
 use crate::caller::Caller;
 use crate::extract::Asked;
@@ -134,31 +137,57 @@ pub(crate) async fn events(
     let last = api.last();
     // The log knows older sessions than the view holds, so the log is asked.
     let (log, wanted) = (api.given.log.clone(), session.clone());
-    let looking = move || log.positions_of(&wanted, Position(1), 1);
+    let looking = move || begins(&*log, &wanted);
     let found = tokio::task::spawn_blocking(looking).await;
     let found = found.map_err(|error| Refused::new(Code::Internal, error.to_string()))?;
-    if found.map_err(damaged)?.is_empty() {
-        return foreign_events(&api, &caller, session).await;
+    let found = found.map_err(damaged)?;
+    if found == Begins::Nowhere {
+        return kept(&api, &caller, session).await;
     }
+    let before =
+        if found == Begins::Earlier { before(&api, &caller, &session).await } else { None };
     let source = api.source(&caller)?;
     let kind = Kind::ReplayViewed(ReplayViewed { viewed: session.clone() });
     note(&api, caller.actor(), kind).await?;
-    let wanted =
-        Wanted { from: Position(1), until: last, session: Some(session), ..Wanted::default() };
-    Ok(lines(body(source, wanted), (Position(1), last)))
+    let from = api.given.log.usage().first;
+    let wanted = Wanted { from, until: last, session: Some(session), ..Wanted::default() };
+    let here = body(source, wanted);
+    let Some(before) = before else { return Ok(lines(here, (Position(1), last))) };
+    let all = before.into_data_stream().chain(here.into_data_stream());
+    Ok(lines(Body::from_stream(all), (Position(1), last)))
 }
 
-/// The events of a session of another node, from wherever its chain is kept beside that node.
-async fn foreign_events(
-    api: &Arc<Api>,
-    caller: &Caller,
-    session: SessionId,
-) -> Result<Response, Refused> {
-    let wanted = session.clone();
-    let place = caught_up(&api.given.views, move |views| views.foreign_place(&wanted)).await;
-    let (Some((node, from, until)), Some(chains)) =
-        (place.map_err(unreadable)?, api.given.chains.clone())
-    else {
+/// How much of a session this node's record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begins {
+    /// It begins here.
+    Here,
+    /// Its start was taken away.
+    Earlier,
+    /// It is not here.
+    Nowhere,
+}
+
+fn begins(log: &dyn Backend, session: &SessionId) -> Result<Begins, ReadError> {
+    // The index may know of more than is still here.
+    let Some(first) = log.positions_of(session, log.usage().first, 1)?.first().copied() else {
+        return Ok(Begins::Nowhere);
+    };
+    if log.positions_of(session, Position(1), 1)?.first().is_some_and(|known| *known < first) {
+        return Ok(Begins::Earlier);
+    }
+    let Some(stored) = log.read(first, 1)?.into_iter().next() else { return Ok(Begins::Nowhere) };
+    let event = Event::read(&stored.bytes)
+        .map_err(|error| ReadError::Damaged { position: first.0, what: error.to_string() })?;
+    let opens = matches!(event.kind, Some(Kind::SessionOpened(_)));
+    Ok(if opens { Begins::Here } else { Begins::Earlier })
+}
+
+/// The events of a session that is not in this node's record: of another node, or taken away here.
+/// They come from wherever the chain is kept beside its node.
+async fn kept(api: &Arc<Api>, caller: &Caller, session: SessionId) -> Result<Response, Refused> {
+    let place = place(api, &session).await.map_err(unreadable)?;
+    let (Some((node, from, until)), Some(chains)) = (place, api.given.chains.clone()) else {
         return Err(unknown(api, &session));
     };
     let source = api.source(caller)?;
@@ -168,6 +197,26 @@ async fn foreign_events(
     let wanted = Wanted { session: Some(session), ..Wanted::default() };
     let foreign = Foreign { chains, parts, wanted, source };
     Ok(lines(foreign::body(foreign), (Position(1), Position(until))))
+}
+
+/// The events of a session that were taken away from the start of this node's record; nothing when
+/// nobody has them.
+async fn before(api: &Arc<Api>, caller: &Caller, session: &SessionId) -> Option<Body> {
+    let (node, from, _) = place(api, session).await.ok()??;
+    let (chains, parts) = taken_away(api).await.ok()??;
+    let own = parts.into_iter().find(|part| part.chain == Chain::Node(node.clone()))?;
+    let parts = vec![Part { from, ..own }];
+    let wanted = Wanted { session: Some(session.clone()), ..Wanted::default() };
+    let source = api.source(caller).ok()?;
+    Some(foreign::body(Foreign { chains, parts, wanted, source }))
+}
+
+async fn place(
+    api: &Arc<Api>,
+    session: &SessionId,
+) -> Result<Option<(Name, u64, u64)>, FollowError> {
+    let session = session.clone();
+    caught_up(&api.given.views, move |views| views.place(&session)).await
 }
 
 /// A session that this node knows nothing of; perhaps it knows who does.

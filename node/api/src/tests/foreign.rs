@@ -120,7 +120,7 @@ async fn a_replay_that_breaks_off_says_so() {
     let (world, kept) = world(60).await;
     let views = &world.api.given.views;
     let id = proto::ids::SessionId::from_text("gw-2-1-18");
-    let (_, from, _) = views.foreign_place(&id).expect("views").expect("it is there");
+    let (_, from, _) = views.place(&id).expect("views").expect("it is there");
     *kept.ends_at.lock() = Some(from);
     let path = "/v1/sessions/gw-2-1-18/events";
     let response = world.send("GET", path, Some(&world.admin), None).await;

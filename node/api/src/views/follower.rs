@@ -3,7 +3,6 @@
 //! It reads the record at its own pace and keeps nobody waiting: a home that is slow or away only
 //! falls behind, and says so.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use store_views::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::foreign::Earlier;
 use crate::tail::Tail;
 
 /// How many records are folded at a time: as many as one step takes; the fewer steps, the less
@@ -45,6 +45,15 @@ pub enum FollowError {
     /// The home cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// What came before the record cannot be read.
+    #[error("{0}")]
+    Earlier(Told),
+}
+
+impl From<Told> for FollowError {
+    fn from(told: Told) -> Self {
+        Self::Earlier(told)
+    }
 }
 
 impl FollowError {
@@ -55,6 +64,7 @@ impl FollowError {
             Self::Log(_) => Code::RecordDamaged,
             Self::Home(HomeError::Damaged(_)) => Code::ViewsDamaged,
             Self::Home(_) => Code::ViewsUnreachable,
+            Self::Earlier(told) => return told.clone(),
         };
         Told::new(code, self.to_string())
     }
@@ -70,9 +80,13 @@ pub struct Follower {
     said: Mutex<ViewsStatus>,
     /// Whether the home is told at times that there is nothing new.
     beats: bool,
-    anew: AtomicBool,
+    anew: Mutex<Option<Anew>>,
     asked: Notify,
 }
+
+/// The home is to be folded anew, beginning with what is not in the record any more.
+#[derive(Clone)]
+struct Anew(Option<Earlier>);
 
 struct Folding {
     projector: Projector<Box<dyn Home>>,
@@ -107,7 +121,7 @@ impl Follower {
             folding: Mutex::new(Folding { projector, position: None, reread: None }),
             said: Mutex::new(said),
             beats: false,
-            anew: AtomicBool::new(false),
+            anew: Mutex::new(None),
             asked: Notify::new(),
         }
     }
@@ -128,15 +142,15 @@ impl Follower {
         let mut said = lock(&self.said).clone();
         said.last = self.log.usage().last.0;
         said.behind = said.last.saturating_sub(said.position);
-        if self.anew.load(Ordering::Relaxed) {
+        if lock(&self.anew).is_some() {
             "rebuilding".clone_into(&mut said.state);
         }
         said
     }
 
     /// Has it folded anew, as soon as nobody folds.
-    pub(super) fn rebuild(&self) {
-        self.anew.store(true, Ordering::Relaxed);
+    pub(super) fn rebuild(&self, earlier: Option<Earlier>) {
+        *lock(&self.anew) = Some(Anew(earlier));
         self.asked.notify_one();
     }
 
@@ -190,12 +204,7 @@ impl Follower {
 
     fn fold(&self, folding: &mut Folding) -> Result<(), FollowError> {
         loop {
-            if self.anew.load(Ordering::Relaxed) {
-                let chains = [Chain::Control, Chain::Node(self.node.clone())];
-                folding.projector.forget(&chains)?;
-                folding.position = None;
-                self.anew.store(false, Ordering::Relaxed);
-            }
+            self.begin_anew(folding)?;
             let position = match folding.position {
                 Some(position) => position,
                 None => Position(folding.projector.look()?.position),
@@ -212,7 +221,8 @@ impl Follower {
                 self.say(folding, last);
                 return Ok(());
             }
-            let from = folding.position.unwrap_or_default().next();
+            // What was before is not in the record any more.
+            let from = folding.position.unwrap_or_default().next().max(self.log.usage().first);
             let batch = self.batch(from)?;
             let Some(end) = batch.last().map(|stored| stored.position) else {
                 self.say(folding, last);
@@ -235,6 +245,28 @@ impl Follower {
             self.rewound(folding);
             self.say(folding, last);
         }
+    }
+
+    /// Drops what is folded, if that was asked for, and folds what came before the record. Only
+    /// when all of that is done it is not asked for any more.
+    fn begin_anew(&self, folding: &mut Folding) -> Result<(), FollowError> {
+        let Some(Anew(earlier)) = lock(&self.anew).clone() else { return Ok(()) };
+        let chains = [Chain::Control, Chain::Node(self.node.clone())];
+        folding.projector.forget(&chains)?;
+        folding.position = None;
+        if let Some(earlier) = earlier {
+            earlier.read(|events| {
+                for delivered in events {
+                    folding.projector.offer(delivered);
+                }
+                while folding.projector.in_line() > 0 {
+                    folding.projector.fold(None)?;
+                }
+                Ok::<_, FollowError>(())
+            })?;
+        }
+        *lock(&self.anew) = None;
+        Ok(())
     }
 
     /// What the log holds from a position on, as much as is folded at a time.
