@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use node_enforce::mask::{KnownValue, MaskKey, MaskPlan, MaskRule, PlanError};
+use node_enforce::policy::ColumnMask;
 use parking_lot::Mutex;
 use proto::ids::Name;
 
@@ -21,6 +22,7 @@ pub(crate) struct Plans {
 struct Kept {
     target: Name,
     rules: Vec<MaskRule>,
+    columns: Vec<ColumnMask>,
     known: Vec<KnownValue>,
     plan: Arc<MaskPlan>,
 }
@@ -35,20 +37,23 @@ impl Plans {
         &self,
         target: &Name,
         rules: Vec<MaskRule>,
+        columns: Vec<ColumnMask>,
         known: Vec<KnownValue>,
     ) -> Result<Arc<MaskPlan>, PlanError> {
         let fits = |kept: &Kept| {
-            kept.target == *target && kept.rules == rules && same(&kept.known, &known)
+            let same_rules = kept.rules == rules && kept.columns == columns;
+            kept.target == *target && same_rules && same(&kept.known, &known)
         };
         if let Some(kept) = self.kept.lock().iter().find(|kept| fits(kept)) {
             return Ok(kept.plan.clone());
         }
-        let plan = Arc::new(MaskPlan::compile(&rules, &known, self.key.clone())?);
+        let plan = MaskPlan::compile(&rules, &known, self.key.clone())?;
+        let plan = Arc::new(plan.with_columns(columns.clone()));
         let mut kept = self.kept.lock();
         if kept.len() >= PLANS_LIMIT {
             kept.remove(0);
         }
-        kept.push(Kept { target: target.clone(), rules, known, plan: plan.clone() });
+        kept.push(Kept { target: target.clone(), rules, columns, known, plan: plan.clone() });
         Ok(plan)
     }
 }

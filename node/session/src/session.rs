@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use node_enforce::mask::MaskPlan;
 use node_gate::{Gate, Input, Output};
 use proto::entry::{ApprovalId, ApprovalWithdrawal, Entry, SessionClosing, Withdrawn};
 use proto::ids::SessionId;
@@ -126,6 +127,12 @@ impl Session {
     #[must_use]
     pub fn login(&self) -> &str {
         &self.gate.facts().target.login
+    }
+
+    /// What is masked in it, by the policy that it was judged by last.
+    #[must_use]
+    pub fn masks(&self) -> &Arc<MaskPlan> {
+        &self.gate.facts().masks
     }
 
     /// What sessions need of their node.

@@ -102,8 +102,9 @@ pub(crate) fn facts(
         moment: &now,
         reading: None,
     };
+    let (rules, columns) = (policy.masks(&facts), policy.columns(&facts));
     let masks = plans
-        .plan(&target.name, policy.masks(&facts), ports.known.of(&target))
+        .plan(&target.name, rules, columns, ports.known.of(&target))
         .map_err(|error| denied(format!("the masks do not compile: {error}")))?;
     let target_as_was = TargetAsWas {
         name: target.name.clone(),

@@ -16,7 +16,7 @@ use proto::time::Moment;
 
 use crate::mask::MaskRule;
 use crate::policy::{
-    Evaluation, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who, places,
+    ColumnMask, Evaluation, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who, places,
 };
 use crate::reader::{Opened, Reader};
 
@@ -84,6 +84,14 @@ impl Policy {
         let masks = self.checked().masks.iter();
         let applies = masks.filter(|mask| mask.when.judge(facts, Evaluation::WHOLE) == Truth::True);
         applies.filter_map(|mask| mask.rule.clone()).collect()
+    }
+
+    /// The masks of columns that apply, in the order of the document.
+    #[must_use]
+    pub fn columns(&self, facts: &Facts<'_>) -> Vec<ColumnMask> {
+        let masks = self.checked().masks.iter();
+        let applies = masks.filter(|mask| mask.when.judge(facts, Evaluation::WHOLE) == Truth::True);
+        applies.filter_map(|mask| mask.columns.clone()).collect()
     }
 
     /// How a command is recorded: of all that applies, or may apply, the strictest.

@@ -183,6 +183,10 @@ records:
         policy.masks(&asked.facts(None)).iter().map(|mask| mask.name.to_string()).collect()
     };
     assert_eq!(masks("a x@t"), ["a"]);
+    let asked = Asked::read("a x@t");
+    let columns = policy.columns(&asked.facts(None));
+    assert_eq!(columns.iter().map(|mask| &*mask.name).collect::<Vec<_>>(), ["d"]);
+    assert_eq!(columns[0].columns, ["public.t.c"]);
     assert_eq!(masks("a x@t{env=prod}"), ["a", "b"]);
     let asked = Asked::read("a x@t");
     let mask = &policy.masks(&asked.facts(None))[0];

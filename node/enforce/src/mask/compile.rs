@@ -11,6 +11,7 @@ use super::plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
 use super::select;
 use super::spans::strength;
 use super::trigger::Triggers;
+use crate::policy::ColumnMask;
 
 /// Most rules in one plan.
 pub const RULES_MAX_COUNT: usize = 1024;
@@ -92,6 +93,7 @@ pub struct MaskPlan {
     /// All actions give `*` byte by byte, so that nothing waits for the end of a value.
     pub(super) eager: bool,
     too_short: Vec<Arc<str>>,
+    pub(super) columns: Vec<ColumnMask>,
 }
 
 impl std::fmt::Debug for MaskPlan {
@@ -143,6 +145,7 @@ impl MaskPlan {
             key,
             eager,
             too_short,
+            columns: Vec::new(),
         })
     }
 

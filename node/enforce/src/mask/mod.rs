@@ -23,6 +23,7 @@
 //! encodes on purpose.
 
 mod action;
+mod columns;
 mod compile;
 mod detector;
 mod engine;
@@ -41,6 +42,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use columns::SILENT;
 pub use compile::{
     CONSTANT_MAX_BYTES, KNOWN_MAX_BYTES, KNOWN_MAX_COUNT, KNOWN_MIN_BYTES, MaskPlan,
     PATTERN_MAX_BYTES, PATTERN_MAX_COUNT, PlanError, RULES_MAX_COUNT,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::columns::{self, New};
 use super::compile::MaskPlan;
 use super::engine::{mask_text, scanners};
 use super::masked::{Masked, Raw};
@@ -51,6 +52,38 @@ pub enum Form {
     /// Not text but may hold some, its length in the four bytes before it: a value in which
     /// something is found becomes no value at all.
     Sealed,
+    /// Text of a masked column, its length in the four bytes before it: replaced by the mask of
+    /// this number in the plan, whatever it holds.
+    Masked(u16),
+    /// Its length in the four bytes before it: replaced by these bytes, or by no value at all,
+    /// whatever it holds.
+    Fixed(Option<&'static [u8]>),
+    /// Text of a database in which masked values may be: replaced by [`super::SILENT`].
+    Silent,
+    /// A value within a line of COPY: replaced by the mask of this number, or by no value.
+    Line {
+        /// The mask.
+        rule: Option<u16>,
+        /// Whether it may be in quotes; otherwise behind backslashes.
+        csv: bool,
+        /// What stands between values.
+        delimiter: u8,
+    },
+}
+
+impl Form {
+    /// Whether values are replaced whatever they hold.
+    fn is_replaced(self) -> bool {
+        !matches!(self, Self::Counted | Self::Bare | Self::Sealed)
+    }
+
+    /// How many bytes before the value say how long it is.
+    fn counted(self) -> usize {
+        match self {
+            Self::Bare | Self::Silent | Self::Line { .. } => 0,
+            Self::Counted | Self::Sealed | Self::Masked(_) | Self::Fixed(_) => LENGTH_BYTES,
+        }
+    }
 }
 
 /// Places that do not lie within their batch, in order.
@@ -96,7 +129,8 @@ impl ValueMasker {
         places: &[Place],
     ) -> Result<(Masked, Vec<Finding>), Misplaced> {
         check(&batch, places)?;
-        if places.is_empty() || !self.finds(&batch, places) {
+        let replaced = places.iter().any(|place| place.form.is_replaced());
+        if places.is_empty() || !self.finds(&batch, places) && !replaced {
             return Ok((Masked::new(batch), Vec::new()));
         }
         let touched = self.touched(places);
@@ -171,7 +205,8 @@ impl ValueMasker {
             }
         }
         messages.sort_unstable();
-        places.iter().map(|place| messages.binary_search(&place.message).is_ok()).collect()
+        let holds = |place: &Place| messages.binary_search(&place.message).is_ok();
+        places.iter().map(|place| place.form.is_replaced() || holds(place)).collect()
     }
 }
 
@@ -183,7 +218,7 @@ fn width(place: &Place) -> u64 {
 fn check(batch: &[u8], places: &[Place]) -> Result<(), Misplaced> {
     let mut free = 0;
     for place in places {
-        let counted = if place.form == Form::Bare { 0 } else { LENGTH_BYTES };
+        let counted = place.form.counted();
         let fits = place.start >= free + counted
             && place.start <= place.end
             && place.end <= batch.len()
@@ -215,36 +250,56 @@ fn rewrite(
     let mut copied = 0;
     let mut message: Option<Message> = None;
     for (place, _) in places.iter().zip(touched).filter(|(_, touched)| **touched) {
-        let (masked, mut found) = mask_text(plan, Raw::new(&batch[place.start..place.end]));
-        if found.is_empty() {
+        let Some(new) = replacement(plan, place, &batch[place.start..place.end], findings) else {
             continue;
-        }
+        };
         // A message begins behind the values of the one before: nothing of it is written yet.
         let mut current =
             message.take().filter(|one| one.at == place.message).unwrap_or_else(|| {
                 let written_at = out.len() + place.message.saturating_sub(copied);
                 Message { at: place.message, written_at, length: read(batch, place.message) }
             });
-        let from = if place.form == Form::Bare { place.start } else { place.start - LENGTH_BYTES };
+        let counted = place.form.counted();
+        let from = place.start - counted;
         out.extend_from_slice(&batch[copied..from]);
         let before = out.len();
-        match place.form {
-            Form::Bare => out.extend_from_slice(masked.bytes()),
-            Form::Counted => {
-                out.extend_from_slice(&written(masked.bytes().len() as i64));
-                out.extend_from_slice(masked.bytes());
+        match new {
+            New::Null => out.extend_from_slice(&NULL),
+            New::Bytes(bytes) => {
+                if counted > 0 {
+                    out.extend_from_slice(&written(bytes.len() as i64));
+                }
+                out.extend_from_slice(&bytes);
             }
-            Form::Sealed => out.extend_from_slice(&NULL),
         }
         current.length += (out.len() - before) as i64 - (place.end - from) as i64;
         out[current.written_at..current.written_at + LENGTH_BYTES]
             .copy_from_slice(&written(current.length));
         message = Some(current);
         copied = place.end;
-        findings.append(&mut found);
     }
     out.extend_from_slice(&batch[copied..]);
     out
+}
+
+/// What a value becomes, unless it stays as it is.
+fn replacement(
+    plan: &Arc<MaskPlan>,
+    place: &Place,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) -> Option<New> {
+    if let Some(new) = columns::replaced(plan, place.form, value) {
+        findings.push(columns::finding(plan, place.form, value.len()));
+        return Some(new);
+    }
+    let (masked, mut found) = mask_text(plan, Raw::new(value));
+    let changed = !found.is_empty();
+    findings.append(&mut found);
+    changed.then(|| match place.form {
+        Form::Sealed => New::Null,
+        _ => New::Bytes(masked.bytes().to_vec()),
+    })
 }
 
 fn read(batch: &[u8], at: usize) -> i64 {

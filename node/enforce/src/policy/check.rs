@@ -15,7 +15,7 @@ use super::parts::{
 };
 use super::places::{At, Place};
 use super::raw;
-use super::{ENTRY_LIMIT, words};
+use super::{ENTRY_LIMIT, columns, words};
 use crate::mask::{Action, Class, Detect, MaskRule};
 
 /// The names of the verdicts.
@@ -293,11 +293,7 @@ impl Checker<'_> {
         if raw.detect.is_empty() && raw.columns.is_empty() {
             self.error(raw.name.place, "the mask needs the key `detect` or `columns`");
         }
-        if let Some(column) = raw.columns.first() {
-            let what = "columns of databases are not masked in this version".to_owned();
-            self.warning(column.place, what);
-        }
-        let action = match raw.with.value {
+        let action = match raw.with.value.clone() {
             raw::With::None => Action::None,
             raw::With::Redact => Action::Redact,
             raw::With::Null => Action::Null,
@@ -312,7 +308,9 @@ impl Checker<'_> {
         let detect: Vec<Detect> =
             raw.detect.iter().filter_map(|detect| self.detect(detect)).collect();
         let name: Arc<str> = raw.name.value.as_str().into();
-        Mask { when, rule: (!detect.is_empty()).then_some(MaskRule { name, detect, action }) }
+        let columns = columns::compile(&raw, &action, self);
+        let rule = (!detect.is_empty()).then_some(MaskRule { name, detect, action });
+        Mask { when, rule, columns }
     }
 
     fn detect(&mut self, raw: &At<raw::Detect>) -> Option<Detect> {

@@ -5,6 +5,7 @@
 
 pub mod cases;
 mod check;
+mod columns;
 mod compile;
 mod condition;
 mod errors;
@@ -26,8 +27,8 @@ pub(crate) use condition::{Evaluation, Part, Shell, Text, Truth, UNKNOWN, places
 pub use errors::{PolicyError, PolicyErrors, Warning};
 pub use grants::{Granted, NoGrant, TargetFacts, Who};
 pub use parts::{
-    Approval, ApprovalRules, Commands, Covers, Output, Permission, RecordRules, SessionLimits,
-    StreamDown, Unattended,
+    Approval, ApprovalRules, ColumnMask, Commands, Covers, Derived, Output, Permission, Predicates,
+    RecordRules, SessionLimits, StreamDown, Unattended,
 };
 pub(crate) use parts::{Checked, Rule};
 pub use places::Place;

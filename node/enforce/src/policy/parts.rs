@@ -7,7 +7,7 @@ use proto::reading::{Channel, Durability, Verdict};
 use schemars::JsonSchema;
 
 use super::condition::{TargetSet, When, WhoSet};
-use crate::mask::MaskRule;
+use crate::mask::{Action, MaskRule};
 
 macro_rules! words {
     ($($(#[doc = $text:literal])* enum $name:ident {
@@ -82,6 +82,21 @@ words! {
         Ordered = "ordered",
         /// When its record is durable.
         Strict = "strict",
+    }
+    /// What becomes of what is made of masked columns; the later one is the stricter.
+    enum Derived {
+        /// It is null.
+        Null = "null",
+        /// The statement is refused.
+        Block = "block",
+    }
+    /// Whether rows may be chosen, ordered or grouped by masked columns; the later one is the
+    /// stricter.
+    enum Predicates {
+        /// They may: whoever asks often enough learns what is in them.
+        Allow = "allow",
+        /// The statement is refused.
+        Block = "block",
     }
     /// What happens while the replicated stream cannot be reached; the later one is the stricter.
     enum StreamDown {
@@ -175,6 +190,21 @@ pub struct ApprovalRules {
     pub each: Vec<Approval>,
 }
 
+/// A mask of columns of databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnMask {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `schema.table.column`, each a glob pattern, or `tag:NAME`: what has `[NAME]` in its comment.
+    pub columns: Vec<String>,
+    /// What becomes of their values.
+    pub action: Action,
+    /// What becomes of what is made of them.
+    pub derived: Derived,
+    /// Whether rows may be chosen by them.
+    pub predicates: Predicates,
+}
+
 /// All that a document says.
 #[derive(Debug)]
 pub(crate) struct Checked {
@@ -220,6 +250,8 @@ pub(crate) struct Mask {
     pub(crate) when: When,
     /// Absent when the mask is about columns alone.
     pub(crate) rule: Option<MaskRule>,
+    /// Absent when it is about none.
+    pub(crate) columns: Option<ColumnMask>,
 }
 
 #[derive(Debug)]

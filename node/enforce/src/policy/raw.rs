@@ -261,9 +261,19 @@ written! {
         name: At<String>,
         /// Where it applies.
         when: When,
-        /// Columns of databases.
+        /// Columns of databases: schema.table.column, each a glob pattern, or tag:NAME for those
+        /// whose comment in the database has [NAME] in it.
         #[serde(default)]
         columns: Vec<At<String>>,
+        /// What becomes of what is made of these columns: null (if absent), or block.
+        #[serde(default, deserialize_with = "present")]
+        #[schemars(with = "Option<super::Derived>")]
+        derived: Option<At<String>>,
+        /// Whether rows may be chosen, ordered or grouped by these columns: allow (if absent), or
+        /// block.
+        #[serde(default, deserialize_with = "present")]
+        #[schemars(with = "Option<super::Predicates>")]
+        predicates: Option<At<String>>,
         /// What it looks for: a class, a detector, or a regular expression.
         #[serde(default)]
         detect: Vec<At<Detect>>,

@@ -3,6 +3,7 @@
 //! No line here may hold a whole token: they are put together at run time.
 
 mod actions;
+mod columns;
 mod detectors;
 mod known;
 mod limits;
