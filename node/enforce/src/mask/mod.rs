@@ -52,5 +52,6 @@ pub use engine::{HOLD_LIMIT, Masker, mask_by_default, mask_text};
 pub use masked::{Masked, Raw};
 pub use pattern::PATTERN_WINDOW_BYTES;
 pub use plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
+pub(crate) use spans::strength;
 pub use values::{Form, Misplaced, Place, ValueMasker};
 pub use window::{Finding, Span, Window};

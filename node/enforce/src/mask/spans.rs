@@ -8,7 +8,7 @@ use super::plan::Action;
 use super::scan::Found;
 
 /// How strong an action is: `Null` > `Redact` > `Hash` > `Constant` > `KeepLast` > `None`.
-pub(super) fn strength(action: &Action) -> u8 {
+pub(crate) fn strength(action: &Action) -> u8 {
     match action {
         Action::None => 0,
         Action::KeepLast(_) => 1,

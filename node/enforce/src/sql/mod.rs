@@ -10,6 +10,7 @@ mod command;
 mod found;
 mod functions;
 mod handling;
+pub mod lineage;
 mod parse;
 mod statement;
 mod tags;

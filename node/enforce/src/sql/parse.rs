@@ -7,15 +7,42 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pg_query::ParserOptions;
+use pg_query::protobuf::RawStmt;
 
 use super::tree::Tree;
 use super::{Options, STATEMENT_LIMIT, TEXT_LIMIT};
 
 pub(super) const NOT_SQL: &str = "PostgreSQL's grammar does not take it";
+const UNKNOWN: &str = "its tree is not of the form that is known";
 pub(super) const TOO_DEEP: &str = "it is nested too deeply";
 
 /// The trees of a text's statements.
 pub(super) fn trees(text: &str, options: Options) -> Result<Vec<Tree>, &'static str> {
+    let statements = parsed(text, options)?;
+    statements.iter().map(|raw| tree_of(raw)).collect()
+}
+
+/// Each statement of a text: its tree, as the library has it too, and its own text.
+pub(super) fn statements(
+    text: &str,
+    options: Options,
+) -> Result<Vec<(Tree, RawStmt, &str)>, &'static str> {
+    let each = parsed(text, options)?.into_iter().map(|raw| {
+        let start = usize::try_from(raw.stmt_location).map_err(|_| UNKNOWN)?;
+        let own = match usize::try_from(raw.stmt_len).map_err(|_| UNKNOWN)? {
+            0 => text.get(start..),
+            length => text.get(start..start + length),
+        };
+        Ok((tree_of(&raw)?, raw, own.ok_or(UNKNOWN)?))
+    });
+    each.collect()
+}
+
+fn tree_of(raw: &RawStmt) -> Result<Tree, &'static str> {
+    Tree::of(&raw.stmt).map_err(|_| UNKNOWN)
+}
+
+fn parsed(text: &str, options: Options) -> Result<Vec<RawStmt>, &'static str> {
     if text.len() > TEXT_LIMIT {
         return Err("it is longer than 1 MiB");
     }
@@ -30,15 +57,13 @@ pub(super) fn trees(text: &str, options: Options) -> Result<Vec<Tree>, &'static 
         Ok(Err(pg_query::Error::Parse(why))) if is_about_depth(&why) => return Err(TOO_DEEP),
         Ok(Err(pg_query::Error::Decode(_))) => return Err(TOO_DEEP),
         Ok(Err(_)) => return Err(NOT_SQL),
-        Err(_) => return Err("its tree is not of the form that is known"),
+        Err(_) => return Err(UNKNOWN),
     };
-    let statements = &parsed.protobuf.stmts;
+    let statements = parsed.protobuf.stmts;
     if statements.len() > STATEMENT_LIMIT {
         return Err("it has more than 1000 statements");
     }
-    let tree = |raw: &pg_query::protobuf::RawStmt| Tree::of(&raw.stmt);
-    let trees: Result<Vec<_>, _> = statements.iter().map(tree).collect();
-    trees.map_err(|_| "its tree is not of the form that is known")
+    Ok(statements)
 }
 
 /// Whether the library gave up because of nesting: its stack, its parser's, or its writer's.

@@ -206,7 +206,11 @@ fn set(walk: &mut Walk<'_>, tree: &Tree) {
     } else if of(VariableSetKind::VarSetValue) {
         let values: Vec<_> = tree.get("args").list().iter().map(value).collect();
         let all: Option<Vec<_>> = values.into_iter().collect();
-        let to = all.map_or(To::Unknown, |values| To::Value(values.join(", ")));
+        // A path is a list of names, and one of them may have a comma in it.
+        let is_path = name == "search_path";
+        let text = |value: String| if is_path { identifier(&value) } else { value };
+        let joined = |values: Vec<String>| values.into_iter().map(text).collect::<Vec<_>>();
+        let to = all.map_or(To::Unknown, |values| To::Value(joined(values).join(", ")));
         Setting { name, to, local }
     } else if of(VariableSetKind::VarSetCurrent) {
         Setting { name, to: To::Unknown, local }
@@ -214,6 +218,16 @@ fn set(walk: &mut Walk<'_>, tree: &Tree) {
         Setting { name, to: To::Default, local }
     };
     walk.setting(setting);
+}
+
+/// A name as one would write it in a list of names.
+fn identifier(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let starts = name.bytes().next().is_some_and(|first| !first.is_ascii_digit());
+    if starts && name.bytes().all(plain) {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// One value of a SET.
