@@ -11,6 +11,7 @@ use proto::refusal::Told;
 
 use crate::codec::places::{Finder, Malformed, Shape};
 use crate::codec::read::{self, Reader};
+use crate::veil::{Sight, Veil};
 
 /// How many statements, and how many portals, one connection may have.
 const NAMES: usize = 8192;
@@ -25,12 +26,18 @@ pub(crate) struct Statement {
     pub(crate) text: Arc<[u8]>,
     /// What the database knows it by.
     pub(crate) known_as: Arc<[u8]>,
+    /// The numbers of its parameters' types, as far as the client said them.
+    pub(crate) types: Arc<[u8]>,
     shape: Option<Shape>,
 }
 
 impl Statement {
     pub(crate) fn new(text: Arc<[u8]>, known_as: Arc<[u8]>) -> Self {
-        Self { text, known_as, shape: None }
+        Self { text, known_as, types: Arc::default(), shape: None }
+    }
+
+    pub(crate) fn with_types(self, types: Arc<[u8]>) -> Self {
+        Self { types, ..self }
     }
 }
 
@@ -40,6 +47,7 @@ pub(crate) struct Portal {
     /// The text and the body of its `Bind`, as they were judged.
     pub(crate) command: Arc<[u8]>,
     shape: Shape,
+    sights: Arc<[Sight]>,
 }
 
 /// An answer that is to come from the database.
@@ -108,6 +116,8 @@ pub(crate) struct Conversation {
     ran: bool,
     /// Whether the database was asked for answers since the last thing that it was sent.
     asked: bool,
+    /// What is not shown because columns are masked.
+    pub(crate) veil: Veil,
 }
 
 impl Conversation {
@@ -124,6 +134,7 @@ impl Conversation {
             skipping: false,
             ran: false,
             asked: true,
+            veil: Veil::new(),
         }
     }
 
@@ -244,14 +255,25 @@ impl Conversation {
             Some(shape) => shape.in_formats(binary),
             None => Shape::undescribed(binary.contains(&true)),
         };
-        let portal = Portal { command: command.into(), shape };
+        let portal = Portal { command: command.into(), shape, sights: Arc::default() };
         self.expect(Expected::Bind(name.into(), portal));
         self.command = Command::Waits(name.into());
     }
 
+    /// What is known of what was bound or queried last.
+    pub(crate) fn seen(&mut self, sights: Arc<[Sight]>) {
+        self.veil.expect(&sights);
+        match self.expected.back_mut() {
+            Some(Expected::Bind(_, portal)) => portal.sights = sights,
+            _ => self.veil.run(sights),
+        }
+    }
+
     pub(crate) fn executed(&mut self, portal: &[u8]) {
         if let Some(portal) = self.portal(portal) {
+            let sights = portal.sights.clone();
             self.shape = portal.shape.clone();
+            self.veil.run(sights);
         }
         self.ran = true;
         self.expect(Expected::Execute(portal.into()));
@@ -294,9 +316,8 @@ impl Conversation {
         mut finder: Finder<'_>,
     ) -> Result<Passed, Malformed> {
         match kind {
-            b'D' => finder.row(body, &self.shape)?,
-            b'd' if self.copy == Copy::Binary => finder.tuple(body)?,
-            b'd' => finder.all(body),
+            b'D' => finder.row(body, &self.shape, self.veil.view(self.shape.origins()))?,
+            b'd' => self.veil.copied(body, finder, self.copy == Copy::Binary)?,
             b'T' => {
                 finder.names(body)?;
                 self.columns(body)?;
@@ -309,12 +330,11 @@ impl Conversation {
                 if let Some(told) = self.failed() {
                     return Ok(Passed::Instead(told));
                 }
-                finder.fields(kind, body)?;
+                self.veil.said(kind, body, finder)?;
             }
-            b'N' => finder.fields(kind, body)?,
-            b'A' => finder.texts(kind, body, 4)?,
+            b'N' | b'A' => self.veil.said(kind, body, finder)?,
             b'S' => {
-                finder.texts(kind, body, 0)?;
+                self.veil.said(kind, body, finder)?;
                 return Ok(status(body));
             }
             b'Z' => self.ready(body)?,
@@ -368,7 +388,8 @@ impl Conversation {
     }
 
     fn columns(&mut self, body: &[u8]) -> Result<(), Malformed> {
-        let shape = Shape::described(read::columns(body).ok_or(Malformed(b'T'))?);
+        let shape = Shape::described(read::columns(body).ok_or(Malformed(b'T'))?)
+            .with_origins(read::origins(body).ok_or(Malformed(b'T'))?);
         match self.expected.front() {
             Some(Expected::DescribeStatement(_)) => {
                 if let Some(Expected::DescribeStatement(name)) = self.expected.pop_front()
@@ -395,6 +416,7 @@ impl Conversation {
     fn completed(&mut self, body: &[u8]) {
         self.copy = Copy::None;
         let tag = Reader::new(body).name().unwrap_or_default();
+        self.veil.completed(tag);
         // What SQL takes away under these names may come back as something else.
         let takes_away = [&b"DEALLOCATE"[..], b"DISCARD", b"CLOSE"];
         if takes_away.iter().any(|word| tag.starts_with(word)) {
@@ -413,6 +435,7 @@ impl Conversation {
     /// An error came. Gives what the client is told in its place, when we asked for it.
     fn failed(&mut self) -> Option<Told> {
         self.copy = Copy::None;
+        self.veil.failed();
         if matches!(self.expected.front(), Some(Expected::Refused(_))) {
             return match self.expected.pop_front() {
                 Some(Expected::Refused(told)) => Some(told),
@@ -446,6 +469,7 @@ impl Conversation {
             _ => return Err(bad),
         }
         (self.copy, self.ran) = (Copy::None, false);
+        self.veil.ready(is_idle);
         if is_idle {
             // Portals do not outlive their transaction.
             let bytes: usize = self.portals.values().map(|portal| portal.command.len()).sum();

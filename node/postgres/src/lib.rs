@@ -13,8 +13,10 @@ mod conversation;
 mod driver;
 mod login;
 mod settings;
+mod surroundings;
 mod types;
 mod unsent;
+mod veil;
 
 pub use config::{CredentialError, Credentials, Limits, PostgresConfig};
 pub use driver::serve;

@@ -3,4 +3,6 @@
 mod codec;
 mod conversation;
 mod login;
+mod surroundings;
 mod unsent;
+mod veil;

@@ -26,3 +26,41 @@ pub(crate) fn form(column: Column) -> Option<Form> {
     let is_text = if binary { TEXT.contains(&kind) } else { !NUMBERS.contains(&kind) };
     Some(if is_text { Form::Counted } else { Form::Sealed })
 }
+
+/// `name`, `text`, `unknown`, `bpchar`, `varchar`, `cstring`: whatever stands in them is of their
+/// type, so a mask's text is too.
+const ANY_TEXT: &[u32] = &[19, 25, 705, 1042, 1043, 2275];
+
+/// Whether any text is of this type.
+pub(crate) fn is_text(kind: u32) -> bool {
+    ANY_TEXT.contains(&kind)
+}
+
+/// What stands for a value of a type in text, and in binary: zero, false, the beginning of 1970.
+const BLANKS: &[(u32, &[u8], &[u8])] = &[
+    (16, b"f", &[0]),
+    (17, b"\\x", b""),
+    (20, b"0", &[0; 8]),
+    (21, b"0", &[0; 2]),
+    (23, b"0", &[0; 4]),
+    (26, b"0", &[0; 4]),
+    (114, b"null", b"null"),
+    (700, b"0", &[0; 4]),
+    (701, b"0", &[0; 8]),
+    (790, b"0", &[0; 8]),
+    // Dates count days, and times microseconds, from the beginning of 2000.
+    (1082, b"1970-01-01", &(-10_957_i32).to_be_bytes()),
+    (1083, b"00:00:00", &[0; 8]),
+    (1114, b"1970-01-01 00:00:00", &(-946_684_800_000_000_i64).to_be_bytes()),
+    (1184, b"1970-01-01 00:00:00+00", &(-946_684_800_000_000_i64).to_be_bytes()),
+    (1186, b"00:00:00", &[0; 16]),
+    (1700, b"0", &[0; 8]),
+    (2950, b"00000000-0000-0000-0000-000000000000", &[0; 16]),
+    (3802, b"null", b"\x01null"),
+];
+
+/// What stands for a value of this type; nothing but no value does for others.
+pub(crate) fn blank(kind: u32, binary: bool) -> Option<&'static [u8]> {
+    let found = BLANKS.iter().find(|(known, ..)| *known == kind);
+    found.map(|(_, text, bytes)| if binary { *bytes } else { *text })
+}

@@ -8,6 +8,7 @@ use node_enforce::mask::{Form, Place};
 use super::frame::HEADER_BYTES;
 use super::read::{Column, Reader};
 use crate::types;
+use crate::veil::View;
 
 /// A message that is not what its kind says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,16 +21,30 @@ pub(crate) struct Shape {
     columns: Arc<[Column]>,
     // What columns are taken for that were never described.
     otherwise: Column,
+    origins: Arc<[(u32, i16)]>,
 }
 
 impl Shape {
     pub(crate) fn described(columns: Vec<Column>) -> Self {
-        Self { columns: columns.into(), otherwise: Column { kind: 0, binary: true } }
+        let otherwise = Column { kind: 0, binary: true };
+        Self { columns: columns.into(), otherwise, origins: Arc::default() }
+    }
+
+    /// The same columns, with the tables and columns that they are.
+    pub(crate) fn with_origins(mut self, origins: Vec<(u32, i16)>) -> Self {
+        self.origins = origins.into();
+        self
+    }
+
+    /// The table and column that each column is; none of what was never described.
+    pub(crate) fn origins(&self) -> &[(u32, i16)] {
+        &self.origins
     }
 
     /// Columns of no known type, in text or perhaps in binary.
     pub(crate) fn undescribed(binary: bool) -> Self {
-        Self { columns: Arc::default(), otherwise: Column { kind: 0, binary } }
+        let otherwise = Column { kind: 0, binary };
+        Self { columns: Arc::default(), otherwise, origins: Arc::default() }
     }
 
     /// The same columns, in the formats that a `Bind` asks for: one for all, or one for each.
@@ -42,11 +57,14 @@ impl Shape {
         };
         let columns = self.columns.iter().enumerate();
         let columns = columns.map(|(index, one)| Column { binary: format(index), ..*one });
-        Self { columns: columns.collect(), otherwise: Column { kind: 0, binary: any } }
+        let otherwise = Column { kind: 0, binary: any };
+        Self { columns: columns.collect(), otherwise, origins: self.origins.clone() }
     }
 
-    fn column(&self, index: usize) -> Column {
-        self.columns.get(index).copied().unwrap_or(self.otherwise)
+    /// A column, and whether it was described.
+    fn column(&self, index: usize) -> (Column, bool) {
+        let described = self.columns.get(index).copied();
+        (described.unwrap_or(self.otherwise), described.is_some())
     }
 }
 
@@ -58,7 +76,7 @@ pub(crate) struct Finder<'a> {
 
 impl Finder<'_> {
     fn add(&mut self, start: usize, length: usize, form: Form) {
-        if length == 0 {
+        if length == 0 && !matches!(form, Form::Fixed(_)) {
             return;
         }
         let begins = self.at + HEADER_BYTES + start;
@@ -67,11 +85,16 @@ impl Finder<'_> {
     }
 
     /// The cells of a `DataRow`.
-    pub(crate) fn row(&mut self, body: &[u8], shape: &Shape) -> Result<(), Malformed> {
+    pub(crate) fn row(
+        &mut self,
+        body: &[u8],
+        shape: &Shape,
+        view: View<'_>,
+    ) -> Result<(), Malformed> {
         let bad = Malformed(b'D');
         let mut reader = Reader::new(body);
         let count = usize::from(reader.u16().ok_or(bad)?);
-        self.cells(&mut reader, count, shape, bad)?;
+        self.cells(&mut reader, count, (shape, view), bad)?;
         if reader.rest().is_empty() { Ok(()) } else { Err(bad) }
     }
 
@@ -79,14 +102,16 @@ impl Finder<'_> {
         &mut self,
         reader: &mut Reader<'_>,
         count: usize,
-        shape: &Shape,
+        (shape, view): (&Shape, View<'_>),
         bad: Malformed,
     ) -> Result<(), Malformed> {
         for index in 0..count {
             let Some(length) = reader.length().ok_or(bad)? else { continue };
             let start = reader.at();
             reader.take(length).ok_or(bad)?;
-            if let Some(form) = types::form(shape.column(index)) {
+            let (column, described) = shape.column(index);
+            let replaced = view.form(index, column, described);
+            if let Some(form) = replaced.or_else(|| types::form(column)) {
                 self.add(start, length, form);
             }
         }
@@ -94,12 +119,13 @@ impl Finder<'_> {
     }
 
     /// The whole of a message that is text, such as `CopyData`.
-    pub(crate) fn all(&mut self, body: &[u8]) {
+    pub(crate) fn all(&mut self, body: &[u8]) -> Result<(), Malformed> {
         self.add(0, body.len(), Form::Bare);
+        Ok(())
     }
 
     /// A tuple of a copy in binary: fields with their lengths, the first one behind a header.
-    pub(crate) fn tuple(&mut self, body: &[u8]) -> Result<(), Malformed> {
+    pub(crate) fn tuple(&mut self, body: &[u8], view: View<'_>) -> Result<(), Malformed> {
         const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
         const END: u16 = u16::MAX;
         let bad = Malformed(b'd');
@@ -115,7 +141,7 @@ impl Finder<'_> {
             if count == END {
                 break;
             }
-            self.cells(&mut reader, usize::from(count), &shape, bad)?;
+            self.cells(&mut reader, usize::from(count), (&shape, view), bad)?;
         }
         if reader.rest().is_empty() { Ok(()) } else { Err(bad) }
     }
@@ -136,6 +162,55 @@ impl Finder<'_> {
             }
         }
         if reader.rest().is_empty() { Ok(()) } else { Err(bad) }
+    }
+
+    /// As [`Finder::fields`], of a message in which masked values may be: none of it is shown but
+    /// how grave it is, and its code.
+    pub(crate) fn silent(&mut self, kind: u8, body: &[u8]) -> Result<(), Malformed> {
+        let before = self.places.len();
+        self.fields(kind, body)?;
+        for place in &mut self.places[before..] {
+            place.form = Form::Silent;
+        }
+        Ok(())
+    }
+
+    /// A line of a copy with masked columns in it.
+    pub(crate) fn line(
+        &mut self,
+        body: &[u8],
+        view: View<'_>,
+        (csv, delimiter): (bool, u8),
+    ) -> Result<(), Malformed> {
+        let line = body.strip_suffix(b"\n").ok_or(Malformed(b'd'))?;
+        let fields = fields_of(line, csv, delimiter).ok_or(Malformed(b'd'))?;
+        let count = fields.len();
+        for (index, (start, end)) in fields.into_iter().enumerate() {
+            match view.within(index, count, csv, delimiter) {
+                Some(form) => {
+                    let (begins, message) = (self.at + HEADER_BYTES + start, self.at + 1);
+                    let end = self.at + HEADER_BYTES + end;
+                    self.places.push(Place { start: begins, end, message, form });
+                }
+                None => self.add(start, end - start, Form::Bare),
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Finder::texts`], of which only the first is shown.
+    pub(crate) fn silent_behind(
+        &mut self,
+        kind: u8,
+        body: &[u8],
+        skip: usize,
+    ) -> Result<(), Malformed> {
+        let before = self.places.len();
+        self.texts(kind, body, skip)?;
+        for place in self.places.iter_mut().skip(before + 1) {
+            place.form = Form::Silent;
+        }
+        Ok(())
     }
 
     /// Texts that end with a zero byte, behind so many other bytes: `NotificationResponse`,
@@ -165,4 +240,23 @@ impl Finder<'_> {
         }
         if reader.rest().is_empty() { Ok(()) } else { Err(bad) }
     }
+}
+
+/// Where the values of a line are; none when it is no whole line.
+fn fields_of(line: &[u8], csv: bool, delimiter: u8) -> Option<Vec<(usize, usize)>> {
+    let (mut fields, mut start, mut quoted, mut at) = (Vec::new(), 0, false, 0);
+    while at < line.len() {
+        match line[at] {
+            b'"' if csv => quoted = !quoted,
+            b'\\' if !csv => at += 1,
+            byte if byte == delimiter && !quoted => {
+                fields.push((start, at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    fields.push((start, line.len()));
+    (!quoted && at == line.len()).then_some(fields)
 }

@@ -95,6 +95,20 @@ pub(crate) fn columns(body: &[u8]) -> Option<Vec<Column>> {
     reader.rest().is_empty().then_some(columns)
 }
 
+/// Of each column of a `RowDescription` the table and the column there that it is.
+pub(crate) fn origins(body: &[u8]) -> Option<Vec<(u32, i16)>> {
+    let mut reader = Reader::new(body);
+    let count = usize::from(reader.u16()?);
+    let mut origins = Vec::with_capacity(count.min(body.len() / 18));
+    for _ in 0..count {
+        reader.name()?;
+        let table = reader.u32()?;
+        origins.push((table, reader.u16()?.cast_signed()));
+        reader.take(12)?;
+    }
+    Some(origins)
+}
+
 /// A `Parse`: its statement's name, its text.
 pub(crate) fn parse(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut reader = Reader::new(body);

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::back::{self, Dialled, Opening};
 use super::front::{self, Begun, Gone, NotIn};
 use super::leg::Leg;
+use super::lens::Lens;
 use super::node::{Node, Places};
 use super::serve::{End, Served};
 use super::{cancel, events, random};
@@ -138,6 +139,7 @@ async fn start(
 ) -> Option<Served> {
     match try_start(node, &mut leg, &logged_in, number, from).await {
         Ok((session, dialled, key, unguessable)) => {
+            let database = database(&session, &logged_in);
             let canceller = dialled.canceller().map(Arc::new);
             Some(Served {
                 node: node.clone(),
@@ -152,6 +154,8 @@ async fn start(
                 error: None,
                 places: Vec::new(),
                 unsent: Unsent::default(),
+                lens: Lens::new(database),
+                looked: Arc::default(),
             })
         }
         Err(told) => {
@@ -204,8 +208,7 @@ async fn reach(
     person: &str,
 ) -> Result<(Dialled, cancel::Key, [u8; 16]), Told> {
     let target = session.target().clone();
-    let own = target.database().map(|database| database.name.clone()).unwrap_or_default();
-    let database = logged_in.claim.database.clone().unwrap_or(own);
+    let database = database(session, logged_in);
     let mut application = format!("sallyport {} {person}", session.id());
     application.truncate(application.floor_char_boundary(APPLICATION_BYTES));
     let role = session.login().to_owned();
@@ -231,6 +234,12 @@ async fn reach(
     write::message(&mut out, b'Z', |out| out.push(b'I'));
     leg.put_slice(&out);
     Ok((dialled, key, unguessable))
+}
+
+/// The database that is meant.
+fn database(session: &Session, logged_in: &LoggedIn) -> String {
+    let own = || session.target().database().map(|database| database.name.clone());
+    logged_in.claim.database.clone().or_else(own).unwrap_or_default()
 }
 
 /// Passes on what a database says of itself.

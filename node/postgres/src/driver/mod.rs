@@ -2,16 +2,19 @@
 
 mod back;
 mod cancel;
+mod catalog;
 mod connection;
 mod door;
 mod events;
 mod front;
 mod leg;
+mod lens;
 mod listen;
 mod node;
 mod random;
 mod requests;
 mod serve;
+mod side;
 mod stream;
 
 pub use listen::serve;

@@ -19,6 +19,7 @@ pub(super) struct Node {
     pub(super) cancels: Cancels,
     sources: Mutex<Sources>,
     connections: AtomicU64,
+    definitions: AtomicU64,
 }
 
 impl Node {
@@ -34,12 +35,23 @@ impl Node {
             cancels: Cancels::default(),
             sources: Mutex::default(),
             connections: AtomicU64::new(0),
+            definitions: AtomicU64::new(0),
         }
     }
 
     /// What the control plane says now.
     pub(super) fn view(&self) -> Arc<View> {
         self.sessions.ports().control.views().borrow().clone()
+    }
+
+    /// How often a session of this node has defined something in a database.
+    pub(super) fn definitions(&self) -> u64 {
+        self.definitions.load(Ordering::Acquire)
+    }
+
+    /// A session has defined something in its database.
+    pub(super) fn defined(&self) {
+        self.definitions.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The number of a new connection.

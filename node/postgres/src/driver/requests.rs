@@ -121,8 +121,25 @@ impl Served {
         });
     }
 
-    /// Judges a command and redeems its permit right before it is sent.
-    async fn judge(&mut self, command: Vec<u8>) -> Result<CommandText, Told> {
+    /// Finds out what of a text's answer may be seen; why it must not be sent, when that is so.
+    async fn sights(&mut self, of: Option<&Statement>) -> Option<Told> {
+        let Some(Statement { text, types, .. }) = of else { return None };
+        match self.look(text, types.clone()).await {
+            Ok(sights) => {
+                self.looked = sights;
+                None
+            }
+            Err(told) => Some(told),
+        }
+    }
+
+    /// Judges a command and redeems its permit right before it is sent. What may be seen of the
+    /// answer is found out in between, when it is not known of what it is of.
+    async fn judge(
+        &mut self,
+        command: Vec<u8>,
+        of: Option<&Statement>,
+    ) -> Result<CommandText, Told> {
         if let Some(failed) = self.talk.give_up() {
             match self.ended(failed).await {
                 Ok(()) => {}
@@ -134,6 +151,11 @@ impl Served {
         self.key.ring.forget();
         let mut door = AtTheDoor { client: &mut self.client, ring: &self.key.ring };
         let permit = self.session.judge(command, &mut door).await?;
+        if let Some(refused) = self.sights(of).await {
+            let input = self.passed();
+            drop(self.session.ended(Ending::Refused(refused.clone()), input).await?);
+            return Err(refused);
+        }
         let now = self.node.sessions.ports().clock.elapsed();
         let until = permit.valid_until();
         match permit.redeem(now) {
@@ -157,12 +179,14 @@ impl Served {
             self.refuse_simple(misread());
             return Ok(());
         }
-        match self.judge(text.to_vec()).await {
+        let statement = Statement::new(text.into(), Arc::default());
+        match self.judge(text.to_vec(), Some(&statement)).await {
             Ok(command) => {
                 self.send(|out| {
                     write::message(out, b'Q', |out| write::text(out, command.bytes()));
                 });
                 self.talk.queried();
+                self.talk.seen(std::mem::take(&mut self.looked));
             }
             Err(told) => self.refuse_simple(told),
         }
@@ -212,6 +236,7 @@ impl Served {
             });
         });
         let statement = Statement::new(text.bytes().into(), known_as.into());
+        let statement = statement.with_types(types.into());
         self.talk.parsed(name, statement);
         Ok(())
     }
@@ -227,7 +252,7 @@ impl Served {
             return Ok(());
         }
         let command = [&statement.text[..], &[0], body].concat();
-        let judged = match self.judge(command).await {
+        let judged = match self.judge(command, Some(&statement)).await {
             Ok(judged) => judged,
             Err(told) => {
                 self.refuse(told);
@@ -238,6 +263,7 @@ impl Served {
             parameters(&judged).and_then(read::bind).ok_or_else(malformed)?;
         self.send(|out| write::bind(out, portal, &statement.known_as, rest));
         self.talk.bound(portal, &statement, judged.bytes().to_vec(), &binary);
+        self.talk.seen(std::mem::take(&mut self.looked));
         Ok(())
     }
 
@@ -249,7 +275,7 @@ impl Served {
                 return Ok(());
             };
             let command: Arc<[u8]> = bound.command.clone();
-            if let Err(told) = self.judge(command.to_vec()).await {
+            if let Err(told) = self.judge(command.to_vec(), None).await {
                 self.refuse(told);
                 return Ok(());
             }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use node_enforce::mask::Place;
+use node_enforce::mask::{Place, SILENT};
 use node_gate::Ending;
 use node_session::seal::Meter;
 use node_session::{Over, Session};
@@ -20,6 +20,7 @@ use proto::refusal::{Code, Told};
 use super::back::Canceller;
 use super::cancel::Key;
 use super::leg::Leg;
+use super::lens::Lens;
 use super::node::Node;
 use crate::codec::frame::{BadFrame, HEADER_BYTES, whole};
 use crate::codec::places::{Finder, Malformed};
@@ -28,6 +29,7 @@ use crate::codec::write::{self, Severity};
 use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES, WAITING_BYTES};
 use crate::conversation::{Conversation, Passed};
 use crate::unsent::Unsent;
+use crate::veil::Sight;
 
 /// How a connection ends.
 #[derive(Debug)]
@@ -75,6 +77,10 @@ pub(super) struct Served {
     pub(super) places: Vec<Place>,
     /// What was permitted and is not written yet.
     pub(super) unsent: Unsent,
+    /// What is known of what may be seen of the database.
+    pub(super) lens: Lens,
+    /// What was found out of the statement that is sent next.
+    pub(super) looked: Arc<[Sight]>,
 }
 
 impl Served {
@@ -155,6 +161,9 @@ impl Served {
                 write::told(&mut out, Severity::Error, &told);
                 self.client.put_slice(&out);
             }
+            if std::mem::take(&mut self.talk.veil.defined) {
+                self.node.defined();
+            }
             if let Some(failed) = self.talk.take_over() {
                 self.ended(failed).await?;
             }
@@ -186,7 +195,8 @@ impl Served {
                 }
             }
             if frame.kind == b'E' && self.talk.has_command() {
-                self.error = Some(shown(body));
+                let silent = self.talk.veil.hides(body);
+                self.error = Some(shown(body, silent));
             }
             rows += u64::from(frame.kind == b'D');
             at += frame.bytes;
@@ -261,9 +271,15 @@ fn malformed(error: Malformed) -> End {
     Told::plain(Code::TargetLost).into()
 }
 
-/// An error as the record shows it; it is masked on its way there.
-fn shown(body: &[u8]) -> Vec<u8> {
+/// An error as the record shows it; it is masked on its way there. What the client is not shown of
+/// it is not in the record either.
+fn shown(body: &[u8], silent: bool) -> Vec<u8> {
     let mut line = Vec::new();
+    if silent {
+        line.extend_from_slice(read::field(body, b'C').unwrap_or_default());
+        line.extend_from_slice(format!(" {SILENT}\n").as_bytes());
+        return line;
+    }
     for (letter, between) in [(b'C', &b" "[..]), (b'M', b"\n"), (b'D', b"\n"), (b'H', b"\n")] {
         if let Some(value) = read::field(body, letter) {
             line.extend_from_slice(value);

@@ -7,6 +7,7 @@ use crate::codec::places::{Finder, Shape};
 use crate::codec::read::{self, Column};
 use crate::codec::startup::{self, Startup};
 use crate::codec::write;
+use crate::veil::View;
 
 const LIMIT: usize = 1024;
 
@@ -112,7 +113,7 @@ fn values_of_a_row_are_found() {
     let body = row(&[Some(b"7"), Some(b"abc"), Some(b"d"), Some(b"12"), Some(b"xyz")]);
     let mut places = Vec::new();
     let mut finder = Finder { places: &mut places, at: 10 };
-    finder.row(&body, &shape).expect("a row");
+    finder.row(&body, &shape, View::Plain).expect("a row");
     let shown: Vec<_> = places
         .iter()
         .map(|place: &Place| (&body[place.start - 15..place.end - 15], place.form, place.message))
@@ -132,7 +133,7 @@ fn rows_that_are_none_are_refused() {
     fn check(body: &[u8]) {
         let mut places = Vec::new();
         let mut finder = Finder { places: &mut places, at: 0 };
-        assert!(finder.row(body, &Shape::default()).is_err(), "{body:?}");
+        assert!(finder.row(body, &Shape::default(), View::Plain).is_err(), "{body:?}");
     }
     check(b"");
     check(b"\0");
