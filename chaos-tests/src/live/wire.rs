@@ -197,7 +197,8 @@ impl Wire {
 }
 
 /// A message as a word: its kind, and what of it a reader wants to know.
-fn shown(kind: u8, body: &[u8]) -> String {
+#[must_use]
+pub fn shown(kind: u8, body: &[u8]) -> String {
     let mut word = char::from(kind).to_string();
     match kind {
         b'D' => word.push_str(&row(body)),
