@@ -168,7 +168,15 @@ fn what(
             let outputs = Outputs::Cursor(name("portalname"));
             What::Known(Lineage { outputs, says: Says::Names, copy: None })
         }
-        "CallStmt" => What::Known(unknown(catalog)?),
+        "CallStmt" => {
+            // What is given to a procedure, it may keep.
+            let own = tree.get("funccall").get("funcname").names();
+            let mut given = step.functions.iter().filter(|name| **name != own);
+            if given.any(|name| !catalog.sees_nothing(name)) {
+                return Err(DEFINES);
+            }
+            What::Known(unknown(catalog)?)
+        }
         _ => What::Known(utility(tree, tag, step, catalog)?),
     })
 }
@@ -195,8 +203,15 @@ fn utility(tree: &Tree, tag: &str, step: &Step, catalog: &Catalog) -> Result<Lin
     if code || out {
         return Err(DEFINES);
     }
-    if tag == "alter schema" {
+    // Names are looked up elsewhere in sessions that begin after it.
+    let elsewhere = ["AlterRoleSetStmt", "AlterDatabaseSetStmt", "AlterSystemStmt"];
+    if tag == "alter schema" || elsewhere.contains(&tree.kind()) {
         return Err(CHANGES);
+    }
+    // Defaults and new forms of columns are computed at once.
+    let opaque = step.functions.iter().any(|name| !catalog.sees_nothing(name));
+    if changes && tag != "create view" && opaque {
+        return Err(DEFINES);
     }
     let bears = step.relations.iter().any(|name| catalog.bears(name));
     // A view is seen through whenever it is read; and what is dropped shows nothing.
@@ -213,7 +228,11 @@ fn copied(tree: &Tree, raw: &RawStmt, step: &Step, catalog: &Catalog) -> Result<
     }
     if tree.get("is_from").is_there() {
         let bears = step.relations.iter().any(|name| catalog.bears(name));
-        let says = if bears { Says::Names } else { Says::Plain };
+        let says = match step.functions.iter().any(|name| !catalog.sees_nothing(name)) {
+            true => Says::Nothing,
+            false if bears => Says::Names,
+            false => Says::Plain,
+        };
         return Ok(What::Known(Lineage { says, ..Lineage::plain() }));
     }
     let query = match tree.get("query").is_there() {

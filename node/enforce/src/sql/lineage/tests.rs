@@ -188,12 +188,17 @@ fn statements_that_must_not_run() {
     taken("create domain d as text check (leaks() <> '')", code);
     taken("create trigger t before update on others execute function f()", code);
     taken("execute p(leaks())", code);
+    taken("call p(leaks())", code);
+    taken("alter table others add column note text default leaks()", code);
+    taken("create index on others((leaks()))", code);
     let changes = "refused: it changes the definition of something with masked columns, which may \
                    unmask them";
     taken("alter table people rename column ssn to x", changes);
     taken("alter view v rename to w", changes);
     taken("create index on people(ssn)", changes);
     taken("alter schema public rename to x", changes);
+    taken("alter role app set search_path = x", changes);
+    taken("alter database orders set search_path = x", changes);
     let out = "refused: it moves rows by way of the database's own machine";
     taken("copy others to program 'cat'", out);
     taken("copy others from '/etc/passwd'", out);

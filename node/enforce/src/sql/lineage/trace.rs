@@ -45,7 +45,8 @@ pub(super) struct Traced {
 }
 
 const WRITES: &str = "it would write values of a masked column into another one";
-const GIVES: &str = "it gives values of a masked column to a function that may keep them";
+const GIVES: &str =
+    "it gives what may be values of a masked column to a function that may keep them";
 
 /// The queries around a place, the outermost first.
 type Stack<'t> = Vec<&'t Node>;
@@ -279,8 +280,11 @@ impl<'t> Trace<'t> {
         let Some(relation) = relation(entry).filter(|one| self.catalog.knows(*one)) else {
             return Taint::unknown();
         };
-        if entry.get("relkind").word() == "v" {
-            return Taint::of(self.catalog.view(relation).into_iter().collect());
+        match entry.get("relkind").word() {
+            "v" => return Taint::of(self.catalog.view(relation).into_iter().collect()),
+            // Long values, apart from their rows.
+            "t" => return Taint::unknown(),
+            _ => {}
         }
         match column {
             0 => Taint::of(self.catalog.masks(relation)),
@@ -401,7 +405,7 @@ impl<'t> Trace<'t> {
             let one = self.expression(child, stack);
             given.add(one);
         }
-        if acts && !given.from.is_empty() {
+        if acts && !given.is_clean() {
             self.out.carried = Some(GIVES);
         }
     }
