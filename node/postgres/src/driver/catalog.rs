@@ -13,8 +13,9 @@ const ROUNDS: usize = 16;
 
 /// Changes whenever something is defined, altered or dropped: whatever replaces a row of a catalog
 /// has a later transaction's number than all that were there.
-const VERSION: &str = "select (select count(*)::text || ':' || coalesce(sum(xmin::text::bigint), 0) \
-    from pg_class where oid >= 16384 and relpersistence <> 't') || '/' || \
+const VERSION: &str = "select \
+    (select count(*)::text || ':' || coalesce(sum(xmin::text::bigint), 0) from pg_class \
+    where oid >= 16384 and relpersistence <> 't') || '/' || \
     (select count(*)::text || ':' || coalesce(sum(a.xmin::text::bigint), 0) from pg_attribute a \
     join pg_class c on c.oid = a.attrelid where a.attrelid >= 16384 and a.attnum > 0 \
     and c.relpersistence <> 't' and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S')) || '/' || \
@@ -36,7 +37,8 @@ const RELATIONS: &str = "select c.oid, n.nspname, c.relname, a.attnum, a.attname
     case when a.attnum is null then null else col_description(c.oid, a.attnum) end \
     from pg_class c join pg_namespace n on n.oid = c.relnamespace \
     left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
-    where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S') \
+    where c.oid >= 16384 and c.relpersistence <> 't' \
+    and c.relkind in ('r', 'v', 'm', 'f', 'p', 'S') \
     order by c.oid, a.attnum";
 
 const INHERITS: &str = "select inhrelid, inhparent from pg_inherits";

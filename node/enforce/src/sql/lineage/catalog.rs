@@ -242,7 +242,7 @@ impl Catalog {
         columns.filter_map(|(number, _)| self.mask(relation, *number)).collect()
     }
 
-    /// What is to be taken for known of the rows of a view itself, which only its own triggers give.
+    /// What is to be taken for known of a view's own rows, which only its triggers give.
     pub(super) fn view(&self, relation: u32) -> Option<Mask> {
         self.every_mask.filter(|_| self.bearing.contains(&relation))
     }

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod copy;
+mod effects;
 mod nodes;
 mod steps;
 mod taint;
