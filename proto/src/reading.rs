@@ -3,6 +3,8 @@
 //! A decision is a function of the policy and this value, and this value is in the event. That is
 //! why any decision can be derived again from the record alone.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,11 @@ pub struct Reading {
     /// Names of the detectors that found something in the command's text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detected: Vec<String>,
+    /// Parameters of a database's session that change what statements mean, where they are not what
+    /// they were when it began: `search_path`, `role`, `session_authorization`; `unknown` when what
+    /// they are now cannot be told from what was said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub session: BTreeMap<String, String>,
     /// Every SQL statement of the command, in the order of its text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<Statement>,
@@ -52,6 +59,9 @@ pub struct Statement {
     /// Whether it changes or deletes all rows of a table, whatever they hold.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unbounded: bool,
+    /// Whether it copies rows in or out (COPY): that needs a grant of the channel `copy`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copies: bool,
 }
 
 /// What a SQL statement does.

@@ -61,6 +61,7 @@ codes! {
     ApprovalWithdrawn = 1209, "the request for an approval was withdrawn";
     ApprovalRevoked = 1210, "the approval was taken back";
     Held = 1211, "the command waits for somebody else's approval";
+    LimitReached = 1212, "the statement reached a limit that policy sets";
     ColumnsExposed = 1220, "the statement could show or carry away a masked column";
     TargetUnreachable = 1301, "the target cannot be reached";
     HostKeyMismatch = 1302, "the target's host key is not the one that is pinned";

@@ -72,8 +72,9 @@ impl Reader {
                 reading
             }
             Self::Sql => {
-                script = read_sql(bytes);
-                script.reading.clone()
+                let (read, reading) = read_sql(bytes);
+                script = read;
+                reading
             }
             Self::None => Reading { reader: "none/1".to_owned(), ..Reading::default() },
         };
@@ -85,7 +86,8 @@ impl Reader {
         let command = if self == Self::Sql { SqlCommand::parse(bytes) } else { None };
         let Some(command) = command else { return vec![bytes] };
         let values = command.bind.into_iter().flat_map(|bind| bind.values);
-        std::iter::once(command.text).chain(values.flatten()).collect()
+        let prepared = command.circumstances.prepared.into_iter().map(|(_, text)| text);
+        std::iter::once(command.text).chain(values.flatten()).chain(prepared).collect()
     }
 
     /// A command as the record and approvers see it.
@@ -98,14 +100,27 @@ impl Reader {
     }
 }
 
-fn read_sql(bytes: &[u8]) -> Arc<Script> {
-    let Some(command) = SqlCommand::parse(bytes) else {
-        return Arc::new(sql::unreadable("its parameters are not of the protocol's form"));
+fn read_sql(bytes: &[u8]) -> (Arc<Script>, Reading) {
+    let whole = |script: Arc<Script>| {
+        let reading = script.reading.clone();
+        (script, reading)
     };
-    match std::str::from_utf8(command.text) {
-        Ok(text) => sql::read(text, sql::Options::default()),
-        Err(_) => Arc::new(sql::unreadable("it is not UTF-8")),
-    }
+    let Some(command) = SqlCommand::parse(bytes) else {
+        return whole(Arc::new(sql::unreadable("its parameters are not of the protocol's form")));
+    };
+    let Ok(text) = std::str::from_utf8(command.text) else {
+        return whole(Arc::new(sql::unreadable("it is not UTF-8")));
+    };
+    let said_in = &command.circumstances;
+    let options = sql::Options::default();
+    let script = if said_in.prepared.is_empty() {
+        sql::read(text, options)
+    } else {
+        Arc::new(sql::read_with(text, options, &|name| said_in.text_of(name)))
+    };
+    let (script, mut reading) = whole(script);
+    reading.session = said_in.session();
+    (script, reading)
 }
 
 /// Puts every word of a reading through `mask`: names, arguments, files, tables, columns and
@@ -119,6 +134,9 @@ pub fn mask_words(reading: &mut Reading, mask: &mut dyn FnMut(&str) -> String) {
         for redirect in redirects.iter_mut().filter(|redirect| redirect.to != NOWHERE) {
             redirect.to = mask(&redirect.to);
         }
+    }
+    for value in reading.session.values_mut() {
+        *value = mask(value);
     }
     for Statement { tables, columns, functions, .. } in &mut reading.statements {
         for name in tables.iter_mut().chain(columns).chain(functions) {

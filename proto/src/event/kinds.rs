@@ -12,6 +12,7 @@ use crate::entry::ApprovalId;
 use crate::ids::{Digest, Name, SessionId};
 use crate::reading::{Channel, Durability, Reading, Verdict};
 use crate::refusal::Told;
+use crate::time::Utc;
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal, $text:literal;)*) => {
@@ -53,6 +54,7 @@ kinds! {
     NodeStopped = "node.stopped", "A node stopped in good order.";
     LoginSucceeded = "login.succeeded", "Somebody proved who they are.";
     LoginFailed = "login.failed", "Somebody did not prove who they are, or was not let in.";
+    CredentialIssued = "credential.issued", "A person was given a credential for a while.";
     SessionOpened = "session.opened", "A session with a target was opened.";
     SessionRefused = "session.refused", "A session was asked for and refused.";
     SessionClosed = "session.closed", "A session ended.";
@@ -136,6 +138,17 @@ pub struct LoginFailed {
     /// SHA-256 fingerprint of the key that was shown, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+/// `credential.issued`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CredentialIssued {
+    /// For what: `postgres`.
+    pub service: String,
+    /// What tells it from all others; it is no secret.
+    pub id: String,
+    /// Until when it is good.
+    pub expires: Utc,
 }
 
 /// `session.opened`

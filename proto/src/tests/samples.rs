@@ -53,6 +53,7 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         Kind::NodeStarted(_)
         | Kind::ControlResumed(_)
         | Kind::NodeStopped(_)
+        | Kind::CredentialIssued(_)
         | Kind::LoginSucceeded(_)
         | Kind::LoginFailed(_)
         | Kind::SessionOpened(_)
@@ -131,6 +132,7 @@ fn judged() -> CommandJudged {
             unreadable: Some(text("`eval` runs text that is only known later")),
             matched: vec![text("regex:app\\.env")],
             detected: vec![text("key-value")],
+            session: BTreeMap::new(),
             statements: Vec::new(),
         },
         verdict: Verdict::Block,
@@ -182,6 +184,11 @@ fn node_kinds() -> Vec<Kind> {
             unfinished: 2,
         }),
         Kind::NodeStopped(NodeStopped { reason: text("terminated") }),
+        Kind::CredentialIssued(CredentialIssued {
+            service: text("postgres"),
+            id: text("AQAF"),
+            expires: crate::time::Utc(1_764_403_200_000_000),
+        }),
         Kind::LoginSucceeded(LoginSucceeded {
             method: text("ssh-key"),
             service: text("ssh"),
@@ -344,6 +351,7 @@ fn read_sql() -> Reading {
         columns: vec![text("total")],
         functions: vec![text("now")],
         unbounded: true,
+        copies: false,
     };
     let plain = Statement { tag: text("begin"), ..Statement::default() };
     let statements = vec![plain, statement];

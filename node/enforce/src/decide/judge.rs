@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use proto::reading::{Program, Redirect, Verdict};
+use proto::reading::{Channel, Program, Reading, Redirect, Verdict};
 use proto::refusal::Told;
 
 use super::{Facts, told};
@@ -41,11 +41,18 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
     let granted =
         policy.grant(&facts.who, &facts.target, facts.channel, Some(facts.login), &logins);
     let obligations = policy.record(facts);
-    let Ok(granted) = granted else {
-        let told = Some(told::no_grant());
+    let not_granted = |told| {
         let (verdict, rules) = (Verdict::Block, Vec::new());
-        return Decision { verdict, rules, deciding: 0, obligations, told, hold: None };
+        Decision { verdict, rules, deciding: 0, obligations, told: Some(told), hold: None }
     };
+    let Ok(granted) = granted else { return not_granted(told::no_grant()) };
+    let copies = |reading: &Reading| reading.statements.iter().any(|statement| statement.copies);
+    if facts.reading.is_some_and(copies) {
+        let (login, copy) = (Some(facts.login), Channel::Copy);
+        if policy.grant(&facts.who, &facts.target, copy, login, &logins).is_err() {
+            return not_granted(told::no_copy());
+        }
+    }
     let judged = Judged::new(policy.checked(), facts, granted.commands == Commands::Listed);
     let verdict = judged.verdict();
     let (rules, deciding) = judged.names(verdict);

@@ -16,7 +16,8 @@ use proto::time::Moment;
 
 use crate::mask::MaskRule;
 use crate::policy::{
-    ColumnMask, Evaluation, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who, places,
+    ColumnMask, Evaluation, Limits, Policy, RecordRules, TargetFacts, Text, Truth, UNKNOWN, Who,
+    places,
 };
 use crate::reader::{Opened, Reader};
 
@@ -49,7 +50,8 @@ pub fn read_command(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading 
     let mut matched = Vec::new();
     let checked = policy.checked();
     let conditions = checked.rules.iter().map(|rule| &rule.when);
-    for when in conditions.chain(checked.records.iter().map(|record| &record.when)) {
+    let conditions = conditions.chain(checked.records.iter().map(|record| &record.when));
+    for when in conditions.chain(checked.limits.iter().map(|limited| &limited.when)) {
         when.texts(&mut |condition| match condition {
             Text::Regex(regex) => {
                 let found = texts.iter().any(|text| regex.expression.is_match(text));
@@ -115,7 +117,17 @@ impl Policy {
                 .filter_map(|one| one.when_stream_down)
                 .max()
                 .unwrap_or(absent.when_stream_down),
-            limit: of.filter_map(|one| one.limit).max().unwrap_or(absent.limit),
+            limit: of.clone().filter_map(|one| one.limit).max().unwrap_or(absent.limit),
+            rows: of.clone().any(|one| one.rows),
+            ends: self.limits(facts),
         }
+    }
+
+    /// What ends a command: of all that applies, or may apply, the strictest.
+    #[must_use]
+    pub fn limits(&self, facts: &Facts<'_>) -> Limits {
+        let each = self.checked().limits.iter();
+        let applies = each.filter(|one| one.when.judge(facts, Evaluation::WHOLE) != Truth::False);
+        applies.fold(Limits::default(), |all, one| all.and(one.limits))
     }
 }

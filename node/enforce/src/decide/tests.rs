@@ -214,6 +214,7 @@ records:
         output: Output::Strict,
         when_stream_down: StreamDown::Local,
         limit: 2 << 20,
+        ..plain
     };
     assert_eq!(record("b x@t{env=prod}", "ls"), strictest);
 }

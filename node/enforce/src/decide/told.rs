@@ -58,3 +58,9 @@ pub(super) fn held(rule: Option<&Rule>) -> Told {
 pub(super) fn no_grant() -> Told {
     Told::plain(Code::PermissionDenied)
 }
+
+pub(super) fn no_copy() -> Told {
+    let text = "COPY needs a grant of the channel `copy`, which you do not have here. `SELECT` and \
+                `INSERT` do without.";
+    Told::new(Code::ChannelRefused, text)
+}

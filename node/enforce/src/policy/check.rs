@@ -27,7 +27,7 @@ const DURABILITIES: &[(&str, Durability)] = &[
     ("replicated", Durability::Replicated),
 ];
 /// The channels that there is something to reach by.
-const SERVED: &[Channel] = &[Channel::Exec, Channel::Query];
+const SERVED: &[Channel] = &[Channel::Exec, Channel::Query, Channel::Copy];
 /// The names of the channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[
     ("exec", Channel::Exec),
@@ -108,7 +108,7 @@ impl Checker<'_> {
         value
     }
 
-    fn duration(&mut self, written: &At<String>) -> Option<std::time::Duration> {
+    pub(super) fn duration(&mut self, written: &At<String>) -> Option<std::time::Duration> {
         self.form(written, words::duration, "a duration such as 90s, 15m, 8h or 7d")
     }
 
@@ -123,6 +123,7 @@ impl Checker<'_> {
         self.names("rule", raw.rules.iter().map(|rule| &rule.name));
         self.names("mask", raw.masks.iter().map(|mask| &mask.name));
         self.names("record", raw.records.iter().map(|record| &record.name));
+        self.names("limit", raw.limits.iter().map(|limited| &limited.name));
         Checked {
             unmatched,
             unreadable,
@@ -133,6 +134,7 @@ impl Checker<'_> {
             rules: raw.rules.into_iter().map(|rule| self.rule(rule)).collect(),
             masks: raw.masks.into_iter().map(|mask| self.mask(mask)).collect(),
             records: raw.records.into_iter().map(|record| self.record(record)).collect(),
+            limits: raw.limits.into_iter().map(|limited| self.limited(limited)).collect(),
         }
     }
 
@@ -362,6 +364,7 @@ impl Checker<'_> {
                 .when_stream_down
                 .and_then(|word| self.word(&word, StreamDown::ALL)),
             limit: raw.limit.and_then(|written| self.form(&written, words::size, sized)),
+            rows: raw.rows,
         }
     }
 }

@@ -139,6 +139,39 @@ pub struct RecordRules {
     pub when_stream_down: StreamDown,
     /// How many bytes of its output are recorded.
     pub limit: u64,
+    /// Whether rows of a database are recorded.
+    pub rows: bool,
+    /// What ends it.
+    pub ends: Limits,
+}
+
+/// What is too much for a statement of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How many rows it may give.
+    pub rows: Option<u64>,
+    /// How many bytes its rows may have.
+    pub bytes: Option<u64>,
+    /// How long it may run.
+    pub time: Option<Duration>,
+    /// How many statements a connection may run within a second.
+    pub statements_per_second: Option<u32>,
+}
+
+impl Limits {
+    /// Both together: the strictest of each.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.into_iter().chain(other).min()
+        }
+        Self {
+            rows: least(self.rows, other.rows),
+            bytes: least(self.bytes, other.bytes),
+            time: least(self.time, other.time),
+            statements_per_second: least(self.statements_per_second, other.statements_per_second),
+        }
+    }
 }
 
 impl Default for RecordRules {
@@ -148,6 +181,8 @@ impl Default for RecordRules {
             output: Output::Ordered,
             when_stream_down: StreamDown::Refuse,
             limit: 16 * 1024 * 1024,
+            rows: false,
+            ends: Limits::default(),
         }
     }
 }
@@ -217,6 +252,7 @@ pub(crate) struct Checked {
     pub(crate) rules: Vec<Rule>,
     pub(crate) masks: Vec<Mask>,
     pub(crate) records: Vec<Record>,
+    pub(crate) limits: Vec<Limited>,
 }
 
 #[derive(Debug)]
@@ -261,4 +297,11 @@ pub(crate) struct Record {
     pub(crate) output: Option<Output>,
     pub(crate) when_stream_down: Option<StreamDown>,
     pub(crate) limit: Option<u64>,
+    pub(crate) rows: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Limited {
+    pub(crate) when: When,
+    pub(crate) limits: Limits,
 }

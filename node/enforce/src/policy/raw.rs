@@ -50,6 +50,9 @@ written! {
         /// How commands are recorded; the strictest wins.
         #[serde(default)]
         records: Vec<Record>,
+        /// What ends statements of databases; the strictest wins.
+        #[serde(default)]
+        limits: Vec<Limited>,
     }
     /// What happens where no rule says anything: allow, hold or block.
     struct Defaults {
@@ -303,9 +306,36 @@ written! {
         #[serde(default, deserialize_with = "present")]
         #[schemars(with = "Option<super::StreamDown>")]
         when_stream_down: Option<At<String>>,
+        /// Whether the rows of databases are recorded too; they are only counted if absent.
+        #[serde(default)]
+        rows: bool,
         /// How much of a command's output is recorded, e.g. 16MiB.
         #[serde(default, deserialize_with = "present")]
         limit: Option<At<String>>,
+    }
+    /// What ends statements of databases.
+    struct Limited {
+        /// Its name.
+        name: At<String>,
+        /// Where it applies.
+        when: When,
+        /// What is too much.
+        limit: At<Limit>,
+    }
+    /// What is too much for a statement: it is ended with an error.
+    struct Limit {
+        /// More rows than these.
+        #[serde(default, deserialize_with = "present")]
+        rows: Option<At<u64>>,
+        /// More bytes of rows than these, e.g. 64MiB.
+        #[serde(default, deserialize_with = "present")]
+        bytes: Option<At<String>>,
+        /// More time than this, e.g. 30s.
+        #[serde(default, deserialize_with = "present")]
+        time: Option<At<String>>,
+        /// More statements on one connection within a second than these: they are refused.
+        #[serde(default, deserialize_with = "present")]
+        statements_per_second: Option<At<u64>>,
     }
     /// Nothing.
     struct Nothing {

@@ -1,11 +1,13 @@
-//! A command of a PostgreSQL target: the text, and for the extended protocol the parameters.
+//! A command of a PostgreSQL target: the text, for the extended protocol the parameters, and what
+//! the text is said in where its meaning depends on it.
 //!
-//! Its bytes are the SQL text, then perhaps a NUL byte and the raw body of the Bind message
-//! (PostgreSQL's documentation, 54.7): a NUL cannot be in SQL text. What is shown of it is masked:
-//! the text, each parameter, and nothing that was not through the masker.
+//! Its bytes are perhaps [`Circumstances`], the SQL text, then perhaps a NUL byte and the raw body
+//! of the Bind message (PostgreSQL's documentation, 54.7): a NUL cannot be in SQL text. What is
+//! shown of it is masked: the text, each parameter, and nothing that was not through the masker.
 
 use std::sync::Arc;
 
+use super::circumstances::Circumstances;
 use crate::mask::{MaskPlan, Raw, mask_text};
 use crate::reader::Shown;
 
@@ -19,6 +21,8 @@ const BINARY_LIMIT: usize = 64;
 /// A command, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlCommand<'a> {
+    /// What the text is said in.
+    pub circumstances: Circumstances<'a>,
     /// The SQL text.
     pub text: &'a [u8],
     /// What is bound to its parameters; absent in the simple protocol.
@@ -44,11 +48,12 @@ impl<'a> SqlCommand<'a> {
     /// Takes a command apart; nothing when what is behind the text is not the body of a Bind.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (circumstances, bytes) = Circumstances::cut(bytes)?;
         match memchr::memchr(0, bytes) {
-            None => Some(Self { text: bytes, bind: None }),
+            None => Some(Self { circumstances, text: bytes, bind: None }),
             Some(end) => {
                 let bind = Bind::parse(&bytes[end + 1..])?;
-                Some(Self { text: &bytes[..end], bind: Some(bind) })
+                Some(Self { circumstances, text: &bytes[..end], bind: Some(bind) })
             }
         }
     }
@@ -117,11 +122,17 @@ pub(crate) fn shown(plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
         return shown;
     };
     let mut shown = Shown::of(plan, command.text);
-    let Some(bind) = command.bind else { return shown };
+    parameters(plan, command.bind.as_ref(), &mut shown);
+    command.circumstances.show(plan, &mut shown);
+    shown
+}
+
+fn parameters(plan: &Arc<MaskPlan>, bind: Option<&Bind<'_>>, shown: &mut Shown) {
+    let Some(bind) = bind else { return };
     for (at, value) in bind.values.iter().take(SHOWN_LIMIT).enumerate() {
         let line = match value {
             None => "null".to_owned(),
-            Some(value) => parameter(plan, value, bind.is_binary(at), &mut shown),
+            Some(value) => parameter(plan, value, bind.is_binary(at), shown),
         };
         shown.text.push_str(&format!("\n${} = {line}", at + 1));
     }
@@ -130,7 +141,6 @@ pub(crate) fn shown(plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
         shown.exact = false;
         shown.text.push_str(&format!("\n-- and {more} more parameters"));
     }
-    shown
 }
 
 fn parameter(plan: &Arc<MaskPlan>, value: &[u8], binary: bool, shown: &mut Shown) -> String {
@@ -153,7 +163,7 @@ fn parameter(plan: &Arc<MaskPlan>, value: &[u8], binary: bool, shown: &mut Shown
 }
 
 /// A text in quotes, on one line whatever it holds.
-fn quoted(text: &str, length: usize) -> String {
+pub(super) fn quoted(text: &str, length: usize) -> String {
     let special = |letter: char| letter.is_control() || letter == '\\';
     let mut line = if text.contains(special) { "E'".to_owned() } else { "'".to_owned() };
     for letter in text.chars() {

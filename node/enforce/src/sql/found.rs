@@ -18,8 +18,14 @@ pub(super) struct Found {
     pub(super) columns: Vec<String>,
     pub(super) functions: Vec<Parts>,
     pub(super) unbounded: bool,
+    /// Whether it is, or runs, a COPY.
+    pub(super) copies: bool,
     pub(super) unreadable: Option<&'static str>,
     pub(super) handling: Handling,
+    /// The tag of what an `EXECUTE` runs, when that is known.
+    pub(super) runs: Option<String>,
+    /// Prepared statements that were asked for by name.
+    pub(super) executes: Vec<String>,
     /// Whether a `SELECT` makes a table.
     pub(super) into: bool,
 }
@@ -70,6 +76,7 @@ impl Found {
             columns: self.columns.clone(),
             functions: self.functions.iter().map(|parts| written(parts)).collect(),
             unbounded: self.unbounded,
+            copies: self.copies,
         }
     }
 }

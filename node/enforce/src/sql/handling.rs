@@ -9,6 +9,8 @@ pub struct Handling {
     pub settings: Vec<Setting>,
     /// It makes, runs or forgets a prepared statement.
     pub prepared: Option<Prepared>,
+    /// Its own text, when it makes one: whoever executes that by name is judged by this.
+    pub prepares: Option<String>,
     /// It is a COPY from or to the client.
     pub copy: Option<CopyWay>,
     /// Whether it may answer with rows.

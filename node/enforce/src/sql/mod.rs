@@ -6,12 +6,14 @@
 //! `search_path`, cannot be seen here.
 
 mod cache;
+mod circumstances;
 mod command;
 mod found;
 mod functions;
 mod handling;
 pub mod lineage;
 mod parse;
+mod reads;
 mod statement;
 mod tags;
 mod tree;
@@ -25,17 +27,19 @@ use std::sync::{Arc, OnceLock};
 
 use proto::reading::Reading;
 
+pub use circumstances::{CIRCUMSTANCES, Circumstances};
 pub(crate) use command::shown;
 pub use command::{Bind, SqlCommand, without_parameters};
 use found::Found;
 pub(crate) use found::Parts;
 pub use handling::{CopyWay, Handling, Prepared, Setting, To, Transaction};
+pub use reads::only_reads;
 pub(crate) use tags::{all as all_tags, inherent};
 use tree::Tree;
 use walk::Walk;
 
 /// The reader and its version, as readings name it. A change of what is found needs a new number.
-pub const READER: &str = "sql/1";
+pub const READER: &str = "sql/2";
 /// The longest text that is read, in bytes.
 pub const TEXT_LIMIT: usize = 1024 * 1024;
 /// The most statements in one text.
@@ -70,6 +74,8 @@ pub struct Script {
     pub reading: Reading,
     /// What each statement means for the protocol, in the order of the reading's statements.
     pub handling: Vec<Handling>,
+    /// Prepared statements that it executes and does not prepare itself, by name.
+    pub executes: Vec<String>,
     /// The names in each statement, taken apart.
     pub(crate) names: Vec<Names>,
 }
@@ -114,9 +120,18 @@ pub fn read_with(text: &str, options: Options, lookup: &Lookup<'_>) -> Script {
     script.reading.unreadable = None;
     // What this text itself prepares, and forgets.
     let mut own: BTreeMap<String, Option<&Tree>> = BTreeMap::new();
-    for tree in &trees {
-        let (tag, found) = one(tree, options, lookup, &own);
+    for (tree, place) in &trees {
+        let (tag, mut found) = one(tree, options, lookup, &own);
         remember(tree, &found.handling, &mut own);
+        if let Some(Prepared::Prepare(_)) = &found.handling.prepared {
+            let own = text.get(place.clone()).map(|text| text.trim().to_owned());
+            found.handling.prepares = own;
+        }
+        for name in std::mem::take(&mut found.executes) {
+            if !script.executes.contains(&name) {
+                script.executes.push(name);
+            }
+        }
         if let Some(why) = found.unreadable {
             script.reading.unreadable.get_or_insert_with(|| why.to_owned());
         }
@@ -148,6 +163,7 @@ fn one(
                 None => walk.found.doubt("it executes a prepared statement that it forgets before"),
             }
             walk.all(tree.get("params").list());
+            walk.found.runs = prepared.and_then(statement::tag);
         }
         _ => walk.top(tree),
     }
@@ -158,7 +174,9 @@ fn one(
         "select into".clone_into(&mut tag);
         found.handling.returns_rows = false;
     }
-    (tag, found)
+    // What executes something by name is judged as what it executes.
+    let runs = found.runs.take().filter(|_| tree.kind() == "ExecuteStmt");
+    (runs.unwrap_or(tag), found)
 }
 
 fn remember<'t>(tree: &'t Tree, handling: &Handling, own: &mut BTreeMap<String, Option<&'t Tree>>) {

@@ -4,6 +4,7 @@
 //! each call and answers with an error before it runs out of it; what it gives is decoded with a
 //! limit on depth. It must never be called without the cap on length.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pg_query::ParserOptions;
@@ -12,14 +13,17 @@ use pg_query::protobuf::RawStmt;
 use super::tree::Tree;
 use super::{Options, STATEMENT_LIMIT, TEXT_LIMIT};
 
+/// A statement's tree, and the bytes of the text that it was read from.
+pub(super) type Placed = (Tree, Range<usize>);
+
 pub(super) const NOT_SQL: &str = "PostgreSQL's grammar does not take it";
 const UNKNOWN: &str = "its tree is not of the form that is known";
 pub(super) const TOO_DEEP: &str = "it is nested too deeply";
 
-/// The trees of a text's statements.
-pub(super) fn trees(text: &str, options: Options) -> Result<Vec<Tree>, &'static str> {
+/// The trees of a text's statements, and where in it each of them is.
+pub(super) fn trees(text: &str, options: Options) -> Result<Vec<Placed>, &'static str> {
     let statements = parsed(text, options)?;
-    statements.iter().map(|raw| tree_of(raw)).collect()
+    statements.iter().map(|raw| Ok((tree_of(raw)?, place(raw, text.len())))).collect()
 }
 
 /// Each statement of a text: its tree, as the library has it too, and its own text.
@@ -64,6 +68,15 @@ fn parsed(text: &str, options: Options) -> Result<Vec<RawStmt>, &'static str> {
         return Err("it has more than 1000 statements");
     }
     Ok(statements)
+}
+
+fn place(raw: &RawStmt, end: usize) -> Range<usize> {
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0);
+    match usize::try_from(raw.stmt_len) {
+        // No length: to the end.
+        Ok(0) | Err(_) => start..end,
+        Ok(length) => start..start + length,
+    }
 }
 
 /// Whether the library gave up because of nesting: its stack, its parser's, or its writer's.

@@ -111,17 +111,26 @@ fn explain(walk: &mut Walk<'_>, tree: &Tree) {
 }
 
 fn execute(walk: &mut Walk<'_>, tree: &Tree) {
-    match (walk.lookup)(tree.get("name").text()) {
-        Some(text) => walk.text(&text),
+    let name = tree.get("name").text();
+    walk.found.executes.push(name.to_owned());
+    let runs = match (walk.lookup)(name) {
+        // What executes another has found what that runs.
+        Some(text) => match walk.text(&text) {
+            Some(tag) if tag == "execute" => walk.found.runs.take(),
+            tag => tag,
+        },
         None => {
             walk.found.does(&[Effect::Execute]);
             walk.found.doubt("it executes a prepared statement that is not known");
+            None
         }
-    }
+    };
     walk.all(tree.get("params").list());
+    walk.found.runs = runs;
 }
 
 fn copy(walk: &mut Walk<'_>, tree: &Tree) {
+    walk.found.copies = true;
     let from = tree.get("is_from").is_there();
     walk.found.does(if from { &[Effect::Write] } else { &[Effect::Read] });
     if tree.get("is_program").is_there() {

@@ -120,6 +120,55 @@ fn prepared_statements() {
 }
 
 #[test]
+fn what_a_text_executes_and_prepares() {
+    #[track_caller]
+    fn check(text: &str, executes: &[&str], prepares: &[&str]) {
+        let script = read(text, Options::default());
+        assert_eq!(script.executes, executes, "{text}");
+        let made = script.handling.iter().filter_map(|one| one.prepares.as_deref());
+        assert_eq!(made.collect::<Vec<_>>(), prepares, "{text}");
+    }
+    check("SELECT 1", &[], &[]);
+    check("EXECUTE a; EXECUTE \"B\"; EXECUTE a", &["a", "B"], &[]);
+    check("EXPLAIN ANALYZE EXECUTE a", &["a"], &[]);
+    check("CREATE TABLE b AS EXECUTE a(1)", &["a"], &[]);
+    check("PREPARE a AS SELECT 1; EXECUTE a", &[], &["PREPARE a AS SELECT 1"]);
+    check("EXECUTE a; PREPARE a AS SELECT 'ä'; SELECT 1", &["a"], &["PREPARE a AS SELECT 'ä'"]);
+    check("SELECT 'ä'; PREPARE a AS /* ; */ SELECT 1;", &[], &["PREPARE a AS /* ; */ SELECT 1"]);
+}
+
+#[test]
+fn what_only_reads() {
+    #[track_caller]
+    fn check(text: &str, reads: bool) {
+        let script = read(text, Options::default());
+        assert_eq!(only_reads(&script.reading), reads, "{text}");
+    }
+    check("SELECT * FROM a", true);
+    check("SELECT 1; SELECT lower(b), pg_catalog.count(*) FROM a", true);
+    check("BEGIN; SELECT 1; COMMIT", true);
+    check("", true);
+    check("SELECT f(b) FROM a", false);
+    check("SELECT public.lower(b) FROM a", false);
+    check("SELECT nextval('a')", false);
+    check("SELECT 1; DELETE FROM a", false);
+    check("WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x", false);
+    check("SELECT * FROM a FOR UPDATE", false);
+    check("SET search_path = x", false);
+    check("EXECUTE p", false);
+    check("SELEC", false);
+    check("COPY a TO STDOUT", true);
+    check("COPY a FROM STDIN", false);
+    check("CALL p()", false);
+    let mut reading =
+        read("SELECT lower(b), pg_catalog.upper(b)", Options::default()).reading.clone();
+    assert!(only_reads(&reading));
+    reading.session.insert("search_path".to_owned(), "x".to_owned());
+    assert!(!only_reads(&reading), "the name may be another function's");
+    assert!(reads::compute().is_sorted());
+}
+
+#[test]
 fn the_tables_of_tags_and_functions_are_in_order() {
     let names: Vec<_> = functions::names().collect();
     assert!(names.is_sorted(), "{names:?}");

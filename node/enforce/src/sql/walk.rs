@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
                 self.found.doubt(HIDDEN);
             }
             Some(Special::RunsSql(at)) => match arguments.get(at).and_then(literal) {
-                Some(text) => self.text(text),
+                Some(text) => drop(self.text(text)),
                 None => self.found.doubt(HIDDEN),
             },
             Some(Special::Reads(at)) => {
@@ -210,21 +210,30 @@ impl<'a> Walk<'a> {
         self.found.handling.settings.push(setting);
     }
 
-    /// Text that runs inside of this statement.
-    pub(super) fn text(&mut self, text: &str) {
+    /// Text that runs inside of this statement; gives the tag of its last statement.
+    pub(super) fn text(&mut self, text: &str) -> Option<String> {
         if self.depth == DEPTH_LIMIT {
-            return self.found.doubt(parse::TOO_DEEP);
+            self.found.doubt(parse::TOO_DEEP);
+            return None;
         }
-        match parse::trees(text, self.options) {
-            Ok(trees) => {
-                self.depth += 1;
-                let visible = std::mem::take(&mut self.visible);
-                trees.iter().map(prepared).for_each(|tree| self.top(tree));
-                self.visible = visible;
-                self.depth -= 1;
+        let trees = match parse::trees(text, self.options) {
+            Ok(trees) => trees,
+            Err(why) => {
+                self.found.doubt(why);
+                return None;
             }
-            Err(why) => self.found.doubt(why),
+        };
+        self.depth += 1;
+        let visible = std::mem::take(&mut self.visible);
+        let mut tag = None;
+        for (tree, _) in &trees {
+            let tree = prepared(tree);
+            tag = statement::tag(tree);
+            self.top(tree);
         }
+        self.visible = visible;
+        self.depth -= 1;
+        tag
     }
 }
 
