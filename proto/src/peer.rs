@@ -31,7 +31,7 @@ pub use frame::{BadFrame, FORMAT, FRAME_LIMIT, HEADER_BYTES, Header};
 pub use life::{Join, Joined, MemberRecord, Renew, Renewed, Roster, RosterAsk};
 pub use message::{Clocked, Message, NotRaft, limit_of};
 pub use secret::Secret;
-pub use sessions::{Kill, Killed, SessionRows, SessionsAsk, Watch};
+pub use sessions::{Cancel, Kill, Killed, SessionRows, SessionsAsk, Watch};
 pub use signal::{Empty, End, Hello, Item, Lane, More, Refusal, Versions, Welcome};
 
 /// The largest piece of a snapshot, in bytes.

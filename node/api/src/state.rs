@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_identity::{AdminToken, Challenges, TokenKey, Tokens};
+use node_identity::{AdminToken, Challenges, IssuingKey, TokenKey, Tokens};
 use node_session::{Clock, Control, Live, Record, View};
 use proto::api::StreamStatus;
 use proto::entry::LockScope;
@@ -86,6 +86,8 @@ pub struct Given {
     pub admin: AdminToken,
     /// The key of the cluster's tokens.
     pub token_key: TokenKey,
+    /// The key of the database credentials that it gives out.
+    pub issuing: IssuingKey,
     /// Cancelled when the node stops.
     pub stop: CancellationToken,
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use node_api::{Api, Given};
-use node_postgres::PostgresConfig;
+use node_postgres::{Cancels, PostgresConfig};
 use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
 use proto::entry::{Entry, NodeEpoch};
@@ -34,7 +34,7 @@ use crate::joining::join_in;
 use crate::myself::{Myself, metrics};
 use crate::notifications::hooks;
 use crate::open::{Open, note, open};
-use crate::peers::{Members, Others};
+use crate::peers::{Members, OtherNodes, Others};
 use crate::ready::{self, Ready};
 use crate::signals::Signals;
 use crate::streaming::{self, Notes};
@@ -173,11 +173,21 @@ fn postgres(
     credentials: Arc<NodeCredentials>,
 ) -> PostgresConfig {
     let shown = certificate.clone();
+    let others = OtherNodes {
+        node: open.card.node.clone(),
+        pool: open.pool.clone(),
+        roster: open.roster.clone(),
+        replica: open.replica.clone(),
+    };
+    let cancels = Cancels::new(open.card.raft_id, Arc::new(others));
+    open.for_peers.cancel_by(cancels.clone());
     PostgresConfig {
         tls: certificate.tls_of(b"postgresql"),
         certificate: Arc::new(move || shown.shown()),
         credentials,
         mock_key: Zeroizing::new(open.secrets.digest.digest(MOCK_KEY).0),
+        issuing: open.secrets.issuing.clone(),
+        cancels,
         limits: node_postgres::Limits::default(),
     }
 }
@@ -400,6 +410,7 @@ fn api(
         members: Arc::new(members),
         admin: open.secrets.admin.clone(),
         token_key: open.secrets.tokens.clone(),
+        issuing: open.secrets.issuing.clone(),
         stop: stop.clone(),
     }))
 }

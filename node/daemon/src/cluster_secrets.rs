@@ -8,7 +8,7 @@
 use consensus_state::State;
 use node_enforce::mask::MaskKey;
 use node_identity::tokens::TokenKey;
-use node_identity::{AdminToken, Token};
+use node_identity::{AdminToken, IssuingKey, Token};
 use node_peer::certificate::Authority;
 use node_peer::wrap::{About, unwrap, wrap};
 use node_session::seal::{AuditKey, DigestKey, SealKey};
@@ -65,6 +65,8 @@ pub(crate) struct ClusterSecrets {
     pub admin: AdminToken,
     /// Vouches for logins to the API.
     pub tokens: TokenKey,
+    /// Vouches for database credentials that the cluster gives out.
+    pub issuing: IssuingKey,
     /// Vouches for nodes, and for their APIs.
     pub authority: Authority,
 }
@@ -145,6 +147,7 @@ impl ClusterSecrets {
             host,
             admin: AdminToken::from_digest(*key_of(ADMIN, &take(ADMIN)?)?),
             tokens: TokenKey::new(&key_of(TOKENS, &take(TOKENS)?)?),
+            issuing: IssuingKey::new(&key_of(TOKENS, &take(TOKENS)?)?),
             authority,
         })
     }

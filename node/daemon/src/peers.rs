@@ -1,10 +1,12 @@
 //! This node among its peers: what it does for them, and what it asks of them.
 
+mod cancelling;
 mod fleet;
 mod handler;
 mod members;
 mod renewal;
 
+pub(crate) use cancelling::OtherNodes;
 pub(crate) use fleet::Others;
 pub(crate) use handler::ForPeers;
 pub(crate) use members::Members;

@@ -12,7 +12,7 @@ mod values;
 use std::time::Duration;
 
 use node_enforce::mask::ValueMasker;
-use node_enforce::policy::{RecordRules, StreamDown};
+use node_enforce::policy::{Limits, RecordRules, StreamDown};
 use proto::event::{Kind, Outcome, SessionClosed, SessionOpened};
 use proto::reading::Durability;
 use proto::refusal::{Code, Told};
@@ -100,6 +100,21 @@ impl Gate {
         &self.facts
     }
 
+    /// What ends the running command; nothing when none runs.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        match &self.state {
+            State::Running(running) => running.ends,
+            _ => Limits::default(),
+        }
+    }
+
+    /// Whether the rows of the running command are to be recorded.
+    #[must_use]
+    pub fn records_rows(&self) -> bool {
+        matches!(&self.state, State::Running(running) if running.results.is_some())
+    }
+
     /// Takes one input and says what to do, in order.
     ///
     /// # Errors
@@ -121,6 +136,7 @@ impl Gate {
             Input::Started => self.started(now),
             Input::Output { stream, raw } => self.output(stream, raw, now),
             Input::Values { batch, places, rows } => self.pass_values(batch, places, rows, now),
+            Input::Results(raw) => self.results(raw, now),
             Input::InputPassed => {
                 self.busy = now.elapsed;
                 Ok(Vec::new())

@@ -52,6 +52,9 @@ pub enum Input<'a> {
         /// How many rows they hold.
         rows: u64,
     },
+    /// Values that were let through, as the record shows them. They are masked once more: side by
+    /// side they may be what none of them is.
+    Results(Raw<'a>),
     /// Bytes were passed to the command's input.
     InputPassed,
     /// The target will send no more on this output.

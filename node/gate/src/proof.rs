@@ -233,20 +233,13 @@ impl Permit {
 #[must_use = "a text that is not redeemed is not prepared"]
 pub struct Preparation {
     text: CommandText,
-    held: bool,
     valid_until: Duration,
 }
 
 impl Preparation {
     /// Of a text that is not blocked.
-    pub(crate) fn checked(text: CommandText, held: bool, valid_until: Duration) -> Self {
-        Self { text, held, valid_until }
-    }
-
-    /// Whether running it will be held: then nothing but the gateway may run what was prepared.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.held
+    pub(crate) fn checked(text: CommandText, valid_until: Duration) -> Self {
+        Self { text, valid_until }
     }
 
     /// Until when it may be sent, on the elapsed clock.

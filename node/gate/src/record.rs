@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use node_enforce::decide::{self, Decision};
 use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
 use node_enforce::reader::{self, Reader, mask_words};
+use node_enforce::sql;
 use proto::event::{
     About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
     TEXT_PART_BYTES,
@@ -74,6 +75,8 @@ impl Scribe {
 pub(crate) struct Shown {
     text: String,
     masked: bool,
+    /// Whether all that is known of it is that it reads.
+    only_reads: bool,
     pub(crate) reading: Reading,
 }
 
@@ -92,13 +95,14 @@ pub(crate) fn shown(facts: &SessionFacts, text: &CommandText, now: Moment) -> Sh
     let reader = Reader::of(facts.target.kind, facts.channel);
     let reader::Shown { text, findings, exact } = reader.shown(&facts.masks, raw);
     let mut reading = decide::read_command(&facts.policy, &facts.judged(&now), raw);
+    let only_reads = sql::only_reads(&reading);
     mask_reading(facts, &mut reading);
     let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
     detected.sort_unstable();
     detected.dedup();
     reading.detected = detected;
     // What is not UTF-8 is shown by another sign, so approvers do not see it as it is.
-    Shown { text, masked: !exact, reading }
+    Shown { text, masked: !exact, only_reads, reading }
 }
 
 fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
@@ -159,6 +163,7 @@ pub(crate) fn judged(
     decision: &Decision,
     now: Moment,
 ) -> (Vec<CommandPart>, CommandJudged) {
+    let durability = least(facts, &shown, decision.obligations.durability);
     let mut texts = pieces(&shown.text).into_iter();
     let mut seals = command.sealed.iter().cloned();
     let text = texts.next().unwrap_or_default();
@@ -186,17 +191,17 @@ pub(crate) fn judged(
         digest: command.digest,
         sealed,
         offset_minutes: now.offset_minutes,
-        durability: least(facts, decision.obligations.durability),
+        durability,
         without_stream: false,
     };
     (parts, judged)
 }
 
 /// How safely a verdict must be kept before its command runs: at least on this node's disk, but
-/// for statements where policy says that their place in line is enough.
-pub(crate) fn least(facts: &SessionFacts, durability: Durability) -> Durability {
-    let statement = facts.channel == Channel::Query;
-    if statement { durability } else { durability.max(Durability::Local) }
+/// for statements that only read, where policy says that their place in line is enough.
+pub(crate) fn least(facts: &SessionFacts, shown: &Shown, durability: Durability) -> Durability {
+    let may_be_queued = facts.channel == Channel::Query && shown.only_reads;
+    if may_be_queued { durability } else { durability.max(Durability::Local) }
 }
 
 fn line(program: &Program) -> String {

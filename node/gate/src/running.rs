@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node_enforce::decide::{self, Facts};
-use node_enforce::mask::{Finding, Masker, Raw, Window};
-use node_enforce::policy::{Approval, Output as OutputRule, RecordRules};
+use node_enforce::mask::{Finding, Masked, Masker, Raw, Window};
+use node_enforce::policy::{Approval, Limits, Output as OutputRule, RecordRules};
 use proto::event::{Counted, Kind, OutputReleased, Stream};
 use proto::reading::{Durability, Verdict};
 use proto::refusal::{Code, Told};
@@ -27,6 +27,10 @@ pub(crate) struct Running {
     pub(crate) masked: BTreeMap<String, u64>,
     pub(crate) output: Flow,
     pub(crate) errors: Flow,
+    /// Rows as the record shows them; absent when they are only counted.
+    pub(crate) results: Option<Flow>,
+    /// What ends it.
+    pub(crate) ends: Limits,
     pub(crate) input: Counted,
     // What was sent, so that it can be judged by a newer policy.
     text: CommandText,
@@ -69,6 +73,8 @@ impl Running {
             masked: BTreeMap::new(),
             output: flow(Stream::Output),
             errors: flow(Stream::Errors),
+            results: obligations.rows.then(|| flow(Stream::Output)),
+            ends: obligations.ends,
             input: Counted::default(),
             text,
             approved,
@@ -139,7 +145,34 @@ impl Running {
         self.pass(facts, scribe, stream, window, now)
     }
 
-    /// Counts values that are let through and not recorded.
+    /// Takes rows as the record shows them; they were masked and counted before.
+    pub(crate) fn feed_results(
+        &mut self,
+        facts: &SessionFacts,
+        scribe: &mut Scribe,
+        raw: Raw<'_>,
+        now: Moment,
+    ) -> Option<Output> {
+        let mut results = self.results.take()?;
+        let window = results.masker.feed(raw);
+        let output = self.keep(facts, scribe, &mut results, window, now);
+        self.results = Some(results);
+        output
+    }
+
+    /// Ends the rows.
+    pub(crate) fn end_results(
+        &mut self,
+        facts: &SessionFacts,
+        scribe: &mut Scribe,
+        now: Moment,
+    ) -> Option<Output> {
+        let mut results = self.results.take()?;
+        let window = results.masker.finish();
+        self.keep(facts, scribe, &mut results, window, now)
+    }
+
+    /// Counts values that are let through.
     pub(crate) fn count_values(&mut self, bytes: u64, rows: u64, findings: &[Finding]) {
         record::count(&mut self.masked, findings);
         self.rows = Some(self.rows.unwrap_or(0) + rows);
@@ -166,8 +199,7 @@ impl Running {
         if length == 0 {
             return None;
         }
-        let (number, required) = (self.number, self.window);
-        let fits = self.recorded + length <= self.limit;
+        let (fits, number, required) = (self.fits(length), self.number, self.window);
         let flow = self.flow(stream);
         let offset = flow.counter.bytes();
         flow.counter.pass(window.client.bytes());
@@ -179,14 +211,55 @@ impl Running {
         self.recorded += length;
         let event: OutputReleased =
             record::released(number, stream, offset, scribe.age_ms(now), &window);
-        let draft = scribe.short(facts, now, Kind::OutputReleased(event));
-        let unreleased = Unreleased::new(draft.key(), required, stream, window.client);
-        let append = Append {
-            draft,
-            share: Share::of_person(facts.actor.person.as_str()),
-            urgency: Urgency::Ordinary,
-            answer: Some(required),
-        };
-        Some(Output::Keep(append, unreleased))
+        Some(kept(facts, scribe, event, required, window.client, now))
     }
+
+    fn fits(&self, length: u64) -> bool {
+        self.recorded + length <= self.limit
+    }
+
+    /// Records what was let through already, as it is shown; beyond the limit nothing of it.
+    fn keep(
+        &mut self,
+        facts: &SessionFacts,
+        scribe: &mut Scribe,
+        results: &mut Flow,
+        window: Window,
+        now: Moment,
+    ) -> Option<Output> {
+        let length = window.client.bytes().len() as u64;
+        if length == 0 || results.counter.truncated() {
+            return None;
+        }
+        if !self.fits(length) {
+            results.counter.truncate();
+            return None;
+        }
+        self.recorded += length;
+        let offset = results.counter.bytes();
+        results.counter.pass(window.client.bytes());
+        let at_ms = scribe.age_ms(now);
+        let event = record::released(self.number, Stream::Output, offset, at_ms, &window);
+        Some(kept(facts, scribe, event, self.window, window.client, now))
+    }
+}
+
+fn kept(
+    facts: &SessionFacts,
+    scribe: &mut Scribe,
+    event: OutputReleased,
+    required: Durability,
+    client: Masked,
+    now: Moment,
+) -> Output {
+    let stream = event.stream;
+    let draft = scribe.short(facts, now, Kind::OutputReleased(event));
+    let unreleased = Unreleased::new(draft.key(), required, stream, client);
+    let append = Append {
+        draft,
+        share: Share::of_person(facts.actor.person.as_str()),
+        urgency: Urgency::Ordinary,
+        answer: Some(required),
+    };
+    Output::Keep(append, unreleased)
 }

@@ -89,6 +89,16 @@ impl Directory {
         if is_theirs { self.subject(name, subject.credential.clone()) } else { None }
     }
 
+    /// A person with the one of their credentials that is wanted, if it is theirs.
+    pub(crate) fn having(&self, name: &Name, wanted: impl Fn(&str) -> bool) -> Option<Subject> {
+        let by_password = self.by_password(name).filter(|subject| wanted(&subject.credential));
+        by_password.or_else(|| {
+            let mut theirs = self.owners.iter().filter(|(_, owner)| owner.as_ref() == Some(name));
+            let (key, _) = theirs.find(|(key, _)| wanted(key))?;
+            self.subject(name, key.clone())
+        })
+    }
+
     /// A person as one who has shown their password; the proof is in [`crate::password::log_in`].
     pub(crate) fn by_password(&self, name: &Name) -> Option<Subject> {
         let hash = self.people.get(name)?.password_hash.as_ref()?;

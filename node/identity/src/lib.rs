@@ -8,6 +8,7 @@
 pub mod challenge;
 pub mod directory;
 pub mod document;
+pub mod issued;
 pub mod keys;
 pub mod password;
 pub mod people;
@@ -18,6 +19,7 @@ pub mod tokens;
 pub use challenge::{Challenges, LoginError, NAMESPACE, SignError, sign_challenge};
 pub use directory::{Directory, Subject};
 pub use document::{Problem, Problems};
+pub use issued::IssuingKey;
 pub use tokens::{AdminToken, Principal, Token, TokenKey, Tokens};
 
 #[cfg(test)]

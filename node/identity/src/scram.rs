@@ -9,11 +9,13 @@ use std::num::NonZeroU32;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proto::ids::Name;
+use proto::time::Utc;
 use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::directory::{Directory, Subject};
+use crate::issued::{BEFORE_ID, IssuingKey};
 
 /// Rounds of PBKDF2, as PostgreSQL's own default: a client does them at each connection.
 pub const ITERATIONS: u32 = 4096;
@@ -42,6 +44,10 @@ pub enum ScramError {
     /// There is no such person.
     #[error("there is no person of that name")]
     UnknownPerson,
+    /// It is no credential that the cluster gave out, or its time is over, or whom it was for has
+    /// not any more what it was given for.
+    #[error("the database credential is over, or was never one")]
+    NotIssued,
     /// The person has no password, or one that was set before databases were served.
     #[error("{0} has no password for databases: apply the people again")]
     NoVerifier(Name),
@@ -135,6 +141,10 @@ pub struct Beginning<'a> {
     pub nonce: &'a str,
     /// The key that salts of nobody are made with; the same on all nodes.
     pub mock_key: &'a [u8; 32],
+    /// What credentials that the cluster gave out are known by.
+    pub issuing: &'a IssuingKey,
+    /// The wall clock: those end.
+    pub now: Utc,
 }
 
 /// An exchange that waits for the client's proof.
@@ -232,6 +242,14 @@ impl Exchange {
 fn known(begun: &Beginning<'_>) -> (Result<Subject, ScramError>, Verifier) {
     let Beginning { directory, claimed, mock_key, .. } = *begun;
     let mock = || Verifier::mock(claimed, mock_key);
+    if claimed.contains(BEFORE_ID) {
+        let found = begun.issuing.verifier(claimed, directory, begun.now);
+        let found = found.and_then(|(subject, text)| Some((subject, Verifier::read(&text)?)));
+        return match found {
+            Some((subject, verifier)) => (Ok(subject), verifier),
+            None => (Err(ScramError::NotIssued), mock()),
+        };
+    }
     let person = claimed.parse::<Name>().ok().and_then(|name| directory.person(&name));
     let Some(person) = person else { return (Err(ScramError::UnknownPerson), mock()) };
     let found = person.verifier().and_then(Verifier::read);

@@ -2,6 +2,7 @@
 
 mod challenge;
 mod directory;
+mod issued;
 mod keys;
 mod password;
 mod people;

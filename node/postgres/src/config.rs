@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_identity::IssuingKey;
 use proto::target::Target;
 use rustls::ServerConfig;
 use zeroize::Zeroizing;
+
+use crate::driver::Cancels;
 
 /// From the first byte to the first `ReadyForQuery`, the way to the target included.
 pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
@@ -32,6 +35,11 @@ pub(crate) const WAITING_BYTES: usize = 256 * 1024;
 /// How many cancel requests one source may make in ten seconds.
 pub(crate) const CANCELS_PER_SOURCE: u32 = 64;
 
+/// How many logins from one source may fail before none is tried for a while.
+pub(crate) const WRONG_LOGINS_PER_SOURCE: u32 = 30;
+/// That while.
+pub(crate) const WRONG_LOGINS_WINDOW: Duration = Duration::from_secs(60);
+
 /// What the PostgreSQL listener needs besides sessions.
 pub struct PostgresConfig {
     /// TLS of the listener.
@@ -42,6 +50,10 @@ pub struct PostgresConfig {
     pub credentials: Arc<dyn Credentials>,
     /// The key that salts of nobody are made with; the same on all nodes.
     pub mock_key: Zeroizing<[u8; 32]>,
+    /// What database credentials that the cluster gave out are known by.
+    pub issuing: IssuingKey,
+    /// The keys that cancel statements; peers pass requests on to them.
+    pub cancels: Arc<Cancels>,
     /// The limits; the default unless a test lowers them.
     pub limits: Limits,
 }

@@ -4,51 +4,27 @@
 //! Names count from the database's own confirmation on. Were they believed when the client says
 //! them, a `Parse` that fails would leave a name that runs another text than the one judged.
 
+mod names;
+mod said;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use node_enforce::sql::Script;
 use proto::refusal::Told;
 
+use crate::allowance::{Allowance, Way};
 use crate::codec::places::{Finder, Malformed, Shape};
 use crate::codec::read::{self, Reader};
+use crate::table::Columns;
+use crate::tracked::Tracked;
+use names::key;
+pub(crate) use names::{Bound, Portal, Statement};
+pub(crate) use said::{is_no_text, script};
 use crate::veil::{Sight, Veil};
 
-/// How many statements, and how many portals, one connection may have.
-const NAMES: usize = 8192;
-/// How many bytes their texts and parameters may have in all.
-const TEXT_BYTES: usize = 32 * 1024 * 1024;
 /// How many answers may be outstanding.
 pub(crate) const OUTSTANDING: usize = 4096;
-
-/// A prepared statement.
-#[derive(Clone, Debug)]
-pub(crate) struct Statement {
-    pub(crate) text: Arc<[u8]>,
-    /// What the database knows it by.
-    pub(crate) known_as: Arc<[u8]>,
-    /// The numbers of its parameters' types, as far as the client said them.
-    pub(crate) types: Arc<[u8]>,
-    shape: Option<Shape>,
-}
-
-impl Statement {
-    pub(crate) fn new(text: Arc<[u8]>, known_as: Arc<[u8]>) -> Self {
-        Self { text, known_as, types: Arc::default(), shape: None }
-    }
-
-    pub(crate) fn with_types(self, types: Arc<[u8]>) -> Self {
-        Self { types, ..self }
-    }
-}
-
-/// A portal: a statement with its parameters.
-#[derive(Clone, Debug)]
-pub(crate) struct Portal {
-    /// The text and the body of its `Bind`, as they were judged.
-    pub(crate) command: Arc<[u8]>,
-    shape: Shape,
-    sights: Arc<[Sight]>,
-}
 
 /// An answer that is to come from the database.
 #[derive(Debug)]
@@ -58,8 +34,9 @@ enum Expected {
     Close(u8, Box<[u8]>),
     DescribeStatement(Box<[u8]>),
     DescribePortal(Box<[u8]>),
-    Execute(Box<[u8]>),
-    Query,
+    Execute(Box<[u8]>, Arc<Script>),
+    /// A text, and how many of its statements are done.
+    Query(Arc<Script>, usize),
     Sync,
     /// An error that we asked for, in whose place the client gets another.
     Refused(Told),
@@ -86,6 +63,10 @@ pub(crate) enum Passed {
     On,
     /// The client gets this in its place.
     Instead(Told),
+    /// It goes no further; the database is to be asked to stop.
+    Stop,
+    /// It goes no further; whether the database waits for a copy that nobody will send.
+    Nowhere(bool),
     /// The database changed a setting that may not change.
     Unfit(&'static str),
 }
@@ -118,6 +99,10 @@ pub(crate) struct Conversation {
     asked: bool,
     /// What is not shown because columns are masked.
     pub(crate) veil: Veil,
+    tracked: Tracked,
+    pub(crate) allowance: Allowance,
+    /// Whether something failed since the last `ReadyForQuery`.
+    erred: bool,
 }
 
 impl Conversation {
@@ -135,7 +120,15 @@ impl Conversation {
             ran: false,
             asked: true,
             veil: Veil::new(),
+            tracked: Tracked::default(),
+            allowance: Allowance::default(),
+            erred: false,
         }
+    }
+
+    /// What the database said of a parameter when the connection began.
+    pub(crate) fn began(&mut self, body: &[u8]) {
+        drop(self.status(body));
     }
 
     /// Whether everything up to the next `Sync` is left out.
@@ -152,6 +145,20 @@ impl Conversation {
     /// Whether data for a copy is expected of the client.
     pub(crate) fn copies_in(&self) -> bool {
         self.copy == Copy::In
+    }
+
+    /// Whether something runs that its limits may end.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self.command, Command::Simple | Command::Runs(_))
+    }
+
+    /// Which columns the rows have that came last.
+    pub(crate) fn columns_now(&self) -> Columns {
+        let shape = self.shape.clone();
+        match self.command {
+            Command::Simple => Columns::AsDescribed(shape),
+            _ => Columns::Bound(shape),
+        }
     }
 
     /// Whether nothing is under way.
@@ -197,39 +204,7 @@ impl Conversation {
 
     /// Whether the current command is of this portal, so that its next rows belong to it.
     pub(crate) fn goes_on(&self, portal: &[u8]) -> bool {
-        matches!(&self.command, Command::Waits(current) if **current == *portal)
-    }
-
-    /// A statement by the client's name for it, counting what is not confirmed yet: were it not to
-    /// be confirmed, the database would leave out whatever is done with it.
-    pub(crate) fn statement(&self, name: &[u8]) -> Option<&Statement> {
-        for expected in self.expected.iter().rev() {
-            match expected {
-                Expected::Parse(known, statement) if **known == *name => return Some(statement),
-                Expected::Close(b'S', known) if **known == *name => return None,
-                _ => {}
-            }
-        }
-        self.statements.get(name)
-    }
-
-    /// A portal by name, as [`Conversation::statement`].
-    pub(crate) fn portal(&self, name: &[u8]) -> Option<&Portal> {
-        for expected in self.expected.iter().rev() {
-            match expected {
-                Expected::Bind(known, portal) if **known == *name => return Some(portal),
-                Expected::Close(b'P', known) if **known == *name => return None,
-                _ => {}
-            }
-        }
-        self.portals.get(name)
-    }
-
-    /// Whether there is room for another statement or portal of so many bytes.
-    pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.statements.len() < NAMES
-            && self.portals.len() < NAMES
-            && self.text_bytes + bytes <= TEXT_BYTES
+        matches!(&self.command, Command::Waits(current) if **current == *key(portal))
     }
 
     fn expect(&mut self, expected: Expected) {
@@ -240,7 +215,7 @@ impl Conversation {
     // What was sent to the database.
 
     pub(crate) fn parsed(&mut self, name: &[u8], statement: Statement) {
-        self.expect(Expected::Parse(name.into(), statement));
+        self.expect(Expected::Parse(key(name).into(), statement));
     }
 
     /// A `Parse` was refused. As with one that fails, there is no unnamed statement after it.
@@ -250,12 +225,9 @@ impl Conversation {
         }
     }
 
-    pub(crate) fn bound(&mut self, name: &[u8], of: &Statement, command: Vec<u8>, binary: &[bool]) {
-        let shape = match &of.shape {
-            Some(shape) => shape.in_formats(binary),
-            None => Shape::undescribed(binary.contains(&true)),
-        };
-        let portal = Portal { command: command.into(), shape, sights: Arc::default() };
+    pub(crate) fn bound(&mut self, name: &[u8], of: &Statement, as_judged: Bound<'_>) {
+        let name = key(name);
+        let portal = Portal::new(of, as_judged);
         self.expect(Expected::Bind(name.into(), portal));
         self.command = Command::Waits(name.into());
     }
@@ -269,18 +241,20 @@ impl Conversation {
         }
     }
 
-    pub(crate) fn executed(&mut self, portal: &[u8]) {
+    pub(crate) fn executed(&mut self, portal: &[u8], script: Arc<Script>) {
+        let portal = key(portal);
         if let Some(portal) = self.portal(portal) {
             let sights = portal.sights.clone();
             self.shape = portal.shape.clone();
             self.veil.run(sights);
         }
         self.ran = true;
-        self.expect(Expected::Execute(portal.into()));
+        self.expect(Expected::Execute(portal.into(), script));
         self.command = Command::Runs(portal.into());
     }
 
     pub(crate) fn described(&mut self, of: u8, name: &[u8]) {
+        let name = key(name);
         self.expect(match of {
             b'S' => Expected::DescribeStatement(name.into()),
             _ => Expected::DescribePortal(name.into()),
@@ -288,12 +262,12 @@ impl Conversation {
     }
 
     pub(crate) fn closed(&mut self, of: u8, name: &[u8]) {
-        self.expect(Expected::Close(of, name.into()));
+        self.expect(Expected::Close(of, key(name).into()));
     }
 
-    pub(crate) fn queried(&mut self) {
+    pub(crate) fn queried(&mut self, script: Arc<Script>) {
         self.shape = Shape::undescribed(true);
-        self.expect(Expected::Query);
+        self.expect(Expected::Query(script, 0));
         (self.command, self.asked) = (Command::Simple, true);
     }
 
@@ -308,8 +282,32 @@ impl Conversation {
         self.skipping = true;
     }
 
-    /// Takes one whole message of the database; adds the places of its values.
+    /// Takes one whole message of the database; adds the places of its values, if it goes on.
     pub(crate) fn answered(
+        &mut self,
+        kind: u8,
+        body: &[u8],
+        finder: Finder<'_>,
+    ) -> Result<Passed, Malformed> {
+        let Finder { places, at } = finder;
+        let before = places.len();
+        let passed = self.noted(kind, body, Finder { places: &mut *places, at })?;
+        let passed = match self.allowance.way(kind, body.len()) {
+            Way::On => return Ok(passed),
+            Way::Stop => Passed::Stop,
+            Way::Nowhere => Passed::Nowhere(kind == b'G'),
+            Way::Instead(told) => {
+                // As behind any error: the client's next word is a Sync.
+                let waits = |one: &Expected| matches!(one, Expected::Sync | Expected::Query(..));
+                self.skipping |= !self.expected.iter().any(waits);
+                Passed::Instead(told)
+            }
+        };
+        places.truncate(before);
+        Ok(passed)
+    }
+
+    fn noted(
         &mut self,
         kind: u8,
         body: &[u8],
@@ -335,7 +333,7 @@ impl Conversation {
             b'N' | b'A' => self.veil.said(kind, body, finder)?,
             b'S' => {
                 self.veil.said(kind, body, finder)?;
-                return Ok(status(body));
+                return Ok(self.status(body));
             }
             b'Z' => self.ready(body)?,
             b'G' => self.copy = Copy::In,
@@ -353,38 +351,26 @@ impl Conversation {
 
     fn short(&mut self, kind: u8) -> Result<(), Malformed> {
         // Within a `Query` an empty one is the only of these.
-        if let (b'I', Some(Expected::Query)) = (kind, self.expected.front()) {
+        if let (b'I', Some(Expected::Query(..))) = (kind, self.expected.front()) {
             return Ok(());
         }
         let front = self.expected.pop_front();
         match (kind, front) {
             (b'1', Some(Expected::Parse(name, statement))) => {
-                self.text_bytes += statement.text.len();
-                let old = self.statements.insert(name, statement);
-                self.text_bytes -= old.map_or(0, |old| old.text.len());
+                self.keep(name, statement);
             }
             (b'2', Some(Expected::Bind(name, portal))) => {
-                self.text_bytes += portal.command.len();
+                self.text_bytes += portal.bytes();
                 let old = self.portals.insert(name, portal);
-                self.text_bytes -= old.map_or(0, |old| old.command.len());
+                self.text_bytes -= old.map_or(0, |old| old.bytes());
             }
             (b'3', Some(Expected::Close(of, name))) => self.forget(of, &name),
             (b'n', Some(Expected::DescribeStatement(_) | Expected::DescribePortal(_))) => {}
-            (b'I', Some(Expected::Execute(_))) => self.command = Command::Over,
-            (b's', Some(Expected::Execute(portal))) => self.command = Command::Waits(portal),
+            (b'I', Some(Expected::Execute(..))) => self.command = Command::Over,
+            (b's', Some(Expected::Execute(portal, _))) => self.command = Command::Waits(portal),
             _ => return Err(Malformed(kind)),
         }
         Ok(())
-    }
-
-    fn forget(&mut self, of: u8, name: &[u8]) {
-        if of == b'S' {
-            let old = self.statements.remove(name);
-            self.text_bytes -= old.map_or(0, |old| old.text.len());
-            return;
-        }
-        let old = self.portals.remove(name);
-        self.text_bytes -= old.map_or(0, |old| old.command.len());
     }
 
     fn columns(&mut self, body: &[u8]) -> Result<(), Malformed> {
@@ -407,7 +393,7 @@ impl Conversation {
                     portal.shape = shape;
                 }
             }
-            Some(Expected::Query | Expected::Execute(_)) => self.shape = shape,
+            Some(Expected::Query(..) | Expected::Execute(..)) => self.shape = shape,
             _ => return Err(Malformed(b'T')),
         }
         Ok(())
@@ -417,18 +403,24 @@ impl Conversation {
         self.copy = Copy::None;
         let tag = Reader::new(body).name().unwrap_or_default();
         self.veil.completed(tag);
-        // What SQL takes away under these names may come back as something else.
-        let takes_away = [&b"DEALLOCATE"[..], b"DISCARD", b"CLOSE"];
-        if takes_away.iter().any(|word| tag.starts_with(word)) {
-            if !tag.starts_with(b"CLOSE") {
-                self.statements.retain(|name, _| name.is_empty());
-            }
+        // Cursors are portals: what SQL closes may come back as something else.
+        if tag.starts_with(b"CLOSE") || tag.starts_with(b"DISCARD") {
             self.portals.clear();
-            self.text_bytes = self.statements.values().map(|one| one.text.len()).sum();
+            self.count_texts();
         }
-        if let Some(Expected::Execute(_)) = self.expected.front() {
-            self.expected.pop_front();
-            self.command = Command::Over;
+        match self.expected.front_mut() {
+            Some(Expected::Execute(_, script)) => {
+                let script = script.clone();
+                self.expected.pop_front();
+                self.command = Command::Over;
+                self.done(&script, 0, tag);
+            }
+            Some(Expected::Query(script, at)) => {
+                let (script, done) = (script.clone(), *at);
+                *at += 1;
+                self.done(&script, done, tag);
+            }
+            _ => {}
         }
     }
 
@@ -437,13 +429,15 @@ impl Conversation {
         self.copy = Copy::None;
         self.veil.failed();
         if matches!(self.expected.front(), Some(Expected::Refused(_))) {
+            self.erred = true;
             return match self.expected.pop_front() {
                 Some(Expected::Refused(told)) => Some(told),
                 _ => None,
             };
         }
+        self.erred = true;
         // The database leaves out all that is not answered yet, up to the next `Sync`.
-        while !matches!(self.expected.front(), None | Some(Expected::Sync | Expected::Query)) {
+        while !matches!(self.expected.front(), None | Some(Expected::Sync | Expected::Query(..))) {
             self.expected.pop_front();
         }
         self.skipping |= self.expected.is_empty();
@@ -465,14 +459,16 @@ impl Conversation {
             _ => return Err(bad),
         };
         match self.expected.pop_front() {
-            Some(Expected::Query | Expected::Sync) => {}
+            Some(Expected::Query(..) | Expected::Sync) => {}
             _ => return Err(bad),
         }
+        let erred = std::mem::take(&mut self.erred);
         (self.copy, self.ran) = (Copy::None, false);
         self.veil.ready(is_idle);
         if is_idle {
+            self.tracked.idle(erred);
             // Portals do not outlive their transaction.
-            let bytes: usize = self.portals.values().map(|portal| portal.command.len()).sum();
+            let bytes: usize = self.portals.values().map(Portal::bytes).sum();
             self.portals.clear();
             self.text_bytes = self.text_bytes.saturating_sub(bytes);
         }
@@ -483,17 +479,18 @@ impl Conversation {
         }
         Ok(())
     }
-}
 
-/// Settings without which the gateway does not read what the database reads.
-fn status(body: &[u8]) -> Passed {
-    let mut reader = Reader::new(body);
-    let (name, value) = (reader.name().unwrap_or_default(), reader.name().unwrap_or_default());
-    match name {
-        b"client_encoding" if value != b"UTF8" => Passed::Unfit("client_encoding is not UTF8"),
-        b"standard_conforming_strings" if value != b"on" => {
-            Passed::Unfit("standard_conforming_strings is off")
+    /// Settings without which the gateway does not read what the database reads.
+    fn status(&mut self, body: &[u8]) -> Passed {
+        let mut reader = Reader::new(body);
+        let (name, value) = (reader.name().unwrap_or_default(), reader.name().unwrap_or_default());
+        self.tracked.told(name, value);
+        match name {
+            b"client_encoding" if value != b"UTF8" => Passed::Unfit("client_encoding is not UTF8"),
+            b"standard_conforming_strings" if value != b"on" => {
+                Passed::Unfit("standard_conforming_strings is off")
+            }
+            _ => Passed::On,
         }
-        _ => Passed::On,
     }
 }

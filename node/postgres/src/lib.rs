@@ -6,6 +6,8 @@
 //! one: that is the session's gate, and nothing is sent to a database but by its permit; nothing
 //! of a database reaches the client but as a release.
 
+mod allowance;
+mod attempts;
 mod certificate;
 mod codec;
 mod config;
@@ -14,12 +16,14 @@ mod driver;
 mod login;
 mod settings;
 mod surroundings;
+mod table;
+mod tracked;
 mod types;
 mod unsent;
 mod veil;
 
 pub use config::{CredentialError, Credentials, Limits, PostgresConfig};
-pub use driver::serve;
+pub use driver::{Cancels, Elsewhere, serve, tag};
 
 #[cfg(test)]
 mod tests;

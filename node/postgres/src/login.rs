@@ -1,11 +1,14 @@
 //! Who somebody says they are, and what they ask for, by the startup's `user` and `database`.
 
 use node_identity::Subject;
+use node_identity::issued::BEFORE_ID;
 use proto::event::Actor;
 use proto::ids::Name;
 
 /// The longest role or name of a database, in bytes.
 const NAME_BYTES: usize = 63;
+/// The longest id of a credential that the cluster gave out, in bytes.
+const ID_BYTES: usize = 64;
 
 /// `user=PERSON[/ROLE] dbname=TARGET[/DATABASE]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +28,15 @@ pub(crate) struct Claim {
 pub(crate) fn claim(user: &str, database: &str) -> Option<Claim> {
     let (person, role) = cut(user);
     let (target, database) = cut(database);
-    let fit =
-        |name: &str| (1..=NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
-    let fits = fit(person) && role.is_none_or(fit) && database.is_none_or(fit);
+    let within = |name: &str, most: usize| {
+        (1..=most).contains(&name.len()) && !name.chars().any(char::is_control)
+    };
+    let fit = |name: &str| within(name, NAME_BYTES);
+    let fits_person = match person.split_once(BEFORE_ID) {
+        Some((name, id)) => fit(name) && within(id, ID_BYTES),
+        None => fit(person),
+    };
+    let fits = fits_person && role.is_none_or(fit) && database.is_none_or(fit);
     fits.then(|| Claim {
         person: person.to_owned(),
         role: role.map(str::to_owned),

@@ -1,8 +1,12 @@
 //! What is decided without waiting, as tables.
 
+mod allowance;
 mod codec;
 mod conversation;
 mod login;
+mod said;
+
 mod surroundings;
+mod table;
 mod unsent;
 mod veil;

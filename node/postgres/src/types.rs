@@ -64,3 +64,28 @@ pub(crate) fn blank(kind: u32, binary: bool) -> Option<&'static [u8]> {
     let found = BLANKS.iter().find(|(known, ..)| *known == kind);
     found.map(|(_, text, bytes)| if binary { *bytes } else { *text })
 }
+
+/// `jsonb`, whose binary form begins with a version.
+const JSONB: u32 = 3802;
+
+/// A number in binary, in digits; nothing for other types.
+pub(crate) fn number(kind: u32, value: &[u8]) -> Option<String> {
+    Some(match (kind, value) {
+        (16, [byte]) => if *byte == 0 { "f" } else { "t" }.to_owned(),
+        (20, _) => i64::from_be_bytes(value.try_into().ok()?).to_string(),
+        (21, _) => i16::from_be_bytes(value.try_into().ok()?).to_string(),
+        (23, _) => i32::from_be_bytes(value.try_into().ok()?).to_string(),
+        (26, _) => u32::from_be_bytes(value.try_into().ok()?).to_string(),
+        (700, _) => f32::from_be_bytes(value.try_into().ok()?).to_string(),
+        (701, _) => f64::from_be_bytes(value.try_into().ok()?).to_string(),
+        _ => return None,
+    })
+}
+
+/// The text of a value in binary, when it is one.
+pub(crate) fn text(kind: u32, value: &[u8]) -> Option<&[u8]> {
+    match kind {
+        JSONB => value.get(1..),
+        _ => TEXT.contains(&kind).then_some(value),
+    }
+}

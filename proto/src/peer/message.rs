@@ -10,7 +10,7 @@ use super::raft::{
     self, AppendAnswer, AppendRequest, Ask, ForwardRequest, Forwarded, KnownAnswer, ReadAnswer,
     SnapshotAnswer, SnapshotChunk, Tell, VoteAnswer, VoteRequest,
 };
-use super::sessions::{Kill, Killed, SessionRows, SessionsAsk, Watch};
+use super::sessions::{Cancel, Kill, Killed, SessionRows, SessionsAsk, Watch};
 use super::signal::{Empty, End, Hello, Item, More, Refusal, Welcome};
 use crate::time::Utc;
 
@@ -101,6 +101,7 @@ messages! {
     SessionsAsk(SessionsAsk) = 48, limit 64, "Which sessions do you have?";
     Watch(Watch) = 49, limit 4 * KIB, "Show me a session.";
     Kill(Kill) = 50, limit 16 * KIB, "End a session.";
+    Cancel(Cancel) = 51, limit KIB, "End a statement of a database.";
 
     TellVote(Clocked<VoteAnswer>) = 144, limit 4 * KIB, "Raft: a vote, or none.";
     TellAppend(Clocked<AppendAnswer>) = 145, limit 4 * KIB, "Raft: what became of entries.";
@@ -116,6 +117,7 @@ messages! {
     Renewed(Renewed) = 162, limit 128 * KIB, "The new certificate.";
     SessionRows(SessionRows) = 176, limit 4096 * KIB, "The sessions.";
     Killed(Killed) = 178, limit 64, "What became of the session.";
+    Cancelled(Empty) = 179, limit 64, "It was looked at; nobody is told what was found.";
 }
 
 /// A message that is not for the part of a node that agrees with the others.

@@ -2,6 +2,7 @@
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+use super::secret::Secret;
 use crate::entry::By;
 use crate::ids::SessionId;
 
@@ -35,6 +36,15 @@ bodies! {
         by: By,
         /// Why.
         reason: String,
+    }
+    /// Somebody wants a statement of a database to end, with a key that names this node.
+    struct Cancel {
+        /// The key's number.
+        process: u32,
+        /// The key's secret, and zeros behind it when it is shorter.
+        secret: Secret,
+        /// How many bytes the secret has.
+        length: u8,
     }
     /// What became of it.
     struct Killed {

@@ -12,10 +12,10 @@ use crate::peer::raft::{
     VoteAnswer, VoteRequest,
 };
 use crate::peer::{
-    BadBody, BadFrame, Clocked, Empty, End, FORMAT, FRAME_LIMIT, HEADER_BYTES, Header, Hello, Item,
-    Join, Joined, Kill, Killed, Lane, MemberRecord, Message, More, NotRaft, Refusal, Renew,
-    Renewed, Roster, RosterAsk, SNAPSHOT_CHUNK, Secret, SessionRows, SessionsAsk, Versions, Watch,
-    Welcome, limit_of,
+    BadBody, BadFrame, Cancel, Clocked, Empty, End, FORMAT, FRAME_LIMIT, HEADER_BYTES, Header,
+    Hello, Item, Join, Joined, Kill, Killed, Lane, MemberRecord, Message, More, NotRaft, Refusal,
+    Renew, Renewed, Roster, RosterAsk, SNAPSHOT_CHUNK, Secret, SessionRows, SessionsAsk, Versions,
+    Watch, Welcome, limit_of,
 };
 use crate::refusal::{Code, Told};
 use crate::time::Utc;
@@ -124,6 +124,7 @@ fn asked() -> Vec<Message> {
             by: By::Person(name("alice")),
             reason: text("runaway"),
         }),
+        Message::Cancel(Cancel { process: 7, secret: Secret::new([0x44; 32]), length: 4 }),
     ]
 }
 
@@ -161,6 +162,7 @@ fn told() -> Vec<Message> {
         Message::Renewed(Renewed { certificate: vec![0x30], authorities: vec![vec![0x30, 0x02]] }),
         Message::SessionRows(SessionRows { rows: vec![text("{}")], more: true }),
         Message::Killed(Killed { found: true }),
+        Message::Cancelled(Empty {}),
     ]
 }
 
@@ -203,6 +205,7 @@ fn an_answer_has_the_tag_of_its_question_and_128() {
         ("Renew", "Renewed"),
         ("SessionsAsk", "SessionRows"),
         ("Kill", "Killed"),
+        ("Cancel", "Cancelled"),
     ] {
         assert_eq!(tag(ask).map(|tag| tag + 128), tag(tell), "{ask}");
     }

@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use node_enforce::mask::is_detector;
 use node_enforce::policy::{Permission, Policy};
-use node_identity::{AdminToken, Subject, TokenKey};
+use node_identity::{AdminToken, IssuingKey, Subject, TokenKey};
 use node_session::clock::SystemClock;
 use node_session::{Clock as _, Live};
 use proto::entry::{By, Entry, PeopleSetting, PolicySetting, SessionOpening, TargetsSetting};
@@ -133,6 +133,7 @@ impl World {
             members: members.clone(),
             admin,
             token_key: TokenKey::new(&Zeroizing::new([2; 32])),
+            issuing: IssuingKey::new(&Zeroizing::new([2; 32])),
             stop: CancellationToken::new(),
         });
         let router = crate::router(&api);

@@ -11,12 +11,13 @@ use futures_util::{StreamExt as _, stream};
 use node_api::Api;
 use node_peer::certificate::{Authority, CertificateRequest, PeerName};
 use node_peer::{Caller, Handler, Items, Joiner, Members as _};
+use node_postgres::Cancels;
 use node_session::Clock as _;
 use node_session::clock::SystemClock;
 use proto::entry::{Entry, NodeJoining};
 use proto::peer::raft;
 use proto::peer::{
-    Joined, Kill, Killed, MemberRecord, Renewed, Roster, SessionRows, SessionsAsk, Watch,
+    Cancel, Joined, Kill, Killed, MemberRecord, Renewed, Roster, SessionRows, SessionsAsk, Watch,
 };
 use proto::refusal::{Code, Told};
 
@@ -28,6 +29,7 @@ use crate::roster;
 pub(crate) struct ForPeers {
     replica: OnceLock<Arc<Replica>>,
     api: OnceLock<Arc<Api>>,
+    cancels: OnceLock<Arc<Cancels>>,
     roster: Arc<roster::Roster>,
     key: Arc<ClusterKey>,
 }
@@ -36,7 +38,8 @@ impl ForPeers {
     /// Nothing is served before the replica is given.
     #[must_use]
     pub(crate) fn new(roster: Arc<roster::Roster>, key: Arc<ClusterKey>) -> Arc<Self> {
-        Arc::new(Self { replica: OnceLock::new(), api: OnceLock::new(), roster, key })
+        let (replica, api, cancels) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Arc::new(Self { replica, api, cancels, roster, key })
     }
 
     /// Serves Raft from now on.
@@ -48,6 +51,11 @@ impl ForPeers {
     /// Serves questions about sessions from now on.
     pub(crate) fn answer_by(&self, api: Arc<Api>) {
         self.api.set(api).ok();
+    }
+
+    /// Ends statements of databases from now on.
+    pub(crate) fn cancel_by(&self, cancels: Arc<Cancels>) {
+        self.cancels.set(cancels).ok();
     }
 
     fn replica(&self) -> Result<Arc<Replica>, Told> {
@@ -144,6 +152,16 @@ impl Handler for ForPeers {
                 Some((item, watching))
             });
             Ok(items.boxed())
+        }
+        .boxed()
+    }
+
+    fn cancel(&self, _: Caller, cancel: Cancel) -> BoxFuture<'static, Result<(), Told>> {
+        let cancels = self.cancels.get().cloned().ok_or_else(starting);
+        async move {
+            let length = usize::from(cancel.length);
+            cancels?.take(cancel.process, cancel.secret.reveal().get(..length).unwrap_or_default());
+            Ok(())
         }
         .boxed()
     }

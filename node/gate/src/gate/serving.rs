@@ -50,6 +50,7 @@ impl Gate {
         for stream in [Stream::Output, Stream::Errors] {
             outputs.extend(running.end(&self.facts, &mut self.scribe, stream, now));
         }
+        outputs.extend(running.end_results(&self.facts, &mut self.scribe, now));
         running.input = input;
         outputs.push(self.finished(*running, outcome(ending), now));
         Ok(outputs)

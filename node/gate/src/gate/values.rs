@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use node_enforce::decide::{self, Facts};
-use node_enforce::mask::{Place, ValueMasker};
+use node_enforce::mask::{Place, Raw, ValueMasker};
 use proto::reading::Verdict;
 use proto::time::Moment;
 
@@ -21,8 +21,8 @@ impl Gate {
         let shown = record::shown(&self.facts, &text, now);
         let judged = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
         let verdict = decide::decide(&self.facts.policy, &judged).verdict;
-        let (held, until) = (verdict == Verdict::Hold, leash.good_until(now.elapsed));
-        (verdict != Verdict::Block).then(|| Preparation::checked(text, held, until))
+        let until = leash.good_until(now.elapsed);
+        (verdict != Verdict::Block).then(|| Preparation::checked(text, until))
     }
 
     /// Masks values and lets their messages through: at once, since they are not recorded.
@@ -51,5 +51,12 @@ impl Gate {
             running.count_values(client.bytes().len() as u64, rows, &findings);
         }
         Ok(vec![Output::Release(Release::of_values(client))])
+    }
+
+    /// Records values as they are shown, when policy says so; of what no command gave, nothing.
+    pub(super) fn results(&mut self, raw: Raw<'_>, now: Moment) -> Outputs {
+        let State::Running(running) = &mut self.state else { return Ok(Vec::new()) };
+        let output = running.feed_results(&self.facts, &mut self.scribe, raw, now);
+        Ok(output.into_iter().collect())
     }
 }

@@ -1,11 +1,12 @@
 //! Commands of a database: read by the reader of SQL, and shown with their parameters, masked.
 
 use node_enforce::decide::{Facts, decide};
-use proto::reading::{Channel, Effect, Verdict};
+use node_enforce::sql::Circumstances;
+use proto::reading::{Channel, Durability, Effect, Verdict};
 use proto::target::TargetKind;
 
 use super::values::{facts, moment, text};
-use crate::record::{Shown, shown};
+use crate::record::{Shown, least, shown};
 use crate::{CommandText, SessionFacts};
 
 const POLICY: &str = "version: 1
@@ -108,4 +109,73 @@ fn parameters_that_are_none_are_not_read() {
     let why = shown.reading.unreadable.as_deref();
     assert_eq!(why, Some("its parameters are not of the protocol's form"));
     assert!(shown.reading.statements.is_empty());
+}
+
+/// A command with what it is said in.
+fn said_in(settings: &[(&str, &str)], prepared: &[(&str, &str)], text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut said_in = Circumstances::default();
+    said_in.settings.extend(settings.iter().map(|(a, b)| (a.as_bytes(), b.as_bytes())));
+    said_in.prepared.extend(prepared.iter().map(|(a, b)| (a.as_bytes(), b.as_bytes())));
+    said_in.write(&mut bytes);
+    bytes.extend_from_slice(text);
+    bytes
+}
+
+#[test]
+fn what_is_executed_by_name_is_read_and_shown() {
+    let token = "ghp_012345678901234567890123456789ABCDEF";
+    let drop = said_in(&[], &[("p", "DROP TABLE a")], b"EXECUTE p");
+    let reading = show(drop.clone()).reading;
+    let statement = &reading.statements[0];
+    assert_eq!(
+        (statement.tag.as_str(), &statement.tables[..]),
+        ("drop table", &["a".to_owned()][..])
+    );
+    assert_eq!(reading.unreadable, None);
+    check(drop, "EXECUTE p\n-- prepared as 'p': 'DROP TABLE a'", true);
+    // With its parameters; a text of several lines is shown on one.
+    let bytes = said_in(&[], &[("p", "SELECT\n$1")], &bound("EXECUTE p", &[(false, Some(b"x"))]));
+    check(bytes, "EXECUTE p\n$1 = 'x'\n-- prepared as 'p': E'SELECT\\n$1'", true);
+    // A secret in it is not shown.
+    let (text, masked) =
+        show(said_in(&[], &[("p", &format!("SELECT '{token}'"))], b"EXECUTE p")).cut();
+    assert!(masked && !text.contains(token), "{text}");
+    // A rule's expression looks at it too; what is not found cannot be read.
+    let other = said_in(&[], &[("q", "SELECT 1")], b"EXECUTE p");
+    assert!(show(other).reading.unreadable.is_some());
+}
+
+#[test]
+fn parameters_of_the_session_are_in_the_reading() {
+    let bytes = said_in(&[("role", "dba"), ("search_path", "x, y")], &[], b"SELECT 1");
+    let reading = show(bytes.clone()).reading;
+    let session: Vec<_> = reading.session.iter().map(|(a, b)| format!("{a} {b}")).collect();
+    assert_eq!(session, ["role dba", "search_path x, y"]);
+    check(bytes, "SELECT 1\n-- 'role': 'dba'\n-- 'search_path': 'x, y'", true);
+    assert!(show(b"SELECT 1".to_vec()).reading.session.is_empty());
+}
+
+/// Whatever policy asks, a verdict waits for the disk unless its statements only read.
+#[test]
+fn only_what_reads_may_be_queued() {
+    #[track_caller]
+    fn check(bytes: &[u8], expected: Durability) {
+        let (facts, shown) = (database(), show(bytes.to_vec()));
+        assert_eq!(least(&facts, &shown, Durability::Queued), expected, "{bytes:?}");
+        let replicated = Durability::Replicated;
+        assert_eq!(least(&facts, &shown, replicated), replicated, "{bytes:?}");
+    }
+    check(b"SELECT * FROM a", Durability::Queued);
+    check(b"SELECT count(*) FROM a", Durability::Queued);
+    check(&bound("SELECT $1", &[(false, Some(b"x"))]), Durability::Queued);
+    check(&said_in(&[], &[("p", "SELECT 1")], b"EXECUTE p"), Durability::Queued);
+    check(&said_in(&[], &[("p", "DELETE FROM a")], b"EXECUTE p"), Durability::Local);
+    check(b"EXECUTE p", Durability::Local);
+    check(b"SELECT f()", Durability::Local);
+    check(b"SELECT 1; DELETE FROM a", Durability::Local);
+    check(b"SELEC", Durability::Local);
+    let mut shell = database();
+    shell.channel = Channel::Exec;
+    assert_eq!(least(&shell, &show(b"SELECT 1".to_vec()), Durability::Queued), Durability::Local);
 }

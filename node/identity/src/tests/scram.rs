@@ -2,10 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use std::sync::OnceLock;
+
 use proto::ids::Name;
 use proto::person::Person;
+use proto::time::Utc;
+use zeroize::Zeroizing;
 
 use crate::directory::Directory;
+use crate::issued::IssuingKey;
 use crate::scram::{Beginning, Exchange, MECHANISM, MECHANISM_PLUS, ScramError, verifier};
 
 const SALT: &str = "W22ZaJ0SNY7soEsUEjb6gQ==";
@@ -39,6 +44,7 @@ fn directory() -> Directory {
 
 fn begin<'a>(directory: &'a Directory, claimed: &'a str) -> Beginning<'a> {
     let mock_key = &[7; 32];
+    let issuing = issuing();
     Beginning {
         directory,
         claimed,
@@ -46,7 +52,16 @@ fn begin<'a>(directory: &'a Directory, claimed: &'a str) -> Beginning<'a> {
         certificate: None,
         nonce: NONCE,
         mock_key,
+        issuing,
+        now: NOW,
     }
+}
+
+const NOW: Utc = Utc(1_764_403_200_000_000);
+
+fn issuing() -> &'static IssuingKey {
+    static KEY: OnceLock<IssuingKey> = OnceLock::new();
+    KEY.get_or_init(|| IssuingKey::new(&Zeroizing::new([3; 32])))
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use proto::peer::raft::{self, Member};
 use proto::peer::{
-    Kill, Killed, Lane as LaneName, MemberRecord, Message, Renew, Renewed, Roster, RosterAsk,
-    SessionRows, SessionsAsk, Watch,
+    Cancel, Kill, Killed, Lane as LaneName, MemberRecord, Message, Renew, Renewed, Roster,
+    RosterAsk, SessionRows, SessionsAsk, Watch,
 };
 use proto::refusal::{Code, Told};
 use tokio::time::timeout;
@@ -138,6 +138,22 @@ impl Pool {
     ) -> Result<Killed, CallError> {
         match self.call(to, &Message::Kill(kill), deadline).await? {
             Message::Killed(killed) => Ok(killed),
+            other => Err(unexpected(other.name())),
+        }
+    }
+
+    /// Ends a statement of a database that another node serves, if the key is right.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn cancel(
+        &self,
+        to: &Member,
+        cancel: Cancel,
+        deadline: Duration,
+    ) -> Result<(), CallError> {
+        match self.call(to, &Message::Cancel(cancel), deadline).await? {
+            Message::Cancelled(_) => Ok(()),
             other => Err(unexpected(other.name())),
         }
     }

@@ -233,6 +233,10 @@ impl Connection {
             }
             Message::SessionsAsk(ask) => Message::SessionRows(handler.sessions(caller, ask).await?),
             Message::Kill(kill) => Message::Killed(handler.kill(caller, kill).await?),
+            Message::Cancel(cancel) => {
+                handler.cancel(caller, cancel).await?;
+                Message::Cancelled(Empty {})
+            }
             other => {
                 let request = other.into_asked(caller.name().raft_id);
                 let bad =

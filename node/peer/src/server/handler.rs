@@ -6,7 +6,7 @@ use proto::entry::NodeAddresses;
 use proto::ids::{Digest, Name};
 use proto::peer::raft;
 use proto::peer::{
-    Joined, Kill, Killed, Renewed, Roster, SessionRows, SessionsAsk, Versions, Watch,
+    Cancel, Joined, Kill, Killed, Renewed, Roster, SessionRows, SessionsAsk, Versions, Watch,
 };
 use proto::refusal::Told;
 
@@ -63,6 +63,9 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Shows a session as it goes on.
     fn watch(&self, from: Caller, watch: Watch) -> BoxFuture<'static, Result<Items, Told>>;
+
+    /// Ends a statement of a database, if the key is right; nobody is told whether it is.
+    fn cancel(&self, from: Caller, cancel: Cancel) -> BoxFuture<'static, Result<(), Told>>;
 
     /// Ends a session.
     fn kill(&self, from: Caller, kill: Kill) -> BoxFuture<'static, Result<Killed, Told>>;

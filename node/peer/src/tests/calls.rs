@@ -7,7 +7,7 @@ use proto::ids::SessionId;
 use proto::peer::raft::{
     Ask, ForwardRequest, Member, Membership, Request, SnapshotChunk, SnapshotMeta, Tell, Vote,
 };
-use proto::peer::{Kill, Lane, Message, RosterAsk, SessionsAsk};
+use proto::peer::{Cancel, Kill, Lane, Message, RosterAsk, Secret, SessionsAsk};
 use proto::refusal::{Code, Told};
 use proto::time::Utc;
 use tokio::net::TcpListener;
@@ -48,6 +48,9 @@ async fn each_kind_of_call_has_its_own_answer() {
     assert!(soon(one.pool.kill(&two.member, kill, DEADLINE)).await.unwrap().found);
     let killed = vec![("gw-2-1-1".to_owned(), "gw-1 for alice".to_owned())];
     assert_eq!(*two.handler.killed.lock(), killed);
+    let cancel = Cancel { process: 7, secret: Secret::new([9; 32]), length: 32 };
+    soon(one.pool.cancel(&two.member, cancel.clone(), DEADLINE)).await.unwrap();
+    assert_eq!(*two.handler.cancelled.lock(), [("gw-1".to_owned(), cancel)]);
     let stopped = soon(one.raft(&two.member, Ask::Elect)).await.unwrap();
     assert_eq!(stopped.tell, Tell::Stopped("it stops".to_owned()));
 }

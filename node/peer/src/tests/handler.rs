@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use proto::ids::Digest;
 use proto::peer::raft::{Ask, ReadAnswer, Request, Response, Tell};
 use proto::peer::{
-    Joined, Kill, Killed, MemberRecord, Renewed, Roster, Secret, SessionRows, SessionsAsk, Watch,
+    Cancel, Joined, Kill, Killed, MemberRecord, Renewed, Roster, Secret, SessionRows, SessionsAsk,
+    Watch,
 };
 use proto::refusal::{Code, Told};
 use proto::time::Utc;
@@ -35,6 +36,8 @@ pub(super) struct TestHandler {
     pub dropped: Arc<Notify>,
     /// Sessions that were killed, by whom.
     pub killed: Mutex<Vec<(String, String)>>,
+    /// Statements that were to end, by which node's word.
+    pub cancelled: Mutex<Vec<(String, Cancel)>>,
     /// Bytes of each row of sessions.
     pub row_bytes: AtomicUsize,
     /// The token that is good, and the key that it was spent by.
@@ -59,6 +62,7 @@ impl TestHandler {
             pulled: Arc::default(),
             dropped: Arc::default(),
             killed: Mutex::default(),
+            cancelled: Mutex::default(),
             row_bytes: AtomicUsize::new(2),
             token: Mutex::default(),
             joins: AtomicUsize::new(0),
@@ -147,6 +151,11 @@ impl Handler for Arc<TestHandler> {
             Ok(items.chain(stream::iter(end.map(Err))).boxed())
         }
         .boxed()
+    }
+
+    fn cancel(&self, from: Caller, cancel: Cancel) -> BoxFuture<'static, Result<(), Told>> {
+        self.cancelled.lock().push((from.name().node.to_string(), cancel));
+        async { Ok(()) }.boxed()
     }
 
     fn kill(&self, from: Caller, kill: Kill) -> BoxFuture<'static, Result<Killed, Told>> {

@@ -61,10 +61,13 @@ impl Shape {
         Self { columns: columns.collect(), otherwise, origins: self.origins.clone() }
     }
 
+    pub(crate) fn column(&self, index: usize) -> Column {
+        self.columns.get(index).copied().unwrap_or(self.otherwise)
+    }
+
     /// A column, and whether it was described.
-    fn column(&self, index: usize) -> (Column, bool) {
-        let described = self.columns.get(index).copied();
-        (described.unwrap_or(self.otherwise), described.is_some())
+    fn described_column(&self, index: usize) -> (Column, bool) {
+        (self.column(index), index < self.columns.len())
     }
 }
 
@@ -109,7 +112,7 @@ impl Finder<'_> {
             let Some(length) = reader.length().ok_or(bad)? else { continue };
             let start = reader.at();
             reader.take(length).ok_or(bad)?;
-            let (column, described) = shape.column(index);
+            let (column, described) = shape.described_column(index);
             let replaced = view.form(index, column, described);
             if let Some(form) = replaced.or_else(|| types::form(column)) {
                 self.add(start, length, form);

@@ -67,6 +67,7 @@ pub(crate) fn sqlstate(code: Code) -> &'static str {
         Code::ProtocolBroken | Code::BadRequest => "08P01",
         Code::ChannelRefused => "0A000",
         Code::NotFound => "26000",
+        Code::LimitReached => "53400",
         Code::TooManySessions => "53300",
         Code::ApprovalWithdrawn => "57014",
         Code::Draining | Code::SessionEnded | Code::ContactLost => "57P01",
@@ -110,15 +111,6 @@ pub(crate) fn negotiate(out: &mut Vec<u8>, minor: u32, unknown: &[&str]) {
         let count = u32::try_from(unknown.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&count.to_be_bytes());
         unknown.iter().for_each(|name| text(out, name.as_bytes()));
-    });
-}
-
-/// A `Bind` toward the target: as the client's, but perhaps of a statement of another name.
-pub(crate) fn bind(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], rest: &[u8]) {
-    message(out, b'B', |out| {
-        text(out, portal);
-        text(out, statement);
-        out.extend_from_slice(rest);
     });
 }
 

@@ -338,13 +338,18 @@ impl Dialled {
 }
 
 impl Canceller {
-    /// Asks, on a connection of its own, and waits until the database has heard it. As libpq does
-    /// in PostgreSQL up to 16, the key goes in the clear: it ends a statement and opens nothing.
+    /// Asks, on a connection of its own, and waits until the database has heard it: it closes that
+    /// once it has. As libpq does in PostgreSQL up to 16, the key goes in the clear: it ends a
+    /// statement and opens nothing.
     pub(super) async fn cancel(&self) -> std::io::Result<()> {
         let stream = TcpStream::connect(&self.address).await?;
         let mut leg = Leg::new(Stream::Plain(stream), TARGET_MESSAGE_BYTES);
         leg.put_slice(&self.message);
         leg.flush().await?;
-        leg.shutdown().await
+        match leg.exactly(1).await {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(std::io::Error::other("it answers a cancel request")),
+        }
     }
 }

@@ -19,6 +19,8 @@ use super::lens::Lens;
 use super::node::{Node, Places};
 use super::serve::{End, Served};
 use super::{cancel, events, random};
+use crate::attempts::Pace;
+use crate::codec::frame::HEADER_BYTES;
 use crate::codec::startup::Begin;
 use crate::codec::write;
 use crate::config::{FAREWELL_DEADLINE, REJECTION_TIME};
@@ -55,16 +57,23 @@ pub(super) async fn serve(
     let (mut leg, begin, certificate) = match begun {
         Ok(Ok(Begun::Login { leg, begin, certificate })) => (leg, begin, certificate),
         Ok(Ok(Begun::Cancel { process, secret })) => {
-            return node.cancels.ask(places.source(), process, &secret);
+            let now = node.sessions.ports().clock.elapsed();
+            return node.config.cancels.ask(places.source(), process, secret, now);
         }
         Ok(Err(error)) => return not_begun(number, peer, &error),
         Err(_) => return tracing::debug!(connection = number, %peer, "no login in time"),
     };
     let from = peer.ip().to_canonical().to_string();
-    let logging_in = log_in(&node, &mut leg, begin, certificate.as_deref(), &from);
+    let may_try = node.may_try(places.source());
+    let logging_in = log_in(&node, &mut leg, begin, certificate.as_deref(), &from, may_try);
     let logged_in = match timeout_at(deadline, logging_in).await {
         Ok(Ok(logged_in)) => logged_in,
-        Ok(Err(Some(told))) => return say_farewell(&mut leg, &told).await,
+        Ok(Err(Some(told))) => {
+            if told.code == Code::LoginRefused {
+                node.failed(places.source());
+            }
+            return say_farewell(&mut leg, &told).await;
+        }
         Ok(Err(None)) => return,
         Err(_) => return tracing::debug!(connection = number, %peer, "no login in time"),
     };
@@ -95,7 +104,11 @@ async fn log_in(
     begin: Begin,
     certificate: Option<&[u8]>,
     from: &str,
+    may_try: bool,
 ) -> Result<LoggedIn, Option<Told>> {
+    if !may_try {
+        return Err(Some(Told::plain(Code::TooManyRequests)));
+    }
     let value = |wanted: &str| {
         let found = begin.parameters.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.clone())
@@ -138,24 +151,31 @@ async fn start(
     from: String,
 ) -> Option<Served> {
     match try_start(node, &mut leg, &logged_in, number, from).await {
-        Ok((session, dialled, key, unguessable)) => {
+        Ok((session, dialled, key, refused)) => {
             let database = database(&session, &logged_in);
             let canceller = dialled.canceller().map(Arc::new);
+            let mut talk = Conversation::new();
+            for status in dialled.greetings.iter().filter(|one| one.first() == Some(&b'S')) {
+                talk.began(status.get(HEADER_BYTES..).unwrap_or_default());
+            }
             Some(Served {
                 node: node.clone(),
                 session,
                 client: leg,
                 target: dialled.leg,
-                talk: Conversation::new(),
+                talk,
                 key,
                 canceller,
-                unguessable,
+                refused,
                 input: None,
                 error: None,
                 places: Vec::new(),
                 unsent: Unsent::default(),
                 lens: Lens::new(database),
                 looked: Arc::default(),
+                stopped: None,
+                stopping: None,
+                pace: Pace::default(),
             })
         }
         Err(told) => {
@@ -165,7 +185,7 @@ async fn start(
     }
 }
 
-type Started = (Session, Dialled, cancel::Key, [u8; 16]);
+type Started = (Session, Dialled, cancel::Key, Vec<u8>);
 
 async fn try_start(
     node: &Arc<Node>,
@@ -192,7 +212,7 @@ async fn try_start(
     let mut session =
         node.sessions.open(&Asked { actor, target, login, channel, connection }).await?;
     match reach(node, &mut session, leg, logged_in, &subject.person.to_string()).await {
-        Ok((dialled, key, unguessable)) => Ok((session, dialled, key, unguessable)),
+        Ok((dialled, key, refused)) => Ok((session, dialled, key, refused)),
         Err(told) => {
             session.close(&told.code.to_string()).await;
             Err(told)
@@ -206,7 +226,7 @@ async fn reach(
     leg: &mut Leg,
     logged_in: &LoggedIn,
     person: &str,
-) -> Result<(Dialled, cancel::Key, [u8; 16]), Told> {
+) -> Result<(Dialled, cancel::Key, Vec<u8>), Told> {
     let target = session.target().clone();
     let database = database(session, logged_in);
     let mut application = format!("sallyport {} {person}", session.id());
@@ -221,8 +241,8 @@ async fn reach(
     let dialled = session.meanwhile(back::dial(node, &target, &opening)).await;
     let dialled = dialled.map_err(|node_session::Over(told)| told)??;
     let no_randomness = || Told::plain(Code::Internal);
-    let key = cancel::key(node, logged_in.minor).ok_or_else(no_randomness)?;
-    let unguessable = unguessable().ok_or_else(no_randomness)?;
+    let key = cancel::key(&node.config.cancels, logged_in.minor).ok_or_else(no_randomness)?;
+    let refused = refused_portal().ok_or_else(no_randomness)?;
     let mut out = Vec::new();
     write::authentication(&mut out, 0, &[]);
     leg.put_slice(&out);
@@ -233,7 +253,7 @@ async fn reach(
     write::key(&mut out, key.process, &key.secret);
     write::message(&mut out, b'Z', |out| out.push(b'I'));
     leg.put_slice(&out);
-    Ok((dialled, key, unguessable))
+    Ok((dialled, key, refused))
 }
 
 /// The database that is meant.
@@ -244,7 +264,6 @@ fn database(session: &Session, logged_in: &LoggedIn) -> String {
 
 /// Passes on what a database says of itself.
 fn greet(session: &mut Session, leg: &mut Leg, message: &bytes::Bytes) -> Result<(), Told> {
-    use crate::codec::frame::HEADER_BYTES;
     use crate::codec::places::Finder;
     use crate::conversation::Passed;
     let mut places = Vec::new();
@@ -258,13 +277,17 @@ fn greet(session: &mut Session, leg: &mut Leg, message: &bytes::Bytes) -> Result
             Ok(())
         }
         Ok(Passed::Unfit(why)) => Err(Told::new(Code::SettingRefused, why)),
-        Ok(Passed::Instead(_)) | Err(_) => Err(Told::plain(Code::TargetLost)),
+        Ok(Passed::Instead(_) | Passed::Stop | Passed::Nowhere(_)) | Err(_) => {
+            Err(Told::plain(Code::TargetLost))
+        }
     }
 }
 
-fn unguessable() -> Option<[u8; 16]> {
+/// Cursors of SQL are portals too: so its name is one that cannot be guessed.
+fn refused_portal() -> Option<Vec<u8>> {
     let drawn: [u8; 16] = random::bytes()?;
-    Some(drawn.map(|byte| b'a' + (byte & 15)))
+    let letters = drawn.map(|byte| b'a' + (byte & 15));
+    Some([&b"sallyport: a statement was refused "[..], &letters].concat())
 }
 
 /// Serves the session, and closes the books.

@@ -162,6 +162,8 @@ pub(super) async fn prove(
             certificate,
             nonce: &nonce,
             mock_key: &node.config.mock_key,
+            issuing: &node.config.issuing,
+            now: node.sessions.ports().clock.now().utc,
         };
         Exchange::begin(&beginning, first)
     };

@@ -9,6 +9,7 @@ mod events;
 mod front;
 mod leg;
 mod lens;
+mod limits;
 mod listen;
 mod node;
 mod random;
@@ -17,4 +18,5 @@ mod serve;
 mod side;
 mod stream;
 
+pub use cancel::{Cancels, Elsewhere, tag};
 pub use listen::serve;

@@ -8,16 +8,17 @@ use node_session::{Sessions, View};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::cancel::Cancels;
-use crate::config::PostgresConfig;
+use crate::attempts::Attempts;
+use crate::config::{PostgresConfig, WRONG_LOGINS_PER_SOURCE, WRONG_LOGINS_WINDOW};
 
 /// Shared by all connections.
 pub(super) struct Node {
     pub(super) config: PostgresConfig,
     pub(super) sessions: Arc<Sessions>,
     pub(super) drain: CancellationToken,
-    pub(super) cancels: Cancels,
     sources: Mutex<Sources>,
+    /// Logins that failed.
+    wrong: Mutex<Attempts<Source>>,
     connections: AtomicU64,
     definitions: AtomicU64,
 }
@@ -32,8 +33,8 @@ impl Node {
             config,
             sessions,
             drain,
-            cancels: Cancels::default(),
             sources: Mutex::default(),
+            wrong: Mutex::new(Attempts::new(WRONG_LOGINS_PER_SOURCE, WRONG_LOGINS_WINDOW)),
             connections: AtomicU64::new(0),
             definitions: AtomicU64::new(0),
         }
@@ -52,6 +53,23 @@ impl Node {
     /// A session has defined something in its database.
     pub(super) fn defined(&self) {
         self.definitions.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether somebody from there may try a password.
+    pub(super) fn may_try(&self, source: Source) -> bool {
+        let now = self.sessions.ports().clock.elapsed();
+        let may = self.wrong.lock().may_try(&source, now);
+        if !may {
+            metrics::counter!("sallyport_postgres_logins_total", "result" => "too many")
+                .increment(1);
+        }
+        may
+    }
+
+    /// A login from there failed.
+    pub(super) fn failed(&self, source: Source) {
+        let now = self.sessions.ports().clock.elapsed();
+        self.wrong.lock().count(source, now);
     }
 
     /// The number of a new connection.

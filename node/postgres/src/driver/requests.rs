@@ -1,27 +1,22 @@
 //! What a client asks: judged, and sent to its database out of what was judged.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
+use node_enforce::sql::{Circumstances, SqlCommand};
 use node_gate::{CommandText, Ending};
 use proto::refusal::{Code, Told};
 
 use super::door::AtTheDoor;
 use super::serve::{End, Served};
 use crate::codec::frame::{BadFrame, HEADER_BYTES};
-use crate::codec::read::{self, Bind, Reader};
+use crate::codec::read::{self, Reader};
 use crate::codec::write;
-use crate::conversation::Statement;
-
-/// A portal that no database has: running it makes the database fail, and with it the transaction
-/// that a refused statement would have been part of, as any other error does.
-const REFUSED: &[u8] = b"sallyport: a statement was refused";
+use crate::conversation::{Bound, Statement, is_no_text, script};
 
 impl Served {
     /// Takes what the client asks, as far as it may be taken now; whether anything was.
     pub(super) async fn requests(&mut self) -> Result<bool, End> {
         let mut any = false;
-        while !self.target.is_full() {
+        while !self.target.is_full() && self.stopping.is_none() {
             let Some(frame) = self.client.message().map_err(broken)? else { break };
             if !self.may_take(frame.kind, frame.bytes) {
                 // What is outstanding is asked for, or it would never come.
@@ -109,14 +104,10 @@ impl Served {
     }
 
     fn named(&mut self, kind: u8, of: u8, name: &[u8]) {
-        let known_as = match (of, self.talk.statement(name)) {
-            (b'S', Some(statement)) => statement.known_as.clone(),
-            _ => name.into(),
-        };
         self.send(|out| {
             write::message(out, kind, |out| {
                 out.push(of);
-                write::text(out, &known_as);
+                write::text(out, name);
             });
         });
     }
@@ -147,6 +138,7 @@ impl Served {
                 Err(_) => return Err(Told::plain(Code::Internal)),
             }
         }
+        self.keeps_pace()?;
         // What somebody wanted to end before this began is not this.
         self.key.ring.forget();
         let mut door = AtTheDoor { client: &mut self.client, ring: &self.key.ring };
@@ -161,6 +153,7 @@ impl Served {
         match permit.redeem(now) {
             Ok(text) => {
                 self.must_go_by(until);
+                self.begins();
                 Ok(text)
             }
             Err(_) => {
@@ -179,13 +172,17 @@ impl Served {
             self.refuse_simple(misread());
             return Ok(());
         }
-        let statement = Statement::new(text.into(), Arc::default());
-        match self.judge(text.to_vec(), Some(&statement)).await {
-            Ok(command) => {
-                self.send(|out| {
-                    write::message(out, b'Q', |out| write::text(out, command.bytes()));
-                });
-                self.talk.queried();
+        if is_no_text(text) {
+            self.refuse_simple(no_text());
+            return Ok(());
+        }
+        let statement = Statement::new(text.into());
+        let (command, script) = self.talk.command(&statement.script, text, None);
+        match self.judge(command, Some(&statement)).await {
+            Ok(judged) => {
+                let said = SqlCommand::parse(judged.bytes()).ok_or_else(malformed)?;
+                self.send(|out| write::message(out, b'Q', |out| write::text(out, said.text)));
+                self.talk.queried(script);
                 self.talk.seen(std::mem::take(&mut self.looked));
             }
             Err(told) => self.refuse_simple(told),
@@ -200,14 +197,15 @@ impl Served {
             self.refuse(Told::new(Code::MessageTooLarge, text));
             return Ok(());
         }
-        if self.talk.may_be_misread(text) {
-            self.refuse(misread());
+        if self.talk.may_be_misread(text) || is_no_text(text) {
+            self.refuse(if is_no_text(text) { no_text() } else { misread() });
             return Ok(());
         }
         if let Some(failed) = self.talk.give_up() {
             self.ended(failed).await?;
         }
-        let prepared = match self.session.prepare(text.to_vec()).await {
+        let (command, _) = self.talk.command(&script(text), text, None);
+        let prepared = match self.session.prepare(command).await {
             Ok(prepared) => prepared,
             Err(told) => {
                 self.talk.not_parsed(name);
@@ -215,11 +213,6 @@ impl Served {
                 return Ok(());
             }
         };
-        let mut known_as = name.to_vec();
-        // SQL's own EXECUTE says only a name: it must not run what is held.
-        if prepared.is_held() && !name.is_empty() {
-            known_as.extend_from_slice(&self.unguessable);
-        }
         let now = self.node.sessions.ports().clock.elapsed();
         let until = prepared.valid_until();
         let Ok(text) = prepared.redeem(now) else {
@@ -227,16 +220,16 @@ impl Served {
             return Ok(());
         };
         self.must_go_by(until);
-        let types = &body[name.len() + text.bytes().len() + 2..];
+        let said = SqlCommand::parse(text.bytes()).ok_or_else(malformed)?;
+        let types = &body[name.len() + said.text.len() + 2..];
         self.send(|out| {
             write::message(out, b'P', |out| {
-                write::text(out, &known_as);
-                write::text(out, text.bytes());
+                write::text(out, name);
+                write::text(out, said.text);
                 out.extend_from_slice(types);
             });
         });
-        let statement = Statement::new(text.bytes().into(), known_as.into());
-        let statement = statement.with_types(types.into());
+        let statement = Statement::new(said.text.into()).with_types(types.into());
         self.talk.parsed(name, statement);
         Ok(())
     }
@@ -247,11 +240,13 @@ impl Served {
             self.refuse(unknown("prepared statement", asked.statement));
             return Ok(());
         };
-        if asked.portal == REFUSED || !self.talk.has_room(statement.text.len() + body.len()) {
+        if asked.portal == self.refused.as_slice()
+            || !self.talk.has_room(statement.text.len() + body.len())
+        {
             self.refuse(Told::plain(Code::MessageTooLarge));
             return Ok(());
         }
-        let command = [&statement.text[..], &[0], body].concat();
+        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(body));
         let judged = match self.judge(command, Some(&statement)).await {
             Ok(judged) => judged,
             Err(told) => {
@@ -259,36 +254,42 @@ impl Served {
                 return Ok(());
             }
         };
-        let Bind { portal, rest, binary, .. } =
-            parameters(&judged).and_then(read::bind).ok_or_else(malformed)?;
-        self.send(|out| write::bind(out, portal, &statement.known_as, rest));
-        self.talk.bound(portal, &statement, judged.bytes().to_vec(), &binary);
+        let bind = parameters(&judged).ok_or_else(malformed)?;
+        let binary = read::bind(bind).ok_or_else(malformed)?.binary;
+        self.send(|out| write::message(out, b'B', |out| out.extend_from_slice(bind)));
+        self.talk.bound(asked.portal, &statement, Bound { bind, script, binary: &binary });
         self.talk.seen(std::mem::take(&mut self.looked));
         Ok(())
     }
 
     async fn execute(&mut self, body: &[u8]) -> Result<(), End> {
         let (portal, rows) = read::execute(body).ok_or_else(malformed)?;
-        if !self.talk.goes_on(portal) {
-            let Some(bound) = self.talk.portal(portal) else {
-                self.refuse(unknown("portal", portal));
-                return Ok(());
-            };
-            let command: Arc<[u8]> = bound.command.clone();
-            if let Err(told) = self.judge(command.to_vec(), None).await {
+        let Some(bound) = self.talk.portal(portal) else {
+            self.refuse(unknown("portal", portal));
+            return Ok(());
+        };
+        let mut script = bound.script.clone();
+        if self.talk.goes_on(portal) {
+            self.goes_on();
+        } else {
+            // Names may mean something else by now.
+            let command;
+            (command, script) = self.talk.command(&bound.read, &bound.text, Some(&bound.bind));
+            if let Err(told) = self.judge(command, None).await {
                 self.refuse(told);
                 return Ok(());
             }
         }
         self.send(|out| write::execute(out, portal, rows));
-        self.talk.executed(portal);
+        self.talk.executed(portal, script);
         Ok(())
     }
 
     /// Refuses something of the extended protocol: all up to the next `Sync` is left out.
     fn refuse(&mut self, told: Told) {
+        let refused = self.refused.clone();
         self.send(|out| {
-            write::execute(out, REFUSED, 0);
+            write::execute(out, &refused, 0);
             write::empty(out, b'H');
         });
         self.talk.refused(told);
@@ -297,8 +298,9 @@ impl Served {
 
     /// Refuses something that stands for itself.
     fn refuse_simple(&mut self, told: Told) {
+        let refused = self.refused.clone();
         self.send(|out| {
-            write::execute(out, REFUSED, 0);
+            write::execute(out, &refused, 0);
             write::empty(out, b'S');
         });
         self.talk.refused(told);
@@ -308,7 +310,8 @@ impl Served {
 
 /// What stands behind the text of a command: the body of its `Bind`.
 fn parameters(command: &CommandText) -> Option<&[u8]> {
-    let mut reader = Reader::new(command.bytes());
+    let (_, said) = Circumstances::cut(command.bytes())?;
+    let mut reader = Reader::new(said);
     reader.name()?;
     Some(reader.rest())
 }
@@ -323,6 +326,10 @@ fn misread() -> Told {
     let text = "Backslashes and letters beyond ASCII may not come behind a statement that ran in \
                 the same pipeline: send a Sync first.";
     Told::new(Code::SettingRefused, text)
+}
+
+fn no_text() -> Told {
+    Told::new(Code::ProtocolBroken, "The statement is not text in UTF-8.")
 }
 
 fn malformed() -> End {

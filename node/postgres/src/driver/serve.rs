@@ -16,18 +16,22 @@ use node_session::seal::Meter;
 use node_session::{Over, Session};
 use proto::event::{Counted, Stream};
 use proto::refusal::{Code, Told};
+use tokio::sync::oneshot;
 
 use super::back::Canceller;
 use super::cancel::Key;
 use super::leg::Leg;
 use super::lens::Lens;
+use super::limits::{self, heard};
 use super::node::Node;
+use crate::attempts::Pace;
 use crate::codec::frame::{BadFrame, HEADER_BYTES, whole};
 use crate::codec::places::{Finder, Malformed};
 use crate::codec::read;
 use crate::codec::write::{self, Severity};
-use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES, WAITING_BYTES};
+use crate::config::{TARGET_MESSAGE_BYTES, WAITING_BYTES};
 use crate::conversation::{Conversation, Passed};
+use crate::table::{self, Columns};
 use crate::unsent::Unsent;
 use crate::veil::Sight;
 
@@ -54,6 +58,10 @@ enum Moved {
     ClientGone,
     TargetGone,
     Cancelled,
+    /// The command has run for as long as policy lets it.
+    OutOfTime,
+    /// The database has heard that it is to stop.
+    Stopped,
     Drained,
     /// What was permitted was not written in time: there was no contact, or no room.
     TooLate,
@@ -68,8 +76,9 @@ pub(super) struct Served {
     pub(super) talk: Conversation,
     pub(super) key: Key,
     pub(super) canceller: Option<Arc<Canceller>>,
-    /// What stands behind the names of held statements, so that only the gateway can run them.
-    pub(super) unguessable: [u8; 16],
+    /// A portal that no client can make: running it makes the database fail, and with it the
+    /// transaction that a refused statement would have been part of, as any other error does.
+    pub(super) refused: Vec<u8>,
     /// What was copied in.
     pub(super) input: Option<Meter>,
     /// What the database said was wrong with the command.
@@ -81,6 +90,12 @@ pub(super) struct Served {
     pub(super) lens: Lens,
     /// What was found out of the statement that is sent next.
     pub(super) looked: Arc<[Sight]>,
+    /// What the client was told when the command was stopped.
+    pub(super) stopped: Option<Told>,
+    /// The database is being asked to stop: until it has heard that, nothing else is sent, or it
+    /// could stop that.
+    pub(super) stopping: Option<oneshot::Receiver<()>>,
+    pub(super) pace: Pace,
 }
 
 impl Served {
@@ -116,6 +131,15 @@ impl Served {
                 self.cancel();
                 Ok(())
             }
+            Moved::OutOfTime => {
+                self.talk.allowance.is_late();
+                self.stop();
+                Ok(())
+            }
+            Moved::Stopped => {
+                self.stopping = None;
+                Ok(())
+            }
             Moved::Drained => Err(Told::plain(Code::Draining).into()),
             Moved::TooLate => Err(Told::plain(Code::PermitExpired).into()),
         }
@@ -127,14 +151,17 @@ impl Served {
     }
 
     async fn wait(&mut self) -> Result<Moved, End> {
-        let Self { node, session, client, target, talk, key, unsent, .. } = self;
+        let Self { node, session, client, target, talk, key, unsent, stopping, .. } = self;
         let drains = talk.is_quiet();
+        let until = talk.allowance.until().filter(|_| talk.runs());
         let clock = &node.sessions.ports().clock;
         let moved = async {
             tokio::select! {
                 biased;
                 () = node.drain.cancelled(), if drains => Moved::Drained,
                 () = key.ring.heard() => Moved::Cancelled,
+                () = heard(stopping) => Moved::Stopped,
+                () = limits::over(clock.as_ref(), until) => Moved::OutOfTime,
                 moved = poll_fn(|context| {
                     // Whenever this goes on, above all after a loss of contact.
                     if unsent.is_late(target.written_bytes(), clock.elapsed()) {
@@ -153,10 +180,19 @@ impl Served {
         while !self.client.is_full() {
             let Some(batch) = self.batch()? else { break };
             any = true;
-            self.pass(batch.bytes, batch.rows)?;
+            self.pass(&batch).await?;
+            // What goes no further.
+            drop(self.target.take(batch.left_out));
+            if batch.stops {
+                self.stop();
+            }
+            if batch.fails_copy {
+                self.fail_copy();
+            }
             if let Some(told) = batch.instead {
-                // The error that we asked for goes no further.
-                drop(self.target.take(batch.left_out));
+                if self.talk.has_command() {
+                    self.stopped = Some(told.clone());
+                }
                 let mut out = Vec::new();
                 write::told(&mut out, Severity::Error, &told);
                 self.client.put_slice(&out);
@@ -174,45 +210,44 @@ impl Served {
     /// Looks through the whole messages that have arrived.
     fn batch(&mut self) -> Result<Option<Batch>, End> {
         let arrived = self.target.arrived();
-        let (mut at, mut rows, mut instead, mut left_out) = (0, 0, None, 0);
+        let mut batch = Batch { columns: self.talk.columns_now(), ..Batch::default() };
         self.places.clear();
-        while at < WAITING_BYTES {
+        while batch.bytes < WAITING_BYTES {
+            let at = batch.bytes;
             let Some(frame) = whole(&arrived[at..], TARGET_MESSAGE_BYTES).map_err(bad_frame)?
             else {
                 break;
             };
             let body = &arrived[at + HEADER_BYTES..at + frame.bytes];
             let finder = Finder { places: &mut self.places, at };
-            match self.talk.answered(frame.kind, body, finder).map_err(malformed)? {
-                Passed::On => {}
-                Passed::Instead(told) => {
-                    (instead, left_out) = (Some(told), frame.bytes);
-                    break;
-                }
-                Passed::Unfit(why) => {
-                    let text = format!("{why}: the gateway could not read what comes next.");
-                    return Err(Told::new(Code::SettingRefused, text).into());
-                }
-            }
-            if frame.kind == b'E' && self.talk.has_command() {
+            let passed = self.talk.answered(frame.kind, body, finder).map_err(malformed)?;
+            if frame.kind == b'E' && passed == Passed::On && self.talk.has_command() {
                 let silent = self.talk.veil.hides(body);
                 self.error = Some(shown(body, silent));
             }
-            rows += u64::from(frame.kind == b'D');
-            at += frame.bytes;
+            if passed != Passed::On {
+                batch.ends_with(passed, frame.bytes)?;
+                break;
+            }
+            batch.rows += u64::from(frame.kind == b'D');
+            batch.bytes += frame.bytes;
         }
-        if at == 0 && instead.is_none() {
-            return Ok(None);
+        if let Columns::Bound(_) = batch.columns {
+            batch.columns = self.talk.columns_now();
         }
-        Ok(Some(Batch { bytes: at, rows, instead, left_out }))
+        Ok((batch.bytes > 0 || batch.left_out > 0).then_some(batch))
     }
 
-    fn pass(&mut self, bytes: usize, rows: u64) -> Result<(), End> {
-        if bytes == 0 {
+    async fn pass(&mut self, batch: &Batch) -> Result<(), End> {
+        if batch.bytes == 0 {
             return Ok(());
         }
-        let batch: Bytes = self.target.take(bytes);
-        let release = self.session.values(batch, &self.places, rows)?;
+        let messages: Bytes = self.target.take(batch.bytes);
+        let release = self.session.values(messages, &self.places, batch.rows)?;
+        if self.session.records_rows() {
+            let shown = table::shown(release.bytes(), batch.columns.clone());
+            self.session.results(&shown).await?;
+        }
         self.client.put(release.into_bytes());
         Ok(())
     }
@@ -223,7 +258,10 @@ impl Served {
             // For the record; the client has it already, as the protocol says it.
             drop(self.session.output(Stream::Errors, &error).await?);
         }
-        let ending = Ending::Exited(u32::from(failed));
+        let ending = match self.stopped.take() {
+            Some(told) => Ending::Refused(told),
+            None => Ending::Exited(u32::from(failed)),
+        };
         let input = self.passed();
         drop(self.session.ended(ending, input).await?);
         Ok(())
@@ -233,28 +271,39 @@ impl Served {
     pub(super) fn passed(&mut self) -> Counted {
         self.input.take().map_or_else(Counted::default, |meter| meter.total())
     }
-
-    /// Asks the database to end what runs, beside everything else.
-    pub(super) fn cancel(&self) {
-        let Some(canceller) = self.canceller.clone().filter(|_| !self.talk.is_quiet()) else {
-            return;
-        };
-        tokio::spawn(async move {
-            let asked = tokio::time::timeout(CONNECT_DEADLINE, canceller.cancel()).await;
-            if !matches!(asked, Ok(Ok(()))) {
-                tracing::debug!("a database does not hear a cancel request");
-            }
-        });
-    }
 }
 
 /// Whole messages that may go on together.
+#[derive(Default)]
 struct Batch {
     bytes: usize,
     rows: u64,
+    columns: Columns,
     /// What the client gets in place of the message behind them.
     instead: Option<Told>,
+    /// How many bytes the message behind them has, which goes no further.
     left_out: usize,
+    /// Whether the database is to be asked to stop.
+    stops: bool,
+    /// Whether the database waits for a copy that does not come.
+    fails_copy: bool,
+}
+
+impl Batch {
+    fn ends_with(&mut self, passed: Passed, bytes: usize) -> Result<(), End> {
+        self.left_out = bytes;
+        match passed {
+            Passed::On => {}
+            Passed::Instead(told) => self.instead = Some(told),
+            Passed::Stop => self.stops = true,
+            Passed::Nowhere(fails_copy) => self.fails_copy = fails_copy,
+            Passed::Unfit(why) => {
+                let text = format!("{why}: the gateway could not read what comes next.");
+                return Err(Told::new(Code::SettingRefused, text).into());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bad_frame(error: BadFrame) -> End {

@@ -3,7 +3,7 @@
 use proto::refusal::{Code, Told};
 
 use crate::codec::places::Finder;
-use crate::conversation::{Conversation, Passed, Statement};
+use crate::conversation::{Bound, Conversation, Passed, Statement, script};
 
 fn come(talk: &mut Conversation, kind: u8, body: &[u8]) -> Passed {
     let mut places = Vec::new();
@@ -12,7 +12,11 @@ fn come(talk: &mut Conversation, kind: u8, body: &[u8]) -> Passed {
 }
 
 fn statement(text: &str) -> Statement {
-    Statement::new(text.as_bytes().into(), b"s"[..].into())
+    Statement::new(text.as_bytes().into())
+}
+
+fn bound() -> Bound<'static> {
+    Bound { bind: b"", script: script(b"select 1"), binary: &[] }
 }
 
 fn text(talk: &Conversation, name: &[u8]) -> Option<String> {
@@ -46,7 +50,8 @@ fn sql_may_take_names_away() {
         let mut talk = Conversation::new();
         talk.parsed(b"s", statement("one"));
         come(&mut talk, b'1', b"");
-        talk.queried();
+        // What nobody could read may have done it to any name.
+        talk.queried(script(b"selekt"));
         come(&mut talk, b'C', tag);
         come(&mut talk, b'Z', b"I");
         assert_eq!(text(&talk, b"s"), None, "{tag:?}");
@@ -57,7 +62,7 @@ fn sql_may_take_names_away() {
 fn portals_do_not_outlive_their_transaction() {
     let mut talk = Conversation::new();
     let one = statement("one");
-    talk.bound(b"p", &one, b"one\0".to_vec(), &[]);
+    talk.bound(b"p", &one, bound());
     come(&mut talk, b'2', b"");
     talk.synced();
     come(&mut talk, b'Z', b"T");
@@ -97,21 +102,21 @@ fn an_error_before_a_refusal_is_the_clients_own() {
 fn a_command_ends_when_it_has_ended() {
     let mut talk = Conversation::new();
     let one = statement("one");
-    talk.bound(b"", &one, b"one\0".to_vec(), &[]);
-    talk.executed(b"");
+    talk.bound(b"", &one, bound());
+    talk.executed(b"", script(b"select 1"));
     assert!(talk.is_busy() && talk.take_over().is_none());
     come(&mut talk, b'2', b"");
     come(&mut talk, b's', b"");
     assert!(!talk.is_busy() && talk.goes_on(b""));
-    talk.executed(b"");
+    talk.executed(b"", script(b"select 1"));
     come(&mut talk, b'C', b"SELECT 1\0");
     assert_eq!(talk.take_over(), Some(false));
-    talk.bound(b"", &one, b"one\0".to_vec(), &[]);
-    talk.executed(b"");
+    talk.bound(b"", &one, bound());
+    talk.executed(b"", script(b"select 1"));
     come(&mut talk, b'E', b"C22012\0\0");
     assert_eq!(talk.take_over(), Some(true));
     let mut talk = Conversation::new();
-    talk.queried();
+    talk.queried(script(b"select 1"));
     come(&mut talk, b'E', b"C22012\0\0");
     assert_eq!(talk.take_over(), None, "a Query is over when the database is ready again");
     come(&mut talk, b'Z', b"I");
@@ -138,8 +143,8 @@ fn texts_that_may_be_misread() {
     let mut talk = Conversation::new();
     let (plain, slash, letter) = (&b"select 1"[..], &b"select '\\'"[..], "select 'ä'".as_bytes());
     assert!([plain, slash, letter].iter().all(|text| !talk.may_be_misread(text)));
-    talk.bound(b"", &statement("one"), b"one\0".to_vec(), &[]);
-    talk.executed(b"");
+    talk.bound(b"", &statement("one"), bound());
+    talk.executed(b"", script(b"select 1"));
     come(&mut talk, b'2', b"");
     come(&mut talk, b'C', b"SELECT 1\0");
     assert!(talk.take_over().is_some() && !talk.may_be_misread(plain));

@@ -25,6 +25,11 @@ fn user_and_database_say_who_asks_for_what() {
     check("alice", "no name", Some("alice - - -"));
     check("al\nice", "orders", None);
     check(&"a".repeat(64), "orders", None);
+    // With the id of a credential that the cluster gave out.
+    let issued = format!("alice+{}", "i".repeat(44));
+    check(&format!("{issued}/app"), "orders", Some(&format!("{issued} app orders -")));
+    check("alice+", "orders", None);
+    check(&format!("{issued}{issued}"), "orders", None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use node_enforce::mask::{Place, Raw};
+use node_enforce::policy::Limits;
 use node_gate::{Ending, Input, Output, Release};
 use proto::event::{Counted, Stream};
 use proto::reading::Durability;
@@ -13,6 +14,9 @@ use crate::live::Doing;
 
 /// How many windows of output may be on their way to the disk before the target is not read on.
 const WINDOWS_IN_FLIGHT: usize = 32;
+
+/// How much of a result is one window at most, in bytes: an event is not longer than its limit.
+const PIECE_BYTES: usize = 32 * 1024;
 
 /// Windows that may be written to the client now, in order.
 pub type Released = Vec<Release>;
@@ -53,6 +57,41 @@ impl Session {
             _ => None,
         });
         release.ok_or_else(|| Told::plain(Code::Internal))
+    }
+
+    /// What ends the running command.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.gate.limits()
+    }
+
+    /// How many statements it may run within a second, by what policy says before one is read.
+    #[must_use]
+    pub fn statements_per_second(&self) -> Option<u32> {
+        let (facts, now) = (self.gate.facts(), self.ports.clock.now());
+        facts.policy.limits(&facts.judged(&now)).statements_per_second
+    }
+
+    /// Whether the rows of the running command are to be recorded.
+    #[must_use]
+    pub fn records_rows(&self) -> bool {
+        self.gate.records_rows()
+    }
+
+    /// Hands values that may be let through to the record, as it shows them. What comes back is
+    /// not for the client, who gets the values themselves; but only after this.
+    ///
+    /// # Errors
+    /// As [`Session::output`].
+    pub async fn results(&mut self, shown: &str) -> Result<(), Told> {
+        let mut rest = shown;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            let outputs = self.tell(Input::Results(Raw::new(piece.as_bytes())))?;
+            self.release(outputs).await?;
+            rest = behind;
+        }
+        Ok(())
     }
 
     /// The target sends no more on this output; gives what was held back.
