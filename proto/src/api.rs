@@ -133,6 +133,25 @@ impl std::fmt::Debug for LoggedIn {
     }
 }
 
+/// A credential for databases, for ordinary clients.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DatabaseCredential {
+    /// The user's name: the person, and what tells the credential from others.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// Until when, in seconds from now.
+    pub expires_in: u64,
+    /// Who it is for.
+    pub person: Name,
+}
+
+impl std::fmt::Debug for DatabaseCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DatabaseCredential({})", self.person)
+    }
+}
+
 /// Who a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {

@@ -58,6 +58,8 @@ pub enum Operation {
     PasswordLogin,
     /// Gives the token up.
     Logout,
+    /// A credential for databases.
+    DatabaseCredential,
     /// Who the token is for.
     WhoAmI,
     /// Sessions.

@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod chains;
 pub(crate) mod cluster;
+pub(crate) mod credentials;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod lists;

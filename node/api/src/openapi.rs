@@ -127,6 +127,7 @@ fn bodies(
         Operation::Challenge => answers!(api::Challenge),
         Operation::SshLogin => asks!(api::SshLogin, api::LoggedIn),
         Operation::PasswordLogin => asks!(api::PasswordLogin, api::LoggedIn),
+        Operation::DatabaseCredential => answers!(api::DatabaseCredential),
         Operation::WhoAmI => answers!(api::WhoAmI),
         Operation::Sessions => answers!(api::Page<api::SessionListed>),
         Operation::SessionEvents | Operation::Events | Operation::Chain => (None, object(), LINES),

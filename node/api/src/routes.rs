@@ -22,7 +22,8 @@ use crate::caller::{Caller, Shown, check};
 use crate::change::failed;
 use crate::endpoint::{Access, ENDPOINTS, Endpoint, Method, Operation};
 use crate::handlers::{
-    approvals, chains, cluster, events, health, lists, locks, login, policy, sessions, views,
+    approvals, chains, cluster, credentials, events, health, lists, locks, login, policy, sessions,
+    views,
 };
 use crate::note::note;
 use crate::refuse::Refused;
@@ -109,6 +110,7 @@ fn changing(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::SshLogin => post(login::ssh),
         Operation::PasswordLogin => post(login::password),
         Operation::Logout => post(login::logout),
+        Operation::DatabaseCredential => post(credentials::database),
         Operation::SessionKill => post(sessions::kill),
         Operation::PolicyApply => post(policy::apply),
         Operation::PolicyRollback => post(policy::rollback),

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     approvals, archive, audit, cluster, detectors, dev, events, journal, lock, login, mask, pages,
-    people, policy, serve, sessions, ssh, target, views,
+    people, policy, psql, serve, sessions, ssh, target, views,
 };
 use crate::output::Format;
 
@@ -57,6 +57,10 @@ pub(crate) enum Command {
     Whoami(login::Whoami),
     /// Print a block for ~/.ssh/config that reaches targets through the gateway
     SshConfig(ssh::SshConfig),
+    /// Run psql on a database through the gateway, with a credential for a short while
+    Psql(psql::Psql),
+    /// Print such a credential as environment variables, for other PostgreSQL clients
+    Env(psql::Env),
     /// People who may use the gateway
     #[command(subcommand)]
     People(people::People),

@@ -14,6 +14,7 @@ pub(crate) mod mask;
 pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod policy;
+pub(crate) mod psql;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod ssh;
@@ -40,6 +41,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Logout(logout) => wait(login::logout(logout)),
         Command::Whoami(whoami) => wait(login::whoami(whoami)),
         Command::SshConfig(config) => ssh::run(&config),
+        Command::Psql(psql) => wait(psql::psql(psql)),
+        Command::Env(env) => wait(psql::env(env)),
         Command::People(people) => wait(people::run(people)),
         Command::Target(target) => wait(target::run(target)),
         Command::Policy(policy) => wait(policy::run(policy)),

@@ -82,6 +82,27 @@ pub(crate) fn resolve(gateway: &Gateway) -> Outcome<Context> {
     Ok(Context { url: url.trim_end_matches('/').to_owned(), ca, token })
 }
 
+/// A file with the CA's certificate, for programs that are not this one: the one that was said,
+/// else one beside the saved login.
+pub(crate) fn authority_file(gateway: &Gateway, ca: &str) -> Outcome<PathBuf> {
+    if let Some(path) = &gateway.ca {
+        return fs::canonicalize(path).map_err(|error| Failure::file(path, &error));
+    }
+    let path = path()?.with_file_name("ca.pem");
+    if fs::read_to_string(&path).is_ok_and(|text| text == ca) {
+        return Ok(path);
+    }
+    let unfinished = path.with_extension("new");
+    let writing = || -> io::Result<()> {
+        remove(&unfinished)?;
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(ca.as_bytes())?;
+        fs::rename(&unfinished, &path)
+    };
+    writing().map(|()| path.clone()).map_err(|error| Failure::file(&path, &error))
+}
+
 /// Saves a login.
 pub(crate) fn save(saved: &Saved) -> Outcome {
     let path = path()?;

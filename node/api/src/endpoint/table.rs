@@ -63,6 +63,12 @@ pub static ENDPOINTS: &[Endpoint] = &[
     ),
     post(Operation::PasswordLogin, "/v1/login/password", Access::Public, "A token for a password."),
     post(Operation::Logout, "/v1/logout", Access::AnyPerson, "Gives the token up."),
+    post(
+        Operation::DatabaseCredential,
+        "/v1/credentials/database",
+        Access::AnyPerson,
+        "A name and a password for databases, good for a while; that it was given is recorded.",
+    ),
     get(Operation::WhoAmI, "/v1/whoami", Access::AnyPerson, "Who the token is for."),
     Endpoint {
         query: PAGE,

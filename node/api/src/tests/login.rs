@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use node_identity::sign_challenge;
-use proto::api::{Challenge, LoggedIn, WhoAmI};
+use proto::api::{Challenge, DatabaseCredential, LoggedIn, WhoAmI};
 use proto::refusal::{Code, Told};
 use serde_json::json;
 
@@ -35,6 +35,24 @@ async fn a_signature_gives_a_token_that_a_logout_ends() {
     let (status, _) = world.ask("POST", "/v1/logout", Some(&given.token), Some(json!({}))).await;
     assert_eq!(status, StatusCode::OK);
     let (status, _) = world.ask("GET", "/v1/whoami", Some(&given.token), None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_database_credential_is_for_a_person_and_is_recorded() {
+    let world = World::new().await;
+    let token = world.token(&name("nothing"));
+    let before = world.events().len();
+    let path = "/v1/credentials/database";
+    let (status, body) = world.ask("POST", path, Some(&token), Some(json!({}))).await;
+    assert_eq!(status, StatusCode::OK);
+    let given: DatabaseCredential = serde_json::from_slice(&body).expect("a credential");
+    assert!(given.user.starts_with("nothing+") && given.expires_in == 3600, "{}", given.user);
+    assert_eq!(world.recorded_since(before), ["credential.issued by nothing"]);
+    // The administrator is no person, and a stranger is nobody.
+    let (status, _) = world.ask("POST", path, Some(&world.admin), Some(json!({}))).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, _) = world.ask("POST", path, None, Some(json!({}))).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 

@@ -154,6 +154,7 @@ fn detail(kind: &Kind) -> Option<String> {
         Kind::LoginFailed(failed) => {
             format!("{} {} from {}: {}", failed.service, failed.claimed, failed.from, failed.reason)
         }
+        Kind::CredentialIssued(issued) => format!("{} {}", issued.service, issued.id),
         Kind::LoginSucceeded(login) => format!("{} by {}", login.service, login.method),
         Kind::PolicyChanged(policy) => format!("revision {} by {}", policy.revision, policy.by),
         Kind::AuditExported(exported) => exported.query.clone(),
