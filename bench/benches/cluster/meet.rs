@@ -17,7 +17,8 @@ use node_session::Clock as _;
 use node_session::clock::SystemClock;
 use proto::peer::raft::{Request, Response};
 use proto::peer::{
-    Joined, Kill, Killed, MemberRecord, Renewed, Roster, SessionRows, SessionsAsk, Versions, Watch,
+    Cancel, Joined, Kill, Killed, MemberRecord, Renewed, Roster, SessionRows, SessionsAsk,
+    Versions, Watch,
 };
 use proto::refusal::{Code, Told};
 use proto::time::{Moment, Utc};
@@ -111,6 +112,10 @@ impl Handler for ForPeers {
     }
 
     fn kill(&self, _: Caller, _: Kill) -> BoxFuture<'static, Result<Killed, Told>> {
+        refused()
+    }
+
+    fn cancel(&self, _: Caller, _: Cancel) -> BoxFuture<'static, Result<(), Told>> {
         refused()
     }
 }

@@ -18,10 +18,10 @@ use crate::codec::places::{Finder, Malformed, Shape};
 use crate::codec::read::{self, Reader};
 use crate::table::Columns;
 use crate::tracked::Tracked;
+use crate::veil::{Sight, Veil};
 use names::key;
 pub(crate) use names::{Bound, Portal, Statement};
 pub(crate) use said::{is_no_text, script};
-use crate::veil::{Sight, Veil};
 
 /// How many answers may be outstanding.
 pub(crate) const OUTSTANDING: usize = 4096;
