@@ -69,6 +69,8 @@ pub(super) fn walk(walk: &mut Walk<'_>, tree: &Tree) {
         "CopyStmt" => copy(walk, tree),
         "CreateFunctionStmt" => language(walk, tree),
         "CreateTrigStmt" => walk.found.function(tree.get("funcname").names()),
+        // Its script is run, and nobody sees it here.
+        "CreateExtensionStmt" | "AlterExtensionStmt" => walk.found.does(&[Effect::Execute]),
         "TruncateStmt" => walk.found.unbounded = true,
         "LockStmt" => {
             // Only the weakest lock is that of a reader.
