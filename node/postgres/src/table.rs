@@ -1,11 +1,9 @@
 //! A database's rows as the record shows them: a line for each, with the names of the columns
 //! above. Made of what was masked, for people to read; nobody gets rows from here.
 
-use std::borrow::Cow;
-
 use crate::codec::frame::{HEADER_BYTES, whole};
 use crate::codec::places::Shape;
-use crate::codec::read::{Column, Reader};
+use crate::codec::read::{self, Column, Reader};
 use crate::config::TARGET_MESSAGE_BYTES;
 use crate::types;
 
@@ -42,7 +40,7 @@ pub(crate) fn shown(messages: &[u8], columns: Columns) -> String {
         match frame.kind {
             b'T' => {
                 names(&mut out, body);
-                if let Some(described) = crate::codec::read::columns(body).filter(|_| follows) {
+                if let Some(described) = read::columns(body).filter(|_| follows) {
                     shape = Shape::described(described);
                 }
             }
@@ -129,6 +127,7 @@ fn binary(out: &mut String, value: &[u8]) {
 }
 
 fn more(out: &mut String, shown: usize, length: usize) {
-    let text = if shown < length { Cow::from(format!("… {length} bytes")) } else { "".into() };
-    out.push_str(&text);
+    if shown < length {
+        out.push_str(&format!("… {length} bytes"));
+    }
 }
