@@ -1,6 +1,7 @@
 //! A scene with a database: a real PostgreSQL, a gateway in front of it, people with passwords.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,10 +39,26 @@ impl DatabaseScene {
     /// # Errors
     /// When a part does not start.
     pub fn start(policy: &str, tables: &str) -> Result<Self> {
+        Self::start_with(policy, tables, &[], "tls: disable")
+    }
+
+    /// As [`DatabaseScene::start`]; the server speaks TLS with `server.pem` and `server.key` when
+    /// they are among the files, and the gateway with it as the target's document says.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub fn start_with(
+        policy: &str,
+        tables: &str,
+        files: &[(&str, &str)],
+        tls: &str,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix("sallyport-")?;
         let path = folder.path();
-        let postgres =
-            Postgres::with(|_| Ok(vec!["fsync=off".to_owned(), "log_statement=all".to_owned()]))?;
+        for (name, text) in files {
+            fs::write(path.join(name), text)?;
+        }
+        let postgres = server(files)?;
         postgres.sql("postgres", "postgres", &format!("create database {DATABASE}"))?;
         let role = format!("create role app login password '{PASSWORD}'");
         postgres.sql("postgres", DATABASE, &role)?;
@@ -63,7 +80,7 @@ impl DatabaseScene {
             path.join("targets.yaml"),
             format!(
                 "targets:\n  - {{ name: {DATABASE}, kind: postgres, \
-                 address: \"127.0.0.1:{port}\", database: {DATABASE}, tls: disable, \
+                 address: \"127.0.0.1:{port}\", database: {DATABASE}, {tls}, \
                  labels: {{ env: prod }}, \
                  credential: {{ user: app, password: {{ file: app.password }} }} }}\n"
             ),
@@ -110,6 +127,16 @@ impl DatabaseScene {
         Wire::connect(&format!("{host}:{port}"), "alice", DATABASE, PERSON_PASSWORD)
     }
 
+    /// As [`DatabaseScene::wire`], with more parameters at its start.
+    ///
+    /// # Errors
+    /// When it is not let in.
+    pub fn wire_with(&self, more: &[(&str, &str)]) -> Result<Wire> {
+        let (host, port) = self.address()?;
+        let parameters = [&[("user", "alice"), ("database", DATABASE)], more].concat();
+        Wire::connect_with(&format!("{host}:{port}"), &parameters, PERSON_PASSWORD)
+    }
+
     /// Where the gateway serves databases.
     ///
     /// # Errors
@@ -119,15 +146,23 @@ impl DatabaseScene {
         address.rsplit_once(':').context("an address has a port")
     }
 
+    /// What the API knows Bob by.
+    ///
+    /// # Errors
+    /// When he cannot log in.
+    pub fn bob_token(&self) -> Result<String> {
+        let key = self.bob.file.to_str().context("a temporary folder's name is text")?;
+        let login = self.node.administer(&["login", "--ssh-key", key, "--print-token"])?;
+        ensure!(login.status.success(), "login: {}", login.said());
+        Ok(login.text().trim().to_owned())
+    }
+
     /// Bob rules on the approval that waits.
     ///
     /// # Errors
     /// When there is none, or he is not let.
     pub fn bob_rules(&self, ruling: &str) -> Result<bool> {
-        let key = self.bob.file.to_str().context("a temporary folder's name is text")?;
-        let login = self.node.administer(&["login", "--ssh-key", key, "--print-token"])?;
-        ensure!(login.status.success(), "login: {}", login.said());
-        let token = login.text().trim().to_owned();
+        let token = self.bob_token()?;
         let listed = self.node.call_as(&token, &["approvals", "list", "--output", "jsonl"])?;
         ensure!(listed.status.success(), "approvals: {}", listed.said());
         let open = listed.text().lines().find_map(|line| {
@@ -160,6 +195,21 @@ impl DatabaseScene {
         }
         Ok(found)
     }
+}
+
+/// A server that writes down each statement, and speaks TLS when there is a key for it.
+fn server(files: &[(&str, &str)]) -> Result<Postgres> {
+    Postgres::with(|folder| {
+        let mut settings = vec!["fsync=off".to_owned(), "log_statement=all".to_owned()];
+        for (name, text) in files.iter().filter(|(name, _)| name.starts_with("server.")) {
+            let file = folder.join(name);
+            fs::write(&file, text)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            let setting = if name.ends_with(".key") { "ssl_key_file" } else { "ssl_cert_file" };
+            settings.extend(["ssl=on".to_owned(), format!("{setting}={}", file.display())]);
+        }
+        Ok(settings)
+    })
 }
 
 fn start_node(folder: &Path) -> Result<Node> {

@@ -219,6 +219,12 @@ impl Postgres {
         Ok(name)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.place.address, self.port)
+    }
+
     /// Where a node finds a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

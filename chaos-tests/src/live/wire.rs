@@ -90,19 +90,27 @@ impl Wire {
     /// # Errors
     /// When it is not let in.
     pub fn connect(address: &str, user: &str, database: &str, password: &str) -> Result<Self> {
+        Self::connect_with(address, &[("user", user), ("database", database)], password)
+    }
+
+    /// As [`Wire::connect`], with exactly these parameters.
+    ///
+    /// # Errors
+    /// When it is not let in: then the text ends with what was said.
+    pub fn connect_with(
+        address: &str,
+        parameters: &[(&str, &str)],
+        password: &str,
+    ) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(SHORT))?;
         stream.set_nodelay(true)?;
         let mut wire = Self { stream, arrived: Vec::new(), key: (0, Vec::new()) };
-        let body = [
-            (3_u32 << 16).to_be_bytes().to_vec(),
-            text("user"),
-            text(user),
-            text("database"),
-            text(database),
-            vec![0],
-        ]
-        .concat();
+        let mut body = (3_u32 << 16).to_be_bytes().to_vec();
+        for (name, value) in parameters {
+            body.extend_from_slice(&[text(name), text(value)].concat());
+        }
+        body.push(0);
         let length = u32::try_from(body.len() + 4)?;
         wire.send(&[&length.to_be_bytes()[..], &body].concat())?;
         wire.log_in(password)?;
@@ -127,7 +135,7 @@ impl Wire {
                     self.send(&bytes(&[(b'p', said)]))?;
                 }
                 (b'R', Some(12)) => scram.finish(&body[4..])?,
-                (b'R', Some(0)) | (b'S' | b'N', _) => {}
+                (b'R', Some(0)) | (b'S' | b'N' | b'v', _) => {}
                 (b'K', Some(process)) => self.key = (process, body[4..].to_vec()),
                 (b'Z', _) => return Ok(()),
                 _ => bail!("not let in: {}", shown(kind, &body)),
@@ -174,6 +182,23 @@ impl Wire {
     pub fn ask(&mut self, messages: &[Message]) -> Result<String> {
         self.send(&bytes(messages))?;
         self.heard(b'Z')
+    }
+
+    /// As [`Wire::ask`], with the messages as they came.
+    ///
+    /// # Errors
+    /// When nothing comes in time.
+    pub fn answer(&mut self, messages: &[Message]) -> Result<Vec<Message>> {
+        self.send(&bytes(messages))?;
+        let mut answer = Vec::new();
+        while let Some(message) = self.receive()? {
+            let is_last = message.0 == b'Z';
+            answer.push(message);
+            if is_last {
+                break;
+            }
+        }
+        Ok(answer)
     }
 
     /// What comes up to a message of a kind, or to the end.

@@ -3,8 +3,15 @@
 //! refused may stand there.
 
 mod columns;
+mod held;
 mod hostile;
+mod leaks;
+mod limits;
+mod names;
 mod ordinary;
+mod probes;
+mod results;
+mod tls;
 
 use anyhow::Result;
 use chaos_tests::live::DatabaseScene;
@@ -13,7 +20,7 @@ use chaos_tests::live::DatabaseScene;
 const POLICY: &str = r#"version: 1
 defaults: { unreadable: allow }
 grants:
-  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query] }
+  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query, copy] }
 rules:
   - name: no-drop
     when: { regex: '(?i)\bdrop\b' }

@@ -7,6 +7,8 @@ use crate::live::network::Host;
 
 /// The port of SSH.
 pub(super) const SSH_PORT: u16 = 2222;
+/// The port of PostgreSQL.
+pub(super) const POSTGRES_PORT: u16 = 5432;
 /// The port of the API.
 pub(super) const API_PORT: u16 = 8443;
 /// The port for other nodes.
@@ -36,7 +38,8 @@ pub(super) fn node_yaml(host: &Host, data: &Path, told: &Told) -> String {
     let (secrets, seconds) = (secrets.display(), T.as_secs());
     format!(
         "name: {name}\ncluster: {CLUSTER}\ndata: {data}\n\
-         listen: {{ ssh: \"{at}:{SSH_PORT}\", api: \"{at}:{API_PORT}\", \
+         listen: {{ ssh: \"{at}:{SSH_PORT}\", postgres: \"{at}:{POSTGRES_PORT}\", \
+         api: \"{at}:{API_PORT}\", \
          cluster: \"{at}:{CLUSTER_PORT}\" }}\n\
          events: {events}\nsecrets: {{ files: {secrets} }}\n\
          contact: {seconds}s\ndrain: 2s\njournal_quota: {quota}\n{views}"

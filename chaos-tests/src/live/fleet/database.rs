@@ -49,6 +49,37 @@ impl Database {
         ))
     }
 
+    /// Makes a database for people, with a role whose password is in a file of that folder; gives
+    /// its line of the targets' document.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn for_people(&self, folder: &Path) -> Result<String> {
+        let role = format!("create role app login password '{PASSWORD}'");
+        for text in ["create database orders", &role] {
+            self.server.sql("postgres", "postgres", text)?;
+        }
+        let password = folder.join("orders.password");
+        fs::write(&password, PASSWORD)?;
+        let (address, password) = (self.server.address(), password.display());
+        Ok(format!(
+            "  - {{ name: orders, kind: postgres, address: \"{address}\", database: orders, \
+             tls: disable, credential: {{ user: app, password: {{ file: {password} }} }} }}\n"
+        ))
+    }
+
+    /// How many statements run in it that look like this.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn running(&self, like: &str) -> Result<usize> {
+        let asked = format!(
+            "select count(*) from pg_stat_activity where usename = 'app' and state = 'active' \
+             and query like '{like}'"
+        );
+        Ok(self.server.sql("postgres", "postgres", &asked)?.parse()?)
+    }
+
     /// Kills the server as a power cut of its machine would.
     ///
     /// # Errors

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::Fleet;
+use super::config::POSTGRES_PORT;
+use crate::invariants::history::Outcome;
 use crate::live::keys::Key;
 use crate::live::target::Target;
+use crate::live::wire::Wire;
 
 /// The target, by the name that the fleet knows.
 pub(super) const TARGET: &str = "web-1";
@@ -104,6 +107,41 @@ fn targets(target: &Target) -> String {
 }
 
 impl Fleet {
+    /// Puts a database among the targets that everybody may query, behind the fleet's own.
+    ///
+    /// # Errors
+    /// When it has none, or a document is refused.
+    pub fn serve_database(&self) -> Result<()> {
+        let line = self.database(|database| database.for_people(&self.target.folder))?;
+        self.apply("gw-1", "target", &format!("{}{line}", targets(&self.target)))?;
+        let grant = "  - { name: queries, who: {}, targets: { names: [orders] }, as: [app], \
+                     channels: [query] }\nrules:\n";
+        let policy = self.policy("with a database").replacen("rules:\n", grant, 1);
+        self.apply("gw-1", "policy", &policy).map(drop)
+    }
+
+    /// Somebody's connection to that database, through a node, by a credential of the cluster.
+    ///
+    /// # Errors
+    /// When they are not let in.
+    pub fn wire(&self, person: &str, through: &str) -> Result<Wire> {
+        let address = self.postgres_address(through);
+        let (word, said) = self.ask(person, through, &["env", "orders", "--postgres", &address]);
+        ensure!(word.outcome == Outcome::Done(()), "no credential: {said}");
+        let value = |name: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(&format!("export {name}='")));
+            line.map(|line| line.trim_end_matches('\'').to_owned()).context("a variable")
+        };
+        let (user, password) = (value("PGUSER")?, value("PGPASSWORD")?);
+        self.outside().inside(|| Wire::connect(&address, &user, "orders", &password))
+    }
+
+    /// Where a node serves databases.
+    #[must_use]
+    pub fn postgres_address(&self, node: &str) -> String {
+        format!("{}:{POSTGRES_PORT}", self.gateway(node).address())
+    }
+
     /// The usual policy, with a remark that makes it a document of its own.
     #[must_use]
     pub fn policy(&self, remark: &str) -> String {

@@ -238,6 +238,12 @@ impl Fleet {
         found.expect("a node of this name")
     }
 
+    /// Where clients run.
+    #[must_use]
+    pub fn outside(&self) -> &Host {
+        &self.outside
+    }
+
     /// All nodes.
     pub fn gateways(&self) -> impl Iterator<Item = &Gateway> {
         self.gateways.iter()

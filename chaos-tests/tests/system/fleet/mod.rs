@@ -4,6 +4,7 @@
 //! `make test` runs few rounds of each, `make chaos` many: how many is in the environment.
 
 mod calm;
+mod cancels;
 mod clocks;
 mod disks;
 mod gone;

@@ -50,7 +50,28 @@ fn what_is_blocked_leaves_the_protocol_whole() -> Result<()> {
     check(&[query(DROP)], "E(42501,SP-1201) ZE")?;
     check(&[query("rollback")], "C(ROLLBACK) ZI")?;
     check(&[query("begin"), query("select 1"), query("commit")], "C(BEGIN) ZT")?;
+    check(&[query("select 2")], "T D[1] C(SELECT-1) ZT")?;
+    assert_eq!(wire.heard(b'Z')?, "C(COMMIT) ZI");
+    assert_eq!(wire.heard(b'Z')?, "T D[2] C(SELECT-1) ZI");
+    a_cursor_is_no_way_out(&mut wire)?;
     assert!(!scene.postgres.log()?.contains("drop table"));
+    Ok(())
+}
+
+/// A refused statement fails because a portal is run that there is not. SQL can make portals too.
+fn a_cursor_is_no_way_out(wire: &mut Wire) -> Result<()> {
+    let name = "sallyport: a statement was refused";
+    assert_eq!(wire.ask(&[query("begin")])?, "C(BEGIN) ZT");
+    let cursor = format!("declare \"{name}\" cursor for select 7");
+    assert_eq!(wire.ask(&[query(&cursor)])?, "C(DECLARE-CURSOR) ZT");
+    assert_eq!(wire.ask(&[query(DROP)])?, "E(42501,SP-1201) ZE");
+    assert_eq!(wire.ask(&[query("rollback")])?, "C(ROLLBACK) ZI");
+    // What is no text in UTF-8 is not taken for what the gateway says of a text.
+    for bytes in [&b"\xff\0"[..], b"\xff\0select 1\0", b"\xffsrole\0x\0\0select 1\0"] {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or_default();
+        let said = wire.ask(&[(b'Q', bytes[..=end].to_vec())])?;
+        assert_eq!(said, "E(08P01,SP-1011) ZI", "{bytes:?}");
+    }
     Ok(())
 }
 
@@ -65,14 +86,12 @@ fn names_run_what_was_judged_under_them() -> Result<()> {
     // A second Parse under the same name fails; the name still means the first.
     check(&[parse("s", "select 2"), sync()], "E(42P05) ZI")?;
     check(&run, "2 D[***@******e.com] C(SELECT-1) ZI")?;
-    // SQL takes the name away and gives it to something else: it means nothing here then.
+    // SQL takes the name away and gives it to something else: it means that then.
     check(&[query("deallocate s")], "C(DEALLOCATE) ZI")?;
-    check(&[query("prepare s as select 'other'")], "C(PREPARE) ZI")?;
     check(&run, "E(26000,SP-1503) ZI")?;
+    check(&[query("prepare s as select 'other'")], "C(PREPARE) ZI")?;
+    check(&run, "2 D[other] C(SELECT-1) ZI")?;
     check(&[execute("nothing", 0), sync()], "E(26000,SP-1503) ZI")?;
-    // A held statement may be prepared; SQL's own EXECUTE does not find it.
-    check(&[parse("h", "update customers set name = 'Eve'"), sync()], "1 ZI")?;
-    check(&[query("execute h")], "E(26000) ZI")?;
     // Portals that are read in pieces, also two at a time.
     check(&[query("begin")], "C(BEGIN) ZT")?;
     let series = "select generate_series(1, 4)";

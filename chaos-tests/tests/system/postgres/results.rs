@@ -1,0 +1,93 @@
+//! What the record shows of statements where policy says that their rows are recorded: masked, as
+//! a table, up to the record's limit.
+
+use anyhow::{Context as _, Result, ensure};
+use chaos_tests::live::DatabaseScene;
+use chaos_tests::live::wire::{bind, describe, execute, parse, query, sync};
+use serde_json::Value;
+
+const POLICY: &str = r#"version: 1
+defaults: { unreadable: allow }
+grants:
+  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query, copy] }
+masks:
+  - { name: people, when: {}, detect: [personal], with: { keep_last: 4 } }
+records:
+  - { name: rows, when: { not: { sql: { tables: [quiet] } } }, rows: true, limit: 64KiB }
+"#;
+
+const TABLES: &str = "create table customers(id int, email text); \
+    insert into customers values (1, 'ann@example.com'), (2, null); \
+    create table quiet(email text); insert into quiet values ('bob@example.com')";
+
+fn asked(scene: &DatabaseScene, arguments: &[&str]) -> Result<String> {
+    let said = scene.node.administer(arguments)?;
+    ensure!(said.status.success(), "{arguments:?}: {}", said.said());
+    Ok(said.text())
+}
+
+/// The replay of the only session.
+fn replay(scene: &DatabaseScene) -> Result<String> {
+    let list: Value = serde_json::from_str(&asked(scene, &["sessions", "list", "-o", "json"])?)?;
+    let id = list[0]["id"].as_str().context("a session")?;
+    asked(scene, &["sessions", "replay", id, "--no-wait"])
+}
+
+#[test]
+fn a_replay_shows_statements_with_their_rows() -> Result<()> {
+    let scene = DatabaseScene::start(POLICY, TABLES)?;
+    let mut wire = scene.wire()?;
+    wire.ask(&[query("select id, email from customers order by id")])?;
+    wire.ask(&[query("select 1 as one; select 'two' as two")])?;
+    wire.ask(&[query("copy customers to stdout")])?;
+    wire.ask(&[query("select email from quiet")])?;
+    let text = "select id, email, $1 as said from customers where id = $2::text::int";
+    let bound = bind("", "", &["mail bob@example.com", "1"], true);
+    let binary = [parse("", text), bound, describe(b'P', ""), execute("", 0), sync()];
+    wire.ask(&binary)?;
+    wire.ask(&[query("select 'x' / 0")])?;
+    drop(wire);
+    let shown = replay(&scene)?;
+    for line in [
+        "=> select id, email from customers order by id",
+        "id | email",
+        "1 | ***@******e.com",
+        "2 | null",
+        "   (2 rows,",
+        "one\n1\ntwo\ntwo\n",
+        "1\\t***@******e.com\n2\\t\\\\N\n",
+        "=> select email from quiet\n   (1 rows,",
+        "$1 = 'mail ***@******e.com'",
+        "$2 = '1'",
+        "id | email | said\n1 | ***@******e.com | mail ***@******e.com\n",
+        "(failed after 0 rows)",
+    ] {
+        assert!(shown.contains(line), "{line:?} is not in\n{shown}");
+    }
+    assert!(!shown.contains("ann@example.com") && !shown.contains("bob@example.com"), "{shown}");
+    let released = scene.events_of("output.released")?;
+    assert!(released.iter().all(|one| !one.to_string().contains("ann@example.com")));
+    assert!(released.iter().any(|one| one["text"].to_string().contains("***@******e.com")));
+    assert!(released.iter().all(|one| !one.to_string().contains("***@******b@")));
+    Ok(())
+}
+
+#[test]
+fn beyond_the_records_limit_rows_are_counted() -> Result<()> {
+    let scene = DatabaseScene::start(POLICY, TABLES)?;
+    let mut wire = scene.wire()?;
+    let many = "select repeat('x', 900) from generate_series(1, 2000)";
+    let said = wire.ask(&[query(many)])?;
+    assert_eq!(said.matches("D[").count(), 2000, "the client gets them all");
+    // One row that is longer than any window.
+    wire.ask(&[query("select repeat('y', 300000)")])?;
+    drop(wire);
+    let recorded: usize = scene
+        .events_of("output.released")?
+        .iter()
+        .filter_map(|one| one["text"].as_str().map(str::len))
+        .sum();
+    assert!((32 * 1024..=70 * 1024).contains(&recorded), "{recorded} bytes are recorded");
+    assert!(replay(&scene)?.contains("(2000 rows,"));
+    Ok(())
+}
