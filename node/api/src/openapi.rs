@@ -95,14 +95,15 @@ fn parameters(endpoint: &Endpoint) -> Value {
     in_path.chain(in_query).collect()
 }
 
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+const BYTES: &str = "application/octet-stream";
+
 /// The body of the request, the body of the answer, and the answer's content type.
 fn bodies(
     operation: Operation,
     schemas: &mut SchemaGenerator,
 ) -> (Option<Value>, Value, &'static str) {
-    const JSON: &str = "application/json";
-    const LINES: &str = "application/x-ndjson";
-    const BYTES: &str = "application/octet-stream";
     let text = || json!({ "type": "string" });
     let object = || json!({ "type": "object" });
     // A body, and an answer.
