@@ -23,12 +23,8 @@ pub(crate) const WORK_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const FORGET_DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 /// What every session sets: times as text are UTC, and the server gives up when this side has.
-/// Whatever is read is read by its key, each key on its own: of tables that have just been filled
-/// the planner knows nothing, and would compare every row with every key.
 const SETTINGS: &str = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; \
                         set search_path = pg_catalog; set lock_timeout = '10s'; \
-                        set enable_seqscan = off; set enable_bitmapscan = off; \
-                        set enable_hashjoin = off; set enable_mergejoin = off; \
                         set statement_timeout = '30s'; \
                         set idle_in_transaction_session_timeout = '60s'";
 

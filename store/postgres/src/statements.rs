@@ -67,8 +67,10 @@ async fn of_table(client: &Client, table: Table) -> Result<OfTable, tokio_postgr
             .await?,
         get: client
             .prepare(&format!(
-                "select row_to_json(t)::text from unnest($2::text[]) wanted (place)
-                 join {name} t on t.chain = $1 and t.place = wanted.place collate \"C\""
+                // Key by key, whatever the planner knows of a table that was just filled.
+                "select t.text from unnest($2::text[]) wanted (place) cross join lateral
+                 (select row_to_json(one)::text as text from {name} one
+                  where one.chain = $1 and one.place = wanted.place collate \"C\" limit 1) t"
             ))
             .await?,
         scan: client
