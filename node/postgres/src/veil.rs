@@ -223,7 +223,7 @@ impl View<'_> {
         match shown {
             Shown::Plain => None,
             Shown::Hidden => Some(Form::Fixed(None)),
-            Shown::Masked { rule, kind } => {
+            Shown::Replaced { rule, kind } => {
                 let kind = if described { column.kind } else { kind };
                 Some(match types::is_text(kind) {
                     true => Form::Masked(rule),
@@ -249,8 +249,8 @@ impl View<'_> {
         };
         let rule = match shown {
             Shown::Plain => return None,
-            Shown::Masked { rule, kind } if types::is_text(kind) => Some(rule),
-            Shown::Masked { .. } | Shown::Hidden => None,
+            Shown::Replaced { rule, kind } if types::is_text(kind) => Some(rule),
+            Shown::Replaced { .. } | Shown::Hidden => None,
         };
         Some(Form::Line { rule, csv, delimiter })
     }

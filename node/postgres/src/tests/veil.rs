@@ -9,8 +9,8 @@ use crate::codec::places::Finder;
 use crate::codec::read::Column;
 use crate::veil::{Sight, Veil, View};
 
-const SSN: Output = Output { shown: Shown::Masked { rule: 3, kind: 25 }, origin: (7, 2) };
-const BORN: Output = Output { shown: Shown::Masked { rule: 3, kind: 1082 }, origin: (7, 3) };
+const SSN: Output = Output { shown: Shown::Replaced { rule: 3, kind: 25 }, origin: (7, 2) };
+const BORN: Output = Output { shown: Shown::Replaced { rule: 3, kind: 1082 }, origin: (7, 3) };
 const ID: Output = Output { shown: Shown::Plain, origin: (7, 1) };
 
 fn veil(outputs: Outputs, says: Says, copy: Option<CopyForm>) -> Veil {

@@ -216,7 +216,7 @@ impl Catalog {
             };
             let rule = match shown {
                 Some(super::Shown::Plain) => continue,
-                Some(super::Shown::Masked { rule, .. }) => Some(rule),
+                Some(super::Shown::Replaced { rule, .. }) => Some(rule),
                 Some(super::Shown::Hidden) | None => None,
             };
             self.masked.entry((view, number)).or_insert(Mask { rule, ..every });

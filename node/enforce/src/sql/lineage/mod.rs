@@ -41,7 +41,7 @@ pub enum Shown {
     /// As they are, but for what content masks find in them.
     Plain,
     /// Replaced by a mask of the plan; the type's number in `pg_type`.
-    Masked {
+    Replaced {
         /// Which mask.
         rule: u16,
         /// The type.
@@ -152,7 +152,7 @@ fn output(given: &Given, catalog: &Catalog) -> Result<Output, Exposes> {
     let shown = match taint.is {
         _ if taint.is_clean() => Shown::Plain,
         Some(mask) => match mask.rule {
-            Some(rule) => Shown::Masked { rule, kind: *kind },
+            Some(rule) => Shown::Replaced { rule, kind: *kind },
             None => Shown::Hidden,
         },
         None => {

@@ -67,7 +67,7 @@ fn check(of: &str, masks: &[crate::policy::ColumnMask], expected: &str) {
                 .iter()
                 .map(|one| match one.shown {
                     Shown::Plain => '+',
-                    Shown::Masked { .. } => '*',
+                    Shown::Replaced { .. } => '*',
                     Shown::Hidden => '-',
                 })
                 .collect(),
