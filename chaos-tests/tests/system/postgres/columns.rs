@@ -11,7 +11,7 @@ const SECRET: &[&str] = &["123-45-6789", "123", "6789", "MTIz", "9876-54-321", "
 const POLICY: &str = r#"version: 1
 defaults: { unreadable: allow }
 grants:
-  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query] }
+  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query, copy] }
 masks:
   - { name: ssn, when: {}, columns: ["public.people.ssn", "tag:pii"], with: redact }
   - { name: born, when: {}, columns: ["public.people.born"], with: redact }
@@ -20,7 +20,7 @@ masks:
 const STRICT: &str = r#"version: 1
 defaults: { unreadable: allow }
 grants:
-  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query] }
+  - { name: eng, who: { groups: [engineering, dba] }, targets: {}, as: [app], channels: [query, copy] }
 masks:
   - { name: ssn, when: {}, columns: ["*.people.ssn"], with: { keep_last: 0 }, derived: block, predicates: block }
 "#;

@@ -114,7 +114,7 @@ impl Served {
 
     /// Finds out what of a text's answer may be seen; why it must not be sent, when that is so.
     async fn sights(&mut self, of: Option<&Statement>) -> Option<Told> {
-        let Some(Statement { text, types, .. }) = of else { return None };
+        let Statement { text, types, .. } = of?;
         match self.look(text, types.clone()).await {
             Ok(sights) => {
                 self.looked = sights;

@@ -48,7 +48,7 @@ impl<'t> Trace<'t> {
     }
 
     fn visit_all(&mut self, node: &'t Node, stack: &mut Stack<'t>) {
-        let Node::Node(_, fields) = node else {
+        let Node::Kind(_, fields) = node else {
             node.children().for_each(|child| self.visit(child, stack));
             return;
         };

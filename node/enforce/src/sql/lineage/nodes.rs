@@ -22,7 +22,8 @@ pub(super) enum Node {
     Nothing,
     Word(Box<str>),
     List(Vec<Node>),
-    Node(Box<str>, Vec<(Box<str>, Node)>),
+    /// Its kind, and its fields by name.
+    Kind(Box<str>, Vec<(Box<str>, Node)>),
 }
 
 static NOTHING: Node = Node::Nothing;
@@ -31,13 +32,13 @@ impl Node {
     /// The kind of the node; nothing for what is no node.
     pub(super) fn kind(&self) -> &str {
         match self {
-            Self::Node(kind, _) => kind,
+            Self::Kind(kind, _) => kind,
             _ => "",
         }
     }
 
     pub(super) fn get(&self, field: &str) -> &Self {
-        let Self::Node(_, fields) = self else { return &NOTHING };
+        let Self::Kind(_, fields) = self else { return &NOTHING };
         fields.iter().find(|(name, _)| **name == *field).map_or(&NOTHING, |(_, value)| value)
     }
 
@@ -72,7 +73,7 @@ impl Node {
     pub(super) fn children(&self) -> impl Iterator<Item = &Self> {
         let (list, fields): (&[Self], &[(Box<str>, Self)]) = match self {
             Self::List(list) => (list, &[]),
-            Self::Node(_, fields) => (&[], fields),
+            Self::Kind(_, fields) => (&[], fields),
             _ => (&[], &[]),
         };
         list.iter().chain(fields.iter().map(|(_, value)| value))
@@ -154,7 +155,7 @@ impl<'a> Reader<'a> {
         loop {
             let token = self.token().ok_or(FORM)?;
             if token == "}" {
-                return Ok(Node::Node(kind.into(), fields));
+                return Ok(Node::Kind(kind.into(), fields));
             }
             let name = token.strip_prefix(':').ok_or(FORM)?;
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');

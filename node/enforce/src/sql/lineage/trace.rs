@@ -372,7 +372,7 @@ fn kind_of(expression: &Node) -> u32 {
 
 /// What a node calls, if it calls anything.
 pub(super) fn called(catalog: &Catalog, node: &Node) -> Option<Sight> {
-    let Node::Node(_, fields) = node else { return None };
+    let Node::Kind(_, fields) = node else { return None };
     let mut sight = None;
     for (name, value) in fields {
         let Ok(oid) = value.word().parse::<u32>() else { continue };
