@@ -1,11 +1,13 @@
 //! Sealed text: raw commands encrypted to the audit key, so that whoever only reads the record
 //! (or steals it) cannot read them.
 //!
-//! HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. In text:
-//! base64 of the encapsulated key (32 bytes) and the ciphertext. The session, the command's number
-//! and the part's number are authenticated, so a sealed text cannot be moved to another command.
+//! HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. The
+//! session, the command's number and the part's number are authenticated, so a sealed text cannot
+//! be moved to another command. How texts of a session share one encapsulation is in `chain`; what
+//! older records hold is, in text, base64 of the encapsulated key (32 bytes) and the ciphertext.
 
 pub mod backup;
+mod chain;
 
 use std::fmt;
 
@@ -14,11 +16,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
-use proto::event::TEXT_PART_BYTES;
+use hpke::{Deserializable, Kem, OpModeR, Serializable};
 use proto::ids::{Digest, SessionId};
 use ring::hmac;
 use zeroize::Zeroizing;
+
+pub use chain::Sealer;
 
 const INFO: &[u8] = b"io.sallyport sealed command v1";
 const ENCAPSULATED_BYTES: usize = 32;
@@ -71,6 +74,11 @@ impl AuditKey {
         part: u64,
         sealed: &str,
     ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        let place = place(session, command, part);
+        if let Some(sealed) = sealed.strip_prefix(chain::MARK) {
+            return chain::open(&self.0, &place, sealed);
+        }
+        // Records of before are sealed one by one.
         let bytes = BASE64.decode(sealed).map_err(|_| CannotOpen)?;
         let (head, ciphertext) = bytes.split_at_checked(ENCAPSULATED_BYTES).ok_or(CannotOpen)?;
         let encapsulated = Encapsulated::from_bytes(head).map_err(|_| CannotOpen)?;
@@ -80,7 +88,7 @@ impl AuditKey {
             &encapsulated,
             INFO,
             ciphertext,
-            place(session, command, part).as_bytes(),
+            place.as_bytes(),
         )
         .map(Zeroizing::new)
         .map_err(|_| CannotOpen)
@@ -98,42 +106,10 @@ impl fmt::Debug for AuditKey {
 pub struct SealKey(PublicKey);
 
 impl SealKey {
-    /// Seals a whole command, in items of [`TEXT_PART_BYTES`]; an empty command gives one item.
-    ///
-    /// # Errors
-    /// A text of the encryption's own, when it fails.
-    pub fn seal(
-        &self,
-        session: &SessionId,
-        command: u64,
-        text: &[u8],
-    ) -> Result<Vec<String>, String> {
-        let first: &[u8] = &[];
-        let parts =
-            if text.is_empty() { vec![first] } else { text.chunks(TEXT_PART_BYTES).collect() };
-        let numbered = parts.into_iter().enumerate();
-        numbered.map(|(part, text)| self.seal_part(session, command, part as u64, text)).collect()
-    }
-
-    fn seal_part(
-        &self,
-        session: &SessionId,
-        command: u64,
-        part: u64,
-        text: &[u8],
-    ) -> Result<String, String> {
-        let (encapsulated, ciphertext) =
-            hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &self.0,
-                INFO,
-                text,
-                place(session, command, part).as_bytes(),
-            )
-            .map_err(|error| error.to_string())?;
-        let mut bytes = encapsulated.to_bytes().to_vec();
-        bytes.extend_from_slice(&ciphertext);
-        Ok(BASE64.encode(bytes))
+    /// What seals the texts of one session.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer::new(self.clone())
     }
 }
 

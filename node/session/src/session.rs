@@ -28,6 +28,7 @@ use crate::keeping;
 use crate::live::{Doing, Ended, Listed};
 use crate::plans::Plans;
 use crate::ports::{Contact, View};
+use crate::seal::Sealer;
 use crate::sessions::{Asked, Ports};
 use crate::standing::{self, Barred};
 use crate::tether::{Tether, changed};
@@ -53,6 +54,7 @@ pub struct Session {
     asked: Asked,
     target: Arc<Target>,
     gate: Gate,
+    sealer: Sealer,
     listed: Listed,
     // The view that it was judged by last, and those by which it must be judged again.
     judged_by: Arc<View>,
@@ -87,6 +89,7 @@ impl Session {
         rules.mark_changed();
         let mut session = Self {
             id: gate.facts().session.clone(),
+            sealer: ports.seal.sealer(),
             ports,
             plans,
             beside: watch::channel(*tether.contacts().borrow()).0,

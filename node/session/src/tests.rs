@@ -9,6 +9,7 @@ mod node;
 mod plane;
 mod resumed;
 mod revocation;
+mod seal;
 mod sources;
 
 use proto::event::{Counted, Kind, Outcome, Stream};
@@ -243,23 +244,4 @@ async fn an_opening_that_the_record_refuses_is_taken_back() {
     node.events.answer(Answers::AtOnce);
     node.sessions.open(&asked()).await.expect("the places are free again");
     assert_eq!(node.of_sessions(), ["session.opened", "session.closed"]);
-}
-
-#[test]
-fn sealed_text_opens_only_where_it_belongs() {
-    let key = crate::seal::AuditKey::generate();
-    let session = proto::ids::SessionId::from_text("gw-1-1-1");
-    let text = vec![b'x'; proto::event::TEXT_PART_BYTES + 1];
-    let sealed = key.public().seal(&session, 3, &text).expect("it seals");
-    assert_eq!(sealed.len(), 2);
-    let first = key.open(&session, 3, 0, &sealed[0]).expect("its own place");
-    assert_eq!(first[..], text[..proto::event::TEXT_PART_BYTES]);
-    assert_eq!(key.open(&session, 3, 1, &sealed[1]).expect("its own place")[..], *b"x");
-    let other = proto::ids::SessionId::from_text("gw-1-1-2");
-    assert!(key.open(&other, 3, 0, &sealed[0]).is_err(), "another session");
-    assert!(key.open(&session, 4, 0, &sealed[0]).is_err(), "another command");
-    assert!(key.open(&session, 3, 1, &sealed[0]).is_err(), "another part");
-    assert!(crate::seal::AuditKey::generate().open(&session, 3, 0, &sealed[0]).is_err());
-    let kept = crate::seal::AuditKey::from_bytes(&key.to_bytes()).expect("32 bytes");
-    assert!(kept.open(&session, 3, 0, &sealed[0]).is_ok(), "the key survives its file");
 }

@@ -46,8 +46,7 @@ impl Session {
         let view = self.ports.control.views().borrow().clone();
         drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
         let sealed = self
-            .ports
-            .seal
+            .sealer
             .seal(&self.id, self.gate.next_command(), text.bytes())
             .map_err(|error| Told::new(Code::Internal, error))?;
         let digest = self.ports.digest.digest(text.bytes());
