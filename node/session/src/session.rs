@@ -23,6 +23,7 @@ use proto::refusal::{Code, Told};
 use proto::target::Target;
 use store_log::Pending;
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::keeping;
 use crate::live::{Doing, Ended, Listed};
@@ -31,7 +32,7 @@ use crate::ports::{Contact, View};
 use crate::seal::Sealer;
 use crate::sessions::{Asked, Ports};
 use crate::standing::{self, Barred};
-use crate::tether::{Tether, changed};
+use crate::tether::{Alarm, Tether, changed};
 
 pub use output::Released;
 
@@ -59,6 +60,10 @@ pub struct Session {
     // The view that it was judged by last, and those by which it must be judged again.
     judged_by: Arc<View>,
     rules: watch::Receiver<Arc<View>>,
+    contacts: watch::Receiver<Contact>,
+    // Timers outlast the waiting: setting them anew for each message costs more than a message.
+    ticks: Interval,
+    over: Alarm,
     in_flight: VecDeque<Pending>,
     // The approval that is asked for and not spent.
     asks: Option<ApprovalId>,
@@ -93,6 +98,9 @@ impl Session {
             ports,
             plans,
             beside: watch::channel(*tether.contacts().borrow()).0,
+            contacts: tether.contacts(),
+            ticks: interval(TICK),
+            over: Alarm::default(),
             tether,
             asked,
             target,
@@ -111,6 +119,7 @@ impl Session {
             }
         }
         session.opened = true;
+        session.ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(session)
     }
 
@@ -162,10 +171,8 @@ impl Session {
             return Err(Over(ended.told.clone()));
         }
         tokio::pin!(work);
-        let mut tick = tokio::time::interval(TICK);
-        let (tether, mut contacts) = (self.tether.clone(), self.tether.contacts());
         loop {
-            let news = self.rules.clone();
+            let (tether, news) = (&self.tether, self.rules.clone());
             // What came in after the rules were looked at wakes this again: they are first.
             let careful = poll_fn(|context| match news.has_changed() {
                 Ok(true) => Poll::Pending,
@@ -177,15 +184,16 @@ impl Session {
                 () = changed(&mut self.rules) => {
                     let view = self.rules.borrow_and_update().clone();
                     let ended = self.judge_again(view).err();
-                    contacts.mark_changed();
+                    self.contacts.mark_changed();
                     ended
                 }
-                () = tether.over() => Some(contact_lost()),
-                () = changed(&mut contacts) => {
-                    self.pass_on(*contacts.borrow_and_update());
+                () = tether.over_by(&mut self.over) => Some(contact_lost()),
+                () = changed(&mut self.contacts) => {
+                    let contact = *self.contacts.borrow_and_update();
+                    self.pass_on(contact);
                     None
                 }
-                _ = tick.tick() => self.tick(),
+                _ = self.ticks.tick() => self.tick(),
                 done = tether.while_fresh(careful) => return Ok(done),
             };
             if let Some(ended) = ended {

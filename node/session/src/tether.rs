@@ -4,6 +4,7 @@
 //! is contact is read off the clock each time that something is about to move.
 
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -74,46 +75,61 @@ impl Tether {
 
     /// Waits until no byte may move any more.
     pub async fn frozen(&self) {
-        self.last(|leash| leash.frozen_after()).await;
+        self.last(&mut Alarm::default(), Leash::frozen_after).await;
     }
 
     /// Waits until sessions must end.
     pub async fn over(&self) {
-        self.last(|leash| leash.over_after()).await;
+        self.over_by(&mut Alarm::default()).await;
+    }
+
+    /// As [`Tether::over`], with a timer that outlasts the waiting: whoever waits anew for each
+    /// message need not set one each time.
+    pub(crate) async fn over_by(&self, alarm: &mut Alarm) {
+        self.last(alarm, Leash::over_after).await;
     }
 
     /// Waits out a moment that newer contact puts off.
-    async fn last(&self, moment: impl Fn(Leash) -> Duration) {
-        let mut timer: Option<std::pin::Pin<Box<Sleep>>> = None;
-        let left = || moment(self.leash()).checked_sub(self.clock.elapsed());
+    async fn last(&self, alarm: &mut Alarm, moment: impl Fn(&Leash) -> Duration) {
+        let left = || moment(&self.leash()).checked_sub(self.clock.elapsed());
         poll_fn(|context: &mut Context<'_>| {
             loop {
                 let Some(left) = left() else { return Poll::Ready(()) };
                 // A timer that is due before the moment only looks again; past it, it is too late.
                 let waiting =
-                    timer.get_or_insert_with(|| Box::pin(sleep(left.saturating_add(JUST_AFTER))));
+                    alarm.0.get_or_insert_with(|| Box::pin(sleep(left.saturating_add(JUST_AFTER))));
                 if waiting.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
-                timer = None;
+                alarm.0 = None;
             }
         })
         .await;
     }
 
-    /// Does something, and does not move on with it while there is no contact.
+    /// Does something, and does not move on with it while there is no contact. It moves when it is
+    /// polled and no sooner, and each time the clock says whether it may: so no timer is set.
     pub async fn while_fresh<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
         loop {
-            self.fresh().await;
-            tokio::select! {
-                biased;
-                () = self.frozen() => {}
-                done = &mut work => return done,
+            let moved = poll_fn(|context| {
+                if self.tie() == Tie::Fresh {
+                    work.as_mut().poll(context).map(Some)
+                } else {
+                    Poll::Ready(None)
+                }
+            });
+            match moved.await {
+                Some(done) => return done,
+                None => self.fresh().await,
             }
         }
     }
 }
+
+/// A timer that is set when it is first needed.
+#[derive(Default)]
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 /// A moment is over when it has passed.
 const JUST_AFTER: Duration = Duration::from_millis(1);

@@ -1,7 +1,7 @@
 //! From a command to its permit or refusal, by way of the record and, when it is held, of those who
 //! may approve it.
 
-use node_gate::{Ask, Command, CommandText, Ending, Input, Output, Permit, Preparation};
+use node_gate::{Ask, Command, CommandText, Ending, Input, Output, Permit, Preparation, Tie};
 use proto::entry::ApprovalConsumption;
 use proto::event::Counted;
 use proto::reading::Durability;
@@ -119,6 +119,9 @@ impl Session {
 
     /// Waits out a loss of contact before anything is decided.
     async fn contact(&mut self) -> Result<(), Told> {
+        if self.ended.is_none() && self.tether.tie() == Tie::Fresh {
+            return Ok(());
+        }
         let tether = self.tether.clone();
         let ended = tokio::select! {
             biased;
