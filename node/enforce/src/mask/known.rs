@@ -3,12 +3,13 @@
 //! No entropy or placeholder filter may apply here: a known value is always a secret. The forms
 //! live in the automaton as long as the plan does; they cannot be wiped from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
+use aho_corasick::packed::Searcher;
+use aho_corasick::{Anchored, MatchKind, Span};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -25,7 +26,15 @@ pub(super) struct KnownForms {
     depths: HashMap<StateID, u64>,
     /// Bytes with which a form begins: at the start state the others change nothing.
     first: [bool; 256],
+    /// Finds where a form may begin, many bytes at a time; absent where the machine cannot, or for
+    /// too many forms.
+    beginnings: Option<Searcher>,
+    /// How many bytes of a form it looks at.
+    beginning_bytes: usize,
 }
+
+/// The most bytes of a form by which its beginning is searched for.
+const BEGINNING_BYTES: usize = 4;
 
 impl KnownForms {
     /// `None` if there is nothing to look for.
@@ -45,6 +54,10 @@ impl KnownForms {
             .build(forms.keys())
             .expect("the limits on known values are far below those of the automaton");
         let start = automaton.start_state(Anchored::No).expect("unanchored search is built");
+        let shortest = forms.keys().map(Vec::len).min().unwrap_or(1);
+        let beginning_bytes = shortest.min(BEGINNING_BYTES);
+        let beginnings: BTreeSet<_> = forms.keys().map(|form| &form[..beginning_bytes]).collect();
+        let beginnings = Searcher::new(beginnings);
         let mut depths = HashMap::new();
         let mut first = [false; 256];
         for form in forms.keys() {
@@ -55,7 +68,21 @@ impl KnownForms {
                 depths.insert(state, index as u64 + 1);
             }
         }
-        Some(Self { automaton, start, treatments: forms.into_values().collect(), depths, first })
+        let treatments = forms.into_values().collect();
+        Some(Self { automaton, start, treatments, depths, first, beginnings, beginning_bytes })
+    }
+
+    /// Where, at or behind a place, a form may begin of which nothing was seen; what is cut off by
+    /// the end may.
+    fn next_beginning(&self, bytes: &[u8], at: usize) -> usize {
+        let Some(beginnings) = &self.beginnings else {
+            let begins = |byte: &u8| self.first[usize::from(*byte)];
+            return bytes[at..].iter().position(begins).map_or(bytes.len(), |found| at + found);
+        };
+        match beginnings.find_in(bytes, Span::from(at..bytes.len())) {
+            Some(found) => found.start(),
+            None => at.max((bytes.len() + 1).saturating_sub(self.beginning_bytes)),
+        }
     }
 }
 
@@ -137,13 +164,16 @@ impl Scanner for KnownScanner {
     fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
         let automaton = &self.forms.automaton;
         let mut state = self.state;
-        for (index, &byte) in text.rest(self.position).iter().enumerate() {
-            if state == self.forms.start && !self.forms.first[usize::from(byte)] {
-                continue;
+        let (rest, mut index) = (text.rest(self.position), 0);
+        loop {
+            if state == self.forms.start {
+                index = self.forms.next_beginning(rest, index);
             }
+            let Some(&byte) = rest.get(index) else { break };
             state = automaton.next_state(Anchored::No, state, byte);
+            index += 1;
             if automaton.is_special(state) && automaton.is_match(state) {
-                let end = self.position + index as u64 + 1;
+                let end = self.position + index as u64;
                 for match_index in 0..automaton.match_len(state) {
                     let pattern = automaton.match_pattern(state, match_index);
                     let start = end - automaton.pattern_len(pattern) as u64;
