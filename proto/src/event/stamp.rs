@@ -33,6 +33,9 @@ pub struct TooLarge {
     pub bytes: usize,
 }
 
+/// How large an event usually is at most, in bytes.
+const USUAL_BYTES: usize = 2048;
+
 #[derive(Serialize)]
 struct Envelope<'a> {
     specversion: &'static str,
@@ -86,7 +89,9 @@ pub fn stamp(cluster: &Name, id: EventId, head: Head, draft: &Draft) -> Result<S
             kind: &draft.kind,
         },
     };
-    let bytes = serde_json::to_vec(&envelope).expect("plain data with string keys serialises");
+    // Most events fit: growing to their size by doubling copies each of them several times.
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut bytes, &envelope).expect("plain data with string keys serialises");
     if bytes.len() > EVENT_LIMIT {
         return Err(TooLarge { bytes: bytes.len() });
     }

@@ -181,6 +181,10 @@ impl Backend for Journal {
         self.shared.enqueue(record)
     }
 
+    fn hurry(&self) {
+        self.shared.hurry();
+    }
+
     fn read(&self, from: Position, limit: usize) -> Result<Vec<Stored>, ReadError> {
         self.shared.read(from, limit)
     }
@@ -235,9 +239,14 @@ impl Shared {
     pub(crate) fn enqueue(&self, record: Record) -> Result<(Position, Completion), RefusedBecause> {
         let again =
             (record.chain == Chain::Control, record.seq, record.epoch, record.bytes.clone());
-        let taken = self.queue.lock().take(record);
+        let (taken, gathers) = {
+            let mut queue = self.queue.lock();
+            (queue.take(record), queue.gathering && !queue.is_due())
+        };
         if let Taken::Waits(position, completion) = taken? {
-            self.work.notify_one();
+            if !gathers {
+                self.work.notify_one();
+            }
             return Ok((position, completion));
         }
         // Only for a record that is asked for again long after: the one that has its place is on
@@ -252,6 +261,15 @@ impl Shared {
             Ok(_) => Err(RefusedBecause::Misfit),
             // It cannot be read, so nobody knows; the sender is dropped.
             Err(_) => Ok((Position(0), completion)),
+        }
+    }
+
+    /// Somebody waits for an answer: what there is goes to the disk without waiting for more.
+    pub(crate) fn hurry(&self) {
+        let mut queue = self.queue.lock();
+        queue.hurried = true;
+        if queue.gathering {
+            self.work.notify_one();
         }
     }
 

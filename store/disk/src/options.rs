@@ -14,6 +14,12 @@ pub const QUEUE_BYTES: u64 = 64 * MIB;
 /// The most that one sync makes durable, in bytes.
 pub const BATCH_BYTES: u64 = 8 * MIB;
 
+/// How long the writer waits for more when nobody waits for what there is: syncing twice as often
+/// costs twice as much.
+pub(crate) const GATHER: std::time::Duration = std::time::Duration::from_millis(1);
+/// So many records are written without waiting for more.
+pub(crate) const GATHERED_RECORDS: usize = 512;
+
 /// How a journal is kept.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -13,7 +13,7 @@ use store_log::{Completion, Failure, Growth, Heads, Position, Record, RefusedBec
 
 use crate::account::Account;
 use crate::format::{HEADER_BYTES, record_bytes};
-use crate::options::{BATCH_BYTES, Options, QUEUE_RECORDS};
+use crate::options::{BATCH_BYTES, GATHERED_RECORDS, Options, QUEUE_RECORDS};
 
 type Answer = oneshot::Sender<Result<Position, Failure>>;
 
@@ -65,6 +65,10 @@ pub(crate) struct Queue {
     followers: Vec<(Position, oneshot::Sender<()>)>,
     pub(crate) stopped: Option<String>,
     pub(crate) closing: bool,
+    /// Somebody waits for an answer, since the last batch was taken.
+    pub(crate) hurried: bool,
+    /// The writer waits for more than there is, since nobody waits for it.
+    pub(crate) gathering: bool,
     /// The medium has no room for another segment.
     pub(crate) no_room: bool,
     /// Something ordinary was refused because it is full, and nothing was accepted since.
@@ -90,6 +94,8 @@ impl Queue {
             followers: Vec::new(),
             stopped: None,
             closing: false,
+            hurried: false,
+            gathering: false,
             no_room: false,
             refused_full: false,
             queue_bytes: options.queue_bytes(),
@@ -111,6 +117,11 @@ impl Queue {
 
     pub(crate) fn waiting(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether what waits to be written should wait no longer for more.
+    pub(crate) fn is_due(&self) -> bool {
+        self.hurried || self.closing || self.stopped.is_some() || self.waiting() >= GATHERED_RECORDS
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -210,13 +221,13 @@ impl Queue {
     }
 
     /// The oldest entries that go into one segment, at most [`BATCH_BYTES`] of them.
-    pub(crate) fn batch(&self) -> Option<Batch> {
+    pub(crate) fn batch(&mut self) -> Option<Batch> {
+        self.hurried = false;
         let segment = self.entries.front()?.segment;
-        let mut bytes = 0;
+        let (mut bytes, first) = (0, self.durable.next());
         let fits = |entry: &&Entry| {
             bytes += record_bytes(entry.bytes.len());
-            entry.segment == segment
-                && (bytes <= BATCH_BYTES || entry.position == self.durable.next())
+            entry.segment == segment && (bytes <= BATCH_BYTES || entry.position == first)
         };
         let entries = self.entries.iter().take_while(fits).map(Entry::without_answers).collect();
         Some(Batch { segment, entries })

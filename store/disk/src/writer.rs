@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::MutexGuard;
 use proto::event::Head;
 use proto::ids::Digest;
 use store_log::{Heads, Position};
 
 use crate::catalog::{LIVE, Segment, path};
 use crate::format::{Frame, HEADER_BYTES, Header, record_bytes};
-use crate::queue::{Batch, Entry};
+use crate::options::GATHER;
+use crate::queue::{Batch, Entry, Queue};
 use crate::shared::Shared;
 use crate::storage::File;
 use crate::watermark::{Mark, Watermark};
@@ -91,6 +93,7 @@ impl Writer {
         let mut queue = self.shared.queue.lock();
         loop {
             if queue.waiting() > 0 && queue.stopped.is_none() {
+                self.gather(&mut queue);
                 return true;
             }
             if queue.closing {
@@ -104,10 +107,17 @@ impl Writer {
         }
     }
 
+    /// Waits for more to be written with what there is, unless somebody waits for that.
+    fn gather(&self, queue: &mut MutexGuard<'_, Queue>) {
+        queue.gathering = true;
+        while !queue.is_due() && !self.shared.work.wait_for(queue, GATHER).timed_out() {}
+        queue.gathering = false;
+    }
+
     /// Writes one batch, if any waits, and sees to spare segments.
     pub(crate) fn step(&mut self) {
         let batch = {
-            let queue = self.shared.queue.lock();
+            let mut queue = self.shared.queue.lock();
             let waiting = u32::try_from(queue.waiting()).unwrap_or(u32::MAX);
             metrics::gauge!("journal_queue_records", "journal" => self.shared.options.name)
                 .set(f64::from(waiting));

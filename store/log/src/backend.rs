@@ -214,6 +214,10 @@ pub trait Backend: Send + Sync + 'static {
     /// The reason, when the record is certainly not kept.
     fn enqueue(&self, record: Record) -> Result<(Position, Completion), RefusedBecause>;
 
+    /// Somebody waits for a completion now. A backend may let records wait for one another for a
+    /// moment as long as nobody does.
+    fn hurry(&self) {}
+
     /// Reads up to `limit` durable records from a position on, in order; fewer at the end.
     ///
     /// # Errors

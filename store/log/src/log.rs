@@ -4,15 +4,15 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use proto::event::{Draft, Head, Stamped, stamp};
+use proto::event::{Draft, DraftKey, Head, Stamped, stamp};
 use proto::ids::{Chain, Digest, Epoch, EventId, Name};
 use proto::reading::Durability;
 
 use crate::backend::{
-    AppendError, Backend, Heads, Health, Position, ReadError, Record, RefusedBecause, Share,
-    Stored, Stream, Urgency, Usage,
+    AppendError, Backend, Completion, Heads, Health, Position, ReadError, Record, RefusedBecause,
+    Share, Stored, Stream, Urgency, Usage,
 };
-use crate::pending::{Pending, Replicating};
+use crate::pending::{Hurry, Pending, Replicating};
 use crate::receipt::Receipt;
 use crate::sessions::SessionTrees;
 
@@ -109,11 +109,7 @@ impl<B: Backend> Log<B> {
         sessions.took(draft, &record.bytes);
         drop((sessions, head));
         let queued = Receipt::mint(id.clone(), key.clone(), position, Durability::Queued);
-        let durability = self.backend.durability();
-        Ok(Appending {
-            queued,
-            pending: Pending { event: id, key, durability, record, completion },
-        })
+        Ok(Appending { queued, pending: self.pending(id, key, record, completion) })
     }
 
     /// Asks again for an event whose answer was lost, under the same id and with the same bytes.
@@ -121,9 +117,21 @@ impl<B: Backend> Log<B> {
     /// # Errors
     /// [`AppendError::Refused`] when the backend says that it does not keep it.
     pub fn ask_again(&self, pending: Pending) -> Result<Pending, AppendError> {
-        let Pending { event, key, durability, record, .. } = pending;
+        let Pending { event, key, record, .. } = pending;
         let (_, completion) = self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
-        Ok(Pending { event, key, durability, record, completion })
+        Ok(self.pending(event, key, record, completion))
+    }
+
+    fn pending(
+        &self,
+        event: EventId,
+        key: DraftKey,
+        record: Record,
+        completion: Completion,
+    ) -> Pending {
+        let durability = self.backend.durability();
+        let hurry = Some(Hurry(self.backend.clone()));
+        Pending { event, key, durability, record, completion, hurry }
     }
 
     /// Where the control chain stands in this log.
@@ -184,9 +192,7 @@ impl<B: Backend> Log<B> {
         };
         let (_, completion) = self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
         *head = Head { seq: stamped.id.seq, hash: Some(hash) };
-        let durability = self.backend.durability();
-        let (event, key) = (stamped.id, stamped.key);
-        Ok(Some(Pending { event, key, durability, record, completion }))
+        Ok(Some(self.pending(stamped.id, stamped.key, record, completion)))
     }
 
     /// Reads durable records in order; see [`Backend::read`].

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use proto::event::DraftKey;
 use proto::ids::EventId;
 use proto::reading::Durability;
 
-use crate::backend::{AppendError, Completion, Failure, Record};
+use crate::backend::{AppendError, Backend, Completion, Failure, Record};
 use crate::receipt::Receipt;
 
 /// Waits until an event is as durable as its log makes it. It may be dropped: the event is kept
@@ -20,6 +21,16 @@ pub struct Pending {
     pub(crate) durability: Durability,
     pub(crate) record: Record,
     pub(crate) completion: Completion,
+    pub(crate) hurry: Option<Hurry>,
+}
+
+/// Tells the backend, once, that somebody waits.
+pub(crate) struct Hurry(pub(crate) Arc<dyn Backend>);
+
+impl std::fmt::Debug for Hurry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hurry")
+    }
 }
 
 impl Pending {
@@ -40,7 +51,12 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = match Pin::new(&mut self.completion).poll(context) {
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => {
+                if let Some(Hurry(backend)) = self.hurry.take() {
+                    backend.hurry();
+                }
+                return Poll::Pending;
+            }
             Poll::Ready(Ok(answer)) => answer,
             // Whoever should have answered is gone: nobody knows.
             Poll::Ready(Err(_)) => Err(Failure::Unknown),

@@ -29,6 +29,10 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// How many records are read at a time.
 const READ: usize = 256;
 
+/// How long is waited for more once there is something: what comes within is one step, and one of
+/// two events costs as much as one of a hundred.
+const GATHER: Duration = Duration::from_millis(100);
+
 /// How often a home is told that there is nothing new.
 const BEAT: Duration = Duration::from_secs(2);
 
@@ -356,6 +360,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Waits until there is something new, and what comes with it.
+async fn gathered(tail: &mut Tail, next: Position) -> bool {
+    let more = tail.reaches(next).await;
+    tokio::time::sleep(GATHER).await;
+    more
+}
+
 /// Folds what comes, until the node stops. A home that cannot be used is tried again, ever more
 /// rarely; a log that cannot be read is an alarm, and is tried again too.
 pub(super) async fn follow(follower: Arc<Follower>, mut tail: Tail, stop: CancellationToken) {
@@ -377,7 +388,7 @@ pub(super) async fn follow(follower: Arc<Follower>, mut tail: Tail, stop: Cancel
                 None => {
                     rest = FIRST_REST;
                     tokio::select! {
-                        more = tail.reaches(next) => more,
+                        more = gathered(&mut tail, next) => more,
                         () = tokio::time::sleep(BEAT), if follower.beats => true,
                         () = follower.asked.notified() => true,
                     }
