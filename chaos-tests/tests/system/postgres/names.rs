@@ -68,10 +68,11 @@ fn what_a_name_runs_is_judged() -> Result<()> {
     // Names are the database's: their case, their quotes, their length.
     check(&[query("execute MAILS")], "T D[***@******e.com] C(SELECT-1) ZI")?;
     check(&[query("execute \"MAILS\"")], UNREADABLE)?;
+    // The database says that it cuts.
     let long = "x".repeat(63);
     check(&[parse(&format!("{long}yz"), "delete from t where a = 7"), sync()], BLOCKED)?;
     check(&[parse(&format!("{long}yz"), "select 7"), sync()], "1 ZI")?;
-    check(&[query(&format!("execute {long}abc"))], "T D[7] C(SELECT-1) ZI")?;
+    check(&[query(&format!("execute {long}abc"))], "N T D[7] C(SELECT-1) ZI")?;
     assert!(!scene.postgres.log()?.contains("execute gone"));
     assert_eq!(scene.postgres.sql("app", "orders", "select count(*) from t")?, "1");
     Ok(())
