@@ -13,6 +13,8 @@ mod codec;
 mod config;
 mod conversation;
 mod driver;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod login;
 mod settings;
 mod surroundings;

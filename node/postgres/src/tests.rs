@@ -3,6 +3,7 @@
 mod allowance;
 mod codec;
 mod conversation;
+mod fuzz;
 mod login;
 mod said;
 

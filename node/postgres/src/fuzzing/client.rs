@@ -1,0 +1,192 @@
+//! A client's bytes, before a database that keeps to the protocol.
+//!
+//! The harness does with each message what the driver does, with everything allowed.
+
+use std::collections::VecDeque;
+
+use node_enforce::sql::SqlCommand;
+
+use crate::codec::frame::{Frame, HEADER_BYTES, whole};
+use crate::codec::places::Finder;
+use crate::codec::read::{self, Bind, Reader};
+use crate::codec::{startup, write};
+use crate::config::CLIENT_MESSAGE_BYTES;
+use crate::conversation::{Conversation, OUTSTANDING, Passed, Statement};
+
+/// What the database is to do for a message that it was sent, up to its answer.
+enum Asked {
+    Parse,
+    Bind,
+    Describe,
+    Close,
+    /// Whether it fails, and whether the portal is suspended.
+    Execute {
+        fails: bool,
+        rests: bool,
+    },
+    Query,
+    Sync,
+}
+
+/// A conversation with a database that answers when it is asked to.
+struct Scene {
+    talk: Conversation,
+    asked: VecDeque<Asked>,
+    /// It leaves out everything up to the next `Sync`.
+    skips: bool,
+}
+
+/// Puts bytes of a client through all that looks at them.
+///
+/// # Panics
+/// When something is not as it must be.
+pub fn client(bytes: &[u8]) {
+    if let Some(first) = bytes.first_chunk::<4>()
+        && let Ok(length) = startup::length(*first)
+        && let Some(body) = bytes.get(4..length)
+    {
+        drop(startup::read(body));
+    }
+    let mut scene = Scene { talk: Conversation::new(), asked: VecDeque::new(), skips: false };
+    let mut at = 0;
+    while let Ok(Some(Frame { kind, bytes: length })) = whole(&bytes[at..], CLIENT_MESSAGE_BYTES) {
+        let body = &bytes[at + HEADER_BYTES..at + length];
+        at += length;
+        if scene.take(kind, body).is_none() {
+            break;
+        }
+        if scene.talk.is_busy() {
+            scene.answer();
+        }
+    }
+    scene.answer();
+}
+
+impl Scene {
+    /// Takes one message; nothing when the connection is over.
+    fn take(&mut self, kind: u8, body: &[u8]) -> Option<()> {
+        match kind {
+            b'S' => {
+                self.talk.synced();
+                self.asked.push_back(Asked::Sync);
+                self.answer();
+            }
+            b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' if self.talk.is_skipping() => {}
+            b'Q' => {
+                let mut reader = Reader::new(body);
+                reader.name().filter(|_| reader.rest().is_empty())?;
+                self.talk.give_up();
+                self.talk.queried();
+                self.asked.push_back(Asked::Query);
+            }
+            b'P' => self.parse(body)?,
+            b'B' => self.bind(body)?,
+            b'E' => self.execute(body)?,
+            b'D' | b'C' => {
+                let (of, name) = read::named(body)?;
+                if kind == b'D' {
+                    self.talk.described(of, name);
+                    self.asked.push_back(Asked::Describe);
+                } else {
+                    self.talk.closed(of, name);
+                    self.asked.push_back(Asked::Close);
+                }
+            }
+            b'H' => self.answer(),
+            b'd' | b'c' | b'f' => {}
+            _ => return None,
+        }
+        assert!(self.asked.len() <= OUTSTANDING, "more is outstanding than may be");
+        Some(())
+    }
+
+    fn parse(&mut self, body: &[u8]) -> Option<()> {
+        let (name, text) = read::parse(body)?;
+        if !self.talk.has_room(text.len()) {
+            return None;
+        }
+        self.talk.give_up();
+        let types = &body[name.len() + text.len() + 2..];
+        let mut again = Vec::new();
+        write::text(&mut again, name);
+        write::text(&mut again, text);
+        again.extend_from_slice(types);
+        assert_eq!(again, body, "a Parse is written as it was read");
+        self.talk.parsed(name, Statement::new(text.into(), name.into()));
+        self.asked.push_back(Asked::Parse);
+        Some(())
+    }
+
+    fn bind(&mut self, body: &[u8]) -> Option<()> {
+        let asked = read::bind(body)?;
+        let statement = self.talk.statement(asked.statement)?.clone();
+        if !self.talk.has_room(statement.text.len() + body.len()) {
+            return None;
+        }
+        let command = [&statement.text[..], &[0], body].concat();
+        if let Some(SqlCommand { text, bind: Some(bind) }) = SqlCommand::parse(&command) {
+            assert_eq!(text, &statement.text[..], "the text ends at its NUL");
+            assert_eq!((bind.portal, bind.statement), (asked.portal, asked.statement));
+            let binary: Vec<_> = bind.result_formats.iter().map(|format| *format != 0).collect();
+            assert_eq!(binary, asked.binary, "both readers of Bind see the same");
+        }
+        let mut out = Vec::new();
+        let Bind { portal, rest, binary, .. } = &asked;
+        write::bind(&mut out, portal, &statement.known_as, rest);
+        assert_eq!(read::bind(&out[HEADER_BYTES..]).as_ref(), Some(&asked), "written as read");
+        self.talk.give_up();
+        self.talk.bound(portal, &statement, command, binary);
+        self.asked.push_back(Asked::Bind);
+        Some(())
+    }
+
+    fn execute(&mut self, body: &[u8]) -> Option<()> {
+        let (portal, rows) = read::execute(body)?;
+        if !self.talk.goes_on(portal) {
+            self.talk.portal(portal)?;
+            self.talk.give_up();
+        }
+        self.talk.executed(portal);
+        // What runs is the fuzzer's choice: the number of rows says how it goes.
+        let (fails, rests) = (rows % 8 == 7, rows % 8 == 1);
+        self.asked.push_back(Asked::Execute { fails, rests });
+        Some(())
+    }
+
+    /// The database answers all that it was asked.
+    fn answer(&mut self) {
+        while let Some(asked) = self.asked.pop_front() {
+            match asked {
+                Asked::Sync => {
+                    self.skips = false;
+                    self.say(b'Z', b"T");
+                }
+                _ if self.skips => {}
+                Asked::Parse => self.say(b'1', b""),
+                Asked::Bind => self.say(b'2', b""),
+                Asked::Close => self.say(b'3', b""),
+                Asked::Describe => self.say(b'n', b""),
+                Asked::Execute { fails: true, .. } => {
+                    self.skips = true;
+                    self.say(b'E', b"CXX000\0Mno\0\0");
+                }
+                Asked::Execute { rests, .. } => {
+                    self.say(b'D', b"\0\x01\0\0\0\x01x");
+                    if rests { self.say(b's', b"") } else { self.say(b'C', b"SELECT 1\0") }
+                }
+                Asked::Query => {
+                    self.say(b'C', b"SELECT 0\0");
+                    self.say(b'Z', b"I");
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, kind: u8, body: &[u8]) {
+        let mut places = Vec::new();
+        let finder = Finder { places: &mut places, at: 0 };
+        let passed = self.talk.answered(kind, body, finder);
+        assert_eq!(passed, Ok(Passed::On), "a database that keeps to the protocol");
+        self.talk.take_over();
+    }
+}
