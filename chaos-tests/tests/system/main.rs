@@ -11,6 +11,7 @@ mod auditors;
 mod bulk;
 mod chaos;
 mod codes;
+mod compat;
 mod documents;
 mod exec;
 mod fleet;
