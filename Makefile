@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .PHONY: help demo test lint bench chaos fuzz compat
-.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there drivers-there
+.PHONY: sshd-there fleet-there etcd-there nats-there postgres-there pgbouncer-there drivers-there
 .PHONY: regress-there clang-there deny-there components-there
 
 CARGO ?= cargo
@@ -67,7 +67,7 @@ lint: components-there clang-there deny-there ## Format, clippy, licences and so
 		fi
 	done
 
-bench: clang-there sshd-there fleet-there etcd-there nats-there postgres-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
+bench: clang-there sshd-there fleet-there etcd-there nats-there postgres-there pgbouncer-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
 fuzz: clang-there ## Captured PostgreSQL conversations, mutated, in both directions (FUZZ_RUNS each, 10,000,000)
@@ -118,6 +118,15 @@ postgres-there:
 		$(SUDO) apt-get update -q
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -q --no-install-recommends postgresql
+	fi
+
+pgbouncer-there:
+	if [ ! -x /usr/sbin/pgbouncer ]; then
+		echo "make: installing pgbouncer (what databases are measured beside) with apt-get"
+		echo "make: (Debian may start its own pgbouncer service with it; the benchmark does not use that one)"
+		$(SUDO) apt-get update -q
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends pgbouncer
 	fi
 
 drivers-there:

@@ -143,6 +143,15 @@ impl Wire {
         }
     }
 
+    /// The connection itself, for whoever reads in its own way from here on.
+    ///
+    /// # Errors
+    /// When something was read that nobody has taken yet, or the system has no more sockets.
+    pub fn stream(&self) -> Result<TcpStream> {
+        anyhow::ensure!(self.arrived.is_empty(), "something was read ahead");
+        Ok(self.stream.try_clone()?)
+    }
+
     /// Sends bytes as they are.
     ///
     /// # Errors
