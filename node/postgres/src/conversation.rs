@@ -147,7 +147,8 @@ impl Conversation {
         self.copy == Copy::In
     }
 
-    /// Whether something runs that its limits may end.
+    /// Whether a command runs: its limits may end it, and the database may still ask for data to
+    /// copy.
     pub(crate) fn runs(&self) -> bool {
         matches!(self.command, Command::Simple | Command::Runs(_))
     }
@@ -276,6 +277,11 @@ impl Conversation {
         (self.skipping, self.asked) = (false, true);
     }
 
+    /// The client has sent all that is to be copied.
+    pub(crate) fn fed(&mut self) {
+        (self.copy, self.asked) = (Copy::None, false);
+    }
+
     /// What makes the database fail was sent, in place of what is refused.
     pub(crate) fn refused(&mut self, told: Told) {
         self.expect(Expected::Refused(told));
@@ -336,7 +342,13 @@ impl Conversation {
                 return Ok(self.status(body));
             }
             b'Z' => self.ready(body)?,
-            b'G' => self.copy = Copy::In,
+            b'G' => {
+                self.copy = Copy::In;
+                // It reads data from here on, and passes over a `Sync` that stands among it.
+                while matches!(self.expected.get(1), Some(Expected::Sync)) {
+                    self.expected.remove(1);
+                }
+            }
             b'H' => {
                 let binary = body.first().is_some_and(|format| *format != 0);
                 self.copy = if binary { Copy::Binary } else { Copy::Text };

@@ -76,6 +76,29 @@ fn a_cursor_is_no_way_out(wire: &mut Wire) -> Result<()> {
 }
 
 #[test]
+fn data_may_come_right_behind_its_copy() -> Result<()> {
+    let scene = scene()?;
+    let mut wire = scene.wire()?;
+    let mut check = |messages: &[Message], expected| check(&mut wire, messages, expected);
+    let data = |text: &str| (b'd', text.as_bytes().to_vec());
+    let (copy, done) = ("copy c from stdin", (b'c', Vec::new()));
+    check(&[query("create temp table c(a int, b text)")], "C(CREATE-TABLE) ZI")?;
+    check(&[query(copy), data("7\tx\n"), done.clone()], "G C(COPY-1) ZI")?;
+    check(&[query(copy), data("seven\tx\n"), done.clone()], "G E(22P02) ZI")?;
+    // Nobody asked for it: it is passed over.
+    check(&[data("8\ty\n"), done.clone(), query("select * from c")], "T D[7,x] C(SELECT-1) ZI")?;
+    let run = [parse("", copy), bind("", "", &[], false), execute("", 0)];
+    let behind = [data("8\ty\n"), done.clone(), sync()];
+    check(&[&run[..], &behind].concat(), "1 2 G C(COPY-1) ZI")?;
+    // As libpq does it: the first Sync is among the data, and not answered.
+    check(&[&run[..], &[sync()], &behind].concat(), "1 2 G C(COPY-1) ZI")?;
+    check(&[query("select count(*) from c")], "T D[3] C(SELECT-1) ZI")?;
+    let failing = [data("nine\ty\n"), done, sync()];
+    check(&[&run[..], &[sync()], &failing].concat(), "1 2 G E(22P02) ZI")?;
+    check(&[query("select count(*) from c")], "T D[3] C(SELECT-1) ZI")
+}
+
+#[test]
 fn names_run_what_was_judged_under_them() -> Result<()> {
     let scene = scene()?;
     let mut wire = scene.wire()?;

@@ -46,6 +46,8 @@ impl Served {
                 goes_on || !self.talk.is_busy()
             }
             b'Q' | b'P' | b'B' | b'F' => !self.talk.is_busy(),
+            // Data may come right behind its COPY, before the database asks for it.
+            b'd' | b'c' | b'f' => self.talk.copies_in() || !self.talk.runs(),
             _ => true,
         }
     }
@@ -53,6 +55,8 @@ impl Served {
     async fn request(&mut self, kind: u8, body: Bytes, message: Bytes) -> Result<(), End> {
         match kind {
             b'X' => return Err(End::ClientLeft),
+            // In the middle of data the database passes over it.
+            b'S' if self.talk.copies_in() => {}
             b'S' => {
                 self.send(|out| write::empty(out, b'S'));
                 self.talk.synced();
@@ -84,7 +88,10 @@ impl Served {
                 self.session.input_passed();
                 self.target.put(message);
             }
-            b'c' | b'f' => self.target.put(message),
+            b'c' | b'f' => {
+                self.target.put(message);
+                self.talk.fed();
+            }
             b'F' => {
                 let text = "Calls of functions by the protocol's own message are not taken.";
                 self.refuse_simple(Told::new(Code::ChannelRefused, text));

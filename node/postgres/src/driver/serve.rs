@@ -35,6 +35,9 @@ use crate::table::{self, Columns};
 use crate::unsent::Unsent;
 use crate::veil::Sight;
 
+/// How many places of values a connection keeps room for while nothing runs.
+const RESTING_PLACES: usize = 64;
+
 /// How a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
@@ -263,6 +266,9 @@ impl Served {
             None => Ending::Exited(u32::from(failed)),
         };
         let input = self.passed();
+        if self.places.capacity() > RESTING_PLACES {
+            self.places = Vec::new();
+        }
         drop(self.session.ended(ending, input).await?);
         Ok(())
     }

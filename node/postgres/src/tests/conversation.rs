@@ -176,3 +176,22 @@ fn what_nobody_asked_for_ends_it() {
     check(b'T', b"\0\x01");
     check(b'E', b"M");
 }
+
+#[test]
+fn a_sync_among_data_is_not_answered() {
+    let mut talk = Conversation::new();
+    let one = statement("copy t from stdin");
+    talk.bound(b"", &one, b"copy t from stdin\0".to_vec(), &[]);
+    talk.executed(b"");
+    talk.synced();
+    come(&mut talk, b'2', b"");
+    come(&mut talk, b'G', b"\0\0\0");
+    assert!(talk.copies_in());
+    talk.fed();
+    assert!(!talk.copies_in(), "the next Sync is no part of the data");
+    come(&mut talk, b'C', b"COPY 1\0");
+    assert_eq!(talk.take_over(), Some(false));
+    talk.synced();
+    come(&mut talk, b'Z', b"I");
+    assert!(talk.is_quiet(), "nothing more is to come");
+}
