@@ -8,10 +8,12 @@ use node_enforce::sql::SqlCommand;
 
 use crate::codec::frame::{Frame, HEADER_BYTES, whole};
 use crate::codec::places::Finder;
-use crate::codec::read::{self, Bind, Reader};
+use crate::codec::read::{self, Reader};
 use crate::codec::{startup, write};
 use crate::config::CLIENT_MESSAGE_BYTES;
-use crate::conversation::{Conversation, OUTSTANDING, Passed, Statement};
+use crate::conversation::{
+    Bound, Conversation, OUTSTANDING, Passed, Statement, is_no_text, script,
+};
 
 /// What the database is to do for a message that it was sent, up to its answer.
 enum Asked {
@@ -74,9 +76,13 @@ impl Scene {
             b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' if self.talk.is_skipping() => {}
             b'Q' => {
                 let mut reader = Reader::new(body);
-                reader.name().filter(|_| reader.rest().is_empty())?;
+                let text = reader.name().filter(|_| reader.rest().is_empty())?;
+                if is_no_text(text) {
+                    return None;
+                }
                 self.talk.give_up();
-                self.talk.queried();
+                let (_, script) = self.talk.command(&script(text), text, None);
+                self.talk.queried(script);
                 self.asked.push_back(Asked::Query);
             }
             b'P' => self.parse(body)?,
@@ -102,7 +108,7 @@ impl Scene {
 
     fn parse(&mut self, body: &[u8]) -> Option<()> {
         let (name, text) = read::parse(body)?;
-        if !self.talk.has_room(text.len()) {
+        if !self.talk.has_room(text.len()) || is_no_text(text) {
             return None;
         }
         self.talk.give_up();
@@ -112,7 +118,7 @@ impl Scene {
         write::text(&mut again, text);
         again.extend_from_slice(types);
         assert_eq!(again, body, "a Parse is written as it was read");
-        self.talk.parsed(name, Statement::new(text.into(), name.into()));
+        self.talk.parsed(name, Statement::new(text.into()));
         self.asked.push_back(Asked::Parse);
         Some(())
     }
@@ -123,30 +129,28 @@ impl Scene {
         if !self.talk.has_room(statement.text.len() + body.len()) {
             return None;
         }
-        let command = [&statement.text[..], &[0], body].concat();
-        if let Some(SqlCommand { text, bind: Some(bind) }) = SqlCommand::parse(&command) {
+        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(body));
+        if let Some(SqlCommand { text, bind: Some(bind), .. }) = SqlCommand::parse(&command) {
             assert_eq!(text, &statement.text[..], "the text ends at its NUL");
             assert_eq!((bind.portal, bind.statement), (asked.portal, asked.statement));
             let binary: Vec<_> = bind.result_formats.iter().map(|format| *format != 0).collect();
             assert_eq!(binary, asked.binary, "both readers of Bind see the same");
         }
-        let mut out = Vec::new();
-        let Bind { portal, rest, binary, .. } = &asked;
-        write::bind(&mut out, portal, &statement.known_as, rest);
-        assert_eq!(read::bind(&out[HEADER_BYTES..]).as_ref(), Some(&asked), "written as read");
         self.talk.give_up();
-        self.talk.bound(portal, &statement, command, binary);
+        let bound = Bound { bind: body, script, binary: &asked.binary };
+        self.talk.bound(asked.portal, &statement, bound);
         self.asked.push_back(Asked::Bind);
         Some(())
     }
 
     fn execute(&mut self, body: &[u8]) -> Option<()> {
         let (portal, rows) = read::execute(body)?;
+        let bound = self.talk.portal(portal)?;
+        let script = bound.script.clone();
         if !self.talk.goes_on(portal) {
-            self.talk.portal(portal)?;
             self.talk.give_up();
         }
-        self.talk.executed(portal);
+        self.talk.executed(portal, script);
         // What runs is the fuzzer's choice: the number of rows says how it goes.
         let (fails, rests) = (rows % 8 == 7, rows % 8 == 1);
         self.asked.push_back(Asked::Execute { fails, rests });

@@ -8,7 +8,7 @@ use crate::codec::frame::{HEADER_BYTES, whole};
 use crate::codec::places::Finder;
 use crate::codec::read::{self, columns};
 use crate::config::TARGET_MESSAGE_BYTES;
-use crate::conversation::{Conversation, Passed, Statement};
+use crate::conversation::{Bound, Conversation, Passed, Statement};
 
 /// How many bytes go on together: few, so that short inputs have several batches.
 const BATCH_BYTES: usize = 256;
@@ -16,29 +16,34 @@ const BATCH_BYTES: usize = 256;
 /// Asks for as many things as a database's bytes may answer; the first byte says which.
 fn opening(choice: u8) -> Conversation {
     let mut talk = Conversation::new();
-    let statement = Statement::new(b"select 1"[..].into(), b"s"[..].into());
+    let statement = Statement::new(b"select 1"[..].into());
+    let read = statement.script.clone();
+    let bound = |binary: bool| {
+        let binary: &[bool] = if binary { &[true] } else { &[false] };
+        Bound { bind: b"", script: read.clone(), binary }
+    };
     for turn in 0..16 {
         match choice % 4 {
-            0 => talk.queried(),
+            0 => talk.queried(read.clone()),
             1 => {
                 talk.parsed(b"s", statement.clone());
                 talk.described(b'S', b"s");
                 talk.synced();
-                talk.bound(b"", &statement, b"select 1\0".to_vec(), &[turn % 2 == 0]);
+                talk.bound(b"", &statement, bound(turn % 2 == 0));
                 talk.described(b'P', b"");
-                talk.executed(b"");
+                talk.executed(b"", read.clone());
                 talk.synced();
             }
             2 => {
                 talk.parsed(b"", statement.clone());
-                talk.bound(b"", &statement, b"select 1\0".to_vec(), &[]);
-                talk.executed(b"");
+                talk.bound(b"", &statement, bound(false));
+                talk.executed(b"", read.clone());
                 talk.synced();
             }
             _ => {
-                talk.bound(b"p", &statement, b"select 1\0".to_vec(), &[true]);
-                talk.executed(b"p");
-                talk.executed(b"p");
+                talk.bound(b"p", &statement, bound(true));
+                talk.executed(b"p", read.clone());
+                talk.executed(b"p", read.clone());
                 talk.closed(b'P', b"p");
                 talk.synced();
             }

@@ -181,8 +181,8 @@ fn what_nobody_asked_for_ends_it() {
 fn a_sync_among_data_is_not_answered() {
     let mut talk = Conversation::new();
     let one = statement("copy t from stdin");
-    talk.bound(b"", &one, b"copy t from stdin\0".to_vec(), &[]);
-    talk.executed(b"");
+    talk.bound(b"", &one, bound());
+    talk.executed(b"", one.script.clone());
     talk.synced();
     come(&mut talk, b'2', b"");
     come(&mut talk, b'G', b"\0\0\0");
