@@ -491,18 +491,4 @@ impl Conversation {
         }
         Ok(())
     }
-
-    /// Settings without which the gateway does not read what the database reads.
-    fn status(&mut self, body: &[u8]) -> Passed {
-        let mut reader = Reader::new(body);
-        let (name, value) = (reader.name().unwrap_or_default(), reader.name().unwrap_or_default());
-        self.tracked.told(name, value);
-        match name {
-            b"client_encoding" if value != b"UTF8" => Passed::Unfit("client_encoding is not UTF8"),
-            b"standard_conforming_strings" if value != b"on" => {
-                Passed::Unfit("standard_conforming_strings is off")
-            }
-            _ => Passed::On,
-        }
-    }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use node_enforce::sql::{self, CIRCUMSTANCES, Circumstances, Handling, Prepared, Script};
 
 use super::names::key;
-use super::{Conversation, Statement};
+use super::{Conversation, Passed, Statement};
+use crate::codec::read::Reader;
 
 /// How many prepared statements a text may execute, those that they execute counted too.
 const EXECUTED: usize = 16;
@@ -84,6 +85,20 @@ impl Conversation {
                 self.tracked.done(handling, tag);
             }
             None => self.done_unread(tag),
+        }
+    }
+
+    /// Settings without which the gateway does not read what the database reads.
+    pub(super) fn status(&mut self, body: &[u8]) -> Passed {
+        let mut reader = Reader::new(body);
+        let (name, value) = (reader.name().unwrap_or_default(), reader.name().unwrap_or_default());
+        self.tracked.told(name, value);
+        match name {
+            b"client_encoding" if value != b"UTF8" => Passed::Unfit("client_encoding is not UTF8"),
+            b"standard_conforming_strings" if value != b"on" => {
+                Passed::Unfit("standard_conforming_strings is off")
+            }
+            _ => Passed::On,
         }
     }
 
