@@ -104,7 +104,7 @@ rules:
 
 const SQL_POLICY: &str = r#"version: 1
 grants:
-  - { name: all, who: { groups: [engineering] }, targets: {}, as: [app], channels: [query] }
+  - { name: all, who: { groups: [engineering] }, targets: {}, as: [app], channels: [query, copy] }
 rules:
   - { name: no-drops, when: { sql: { statements: "drop *" } }, then: block }
   - { name: no-programs, when: { sql: { effects: [program, file, remote] } }, then: block }

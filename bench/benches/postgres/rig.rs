@@ -18,7 +18,7 @@ pub(crate) const DATABASE: &str = "orders";
 const RULES: &str = "version: 1
 sessions: { per_person: 4000 }
 grants:
-  - { name: all, who: {}, targets: {}, as: [app], channels: [query] }
+  - { name: all, who: {}, targets: {}, as: [app], channels: [query, copy] }
 rules:
   - { name: no-drop, when: { regex: '(?i)\\bdrop\\b' }, then: block }
   - { name: no-way-out, when: { sql: { effects: [program, file, remote] } }, then: block }

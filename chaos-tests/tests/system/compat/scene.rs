@@ -16,7 +16,7 @@ const POLICY: &str = "version: 1
 defaults: { unmatched: allow, unreadable: allow }
 sessions: { per_person: 200 }
 grants:
-  - { name: all, who: {}, targets: {}, as: [postgres], channels: [query] }
+  - { name: all, who: {}, targets: {}, as: [postgres], channels: [query, copy] }
 masks:
   - { name: none, when: {}, detect: [secrets, credentials], with: none }
 ";
