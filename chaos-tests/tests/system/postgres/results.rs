@@ -2,8 +2,8 @@
 //! a table, up to the record's limit.
 
 use anyhow::{Context as _, Result, ensure};
-use chaos_tests::live::DatabaseScene;
 use chaos_tests::live::wire::{bind, describe, execute, parse, query, sync};
+use chaos_tests::live::{DatabaseScene, SHORT, until};
 use serde_json::Value;
 
 const POLICY: &str = r#"version: 1
@@ -26,8 +26,11 @@ fn asked(scene: &DatabaseScene, arguments: &[&str]) -> Result<String> {
     Ok(said.text())
 }
 
-/// The replay of the only session.
+/// The replay of the only session, once it is over.
 fn replay(scene: &DatabaseScene) -> Result<String> {
+    until("the session ends", SHORT, || {
+        Ok((!scene.events_of("session.closed")?.is_empty()).then_some(()))
+    })?;
     let list: Value = serde_json::from_str(&asked(scene, &["sessions", "list", "-o", "json"])?)?;
     let id = list[0]["id"].as_str().context("a session")?;
     asked(scene, &["sessions", "replay", id, "--no-wait"])
