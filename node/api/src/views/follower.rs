@@ -269,8 +269,16 @@ impl Follower {
                 Ok::<_, FollowError>(())
             })?;
         }
+        self.begins_again();
         *lock(&self.anew) = None;
         Ok(())
+    }
+
+    /// The record is read from its start: until it is read, nobody is told that it was.
+    fn begins_again(&self) {
+        let mut said = lock(&self.said);
+        "catching up".clone_into(&mut said.state);
+        said.position = 0;
     }
 
     /// What the log holds from a position on, as much as is folded at a time.
@@ -292,6 +300,7 @@ impl Follower {
             tracing::info!(home = self.name, "another node folds anew; the record is read again");
             folding.projector.rewind();
             folding.position = Some(Position(0));
+            self.begins_again();
             Position(0)
         })
     }
@@ -309,6 +318,7 @@ impl Follower {
         folding.reread = gap;
         folding.projector.rewind();
         folding.position = Some(Position(0));
+        self.begins_again();
         true
     }
 
