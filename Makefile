@@ -78,12 +78,11 @@ compat: clang-there nats-there postgres-there drivers-there regress-there ## Pos
 	$(CARGO) build --workspace --locked --bins --tests
 	mkdir -p "$(COMPAT)/results"
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
-	SALLYPORT_COMPAT=1 \
 	SALLYPORT_COMPAT_SOURCE="$(COMPAT)/source" \
 	SALLYPORT_COMPAT_LIBRARIES="$(COMPAT)/libraries" \
 	SALLYPORT_COMPAT_RESULTS="$(COMPAT)/results" \
 	NODE_PATH="$(COMPAT)/node_modules" \
-		$(CARGO) test -p chaos-tests --locked --test system -- compat --nocapture
+		$(CARGO) test -p chaos-tests --locked --test system -- compat --include-ignored --nocapture
 
 sshd-there:
 	if ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null || [ ! -x /usr/sbin/sshd ]; then

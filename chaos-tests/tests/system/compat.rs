@@ -1,15 +1,11 @@
 //! Ordinary clients, which must not see that a gateway is there: each suite runs straight to the
 //! server and through a gateway that allows everything, and says the same.
 //!
-//! The short part runs with all tests. `make compat` runs the rest: drivers, and PostgreSQL's own
-//! regression suite. Where it fetches what that needs is in the Makefile.
+//! The short part runs with all tests. `make compat` runs the rest too, which is ignored elsewhere:
+//! drivers, and PostgreSQL's own regression suite. Where it fetches what that needs is in the
+//! Makefile.
 
 mod drivers;
 mod programs;
 mod regress;
 mod scene;
-
-/// Whether the long part is asked for.
-fn is_asked_for() -> bool {
-    std::env::var_os("SALLYPORT_COMPAT").is_some()
-}

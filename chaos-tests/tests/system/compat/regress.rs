@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use chaos_tests::live::run;
 
-use super::is_asked_for;
 use super::scene::{DATABASE, Scene, Way};
 
 /// Where Debian puts the program that runs the suite.
@@ -22,11 +21,8 @@ const DEADLINE: Duration = Duration::from_secs(1800);
 const TESTS: usize = 200;
 
 #[test]
+#[ignore = "it takes its source and half an hour: `make compat`"]
 fn the_regression_suite_says_the_same() -> Result<()> {
-    if !is_asked_for() {
-        eprintln!("the regression suite is run by `make compat`");
-        return Ok(());
-    }
     let direct = suite(Way::Direct)?;
     let through = suite(Way::Through)?;
     let names = |folder: &Path| -> Result<BTreeSet<String>> {
