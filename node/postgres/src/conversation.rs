@@ -6,6 +6,7 @@
 
 mod names;
 mod said;
+mod turns;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::veil::{Sight, Veil};
 use names::key;
 pub(crate) use names::{Bound, Portal, Statement};
 pub(crate) use said::{is_no_text, script};
+pub(crate) use turns::Turn;
 
 /// How many answers may be outstanding.
 pub(crate) const OUTSTANDING: usize = 4096;
@@ -131,20 +133,10 @@ impl Conversation {
         drop(self.status(body));
     }
 
-    /// Whether everything up to the next `Sync` is left out.
-    pub(crate) fn is_skipping(&self) -> bool {
-        self.skipping
-    }
-
     /// Whether a text may be read otherwise by the database than by us: with backslashes or beyond
     /// ASCII, behind something that may have changed how strings are read and was not told yet.
     pub(crate) fn may_be_misread(&self, text: &[u8]) -> bool {
         self.ran && text.iter().any(|byte| *byte == b'\\' || !byte.is_ascii())
-    }
-
-    /// Whether data for a copy is expected of the client.
-    pub(crate) fn copies_in(&self) -> bool {
-        self.copy == Copy::In
     }
 
     /// Whether a command runs: its limits may end it, and the database may still ask for data to
@@ -167,22 +159,6 @@ impl Conversation {
         self.expected.is_empty() && matches!(self.command, Command::None)
     }
 
-    /// Whether a command runs whose end must be seen before another is judged.
-    pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.command, Command::Simple | Command::Runs(_) | Command::Over)
-            || self.expected.len() >= OUTSTANDING
-            || self.ran && self.expected.iter().any(|one| matches!(one, Expected::Sync))
-    }
-
-    /// Whether the database has something to answer and was not asked to do so at once.
-    pub(crate) fn needs_flush(&self) -> bool {
-        !self.asked && !self.expected.is_empty()
-    }
-
-    pub(crate) fn flushed(&mut self) {
-        self.asked = true;
-    }
-
     /// Whether the gate has a command.
     pub(crate) fn has_command(&self) -> bool {
         !matches!(self.command, Command::None)
@@ -201,11 +177,6 @@ impl Conversation {
     fn end_command(&mut self) -> bool {
         self.command = Command::None;
         std::mem::take(&mut self.failed)
-    }
-
-    /// Whether the current command is of this portal, so that its next rows belong to it.
-    pub(crate) fn goes_on(&self, portal: &[u8]) -> bool {
-        matches!(&self.command, Command::Waits(current) if **current == *key(portal))
     }
 
     fn expect(&mut self, expected: Expected) {
@@ -275,11 +246,6 @@ impl Conversation {
     pub(crate) fn synced(&mut self) {
         self.expect(Expected::Sync);
         (self.skipping, self.asked) = (false, true);
-    }
-
-    /// The client has sent all that is to be copied.
-    pub(crate) fn fed(&mut self) {
-        (self.copy, self.asked) = (Copy::None, false);
     }
 
     /// What makes the database fail was sent, in place of what is refused.

@@ -6,8 +6,8 @@ mod conversation;
 mod fuzz;
 mod login;
 mod said;
-
 mod surroundings;
 mod table;
+mod turns;
 mod unsent;
 mod veil;

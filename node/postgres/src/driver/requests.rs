@@ -10,7 +10,7 @@ use super::serve::{End, Served};
 use crate::codec::frame::{BadFrame, HEADER_BYTES};
 use crate::codec::read::{self, Reader};
 use crate::codec::write;
-use crate::conversation::{Bound, Statement, is_no_text, script};
+use crate::conversation::{Bound, Statement, Turn, is_no_text, script};
 
 impl Served {
     /// Takes what the client asks, as far as it may be taken now; whether anything was.
@@ -18,13 +18,22 @@ impl Served {
         let mut any = false;
         while !self.target.is_full() && self.stopping.is_none() {
             let Some(frame) = self.client.message().map_err(broken)? else { break };
-            if !self.may_take(frame.kind, frame.bytes) {
-                // What is outstanding is asked for, or it would never come.
-                if self.talk.needs_flush() {
-                    self.send(|out| write::empty(out, b'H'));
-                    self.talk.flushed();
+            let body = &self.client.arrived()[HEADER_BYTES..frame.bytes];
+            match self.talk.turn(frame.kind, body) {
+                Turn::Comes => {}
+                Turn::LeftOut => {
+                    any = true;
+                    drop(self.client.take(frame.bytes));
+                    continue;
                 }
-                break;
+                Turn::Waits => {
+                    // What is outstanding is asked for, or it would never come.
+                    if self.talk.needs_flush() {
+                        self.send(|out| write::empty(out, b'H'));
+                        self.talk.flushed();
+                    }
+                    break;
+                }
             }
             any = true;
             let message = self.client.take(frame.bytes);
@@ -34,34 +43,13 @@ impl Served {
         Ok(any)
     }
 
-    fn may_take(&self, kind: u8, bytes: usize) -> bool {
-        if self.talk.is_skipping() {
-            return true;
-        }
-        match kind {
-            b'E' => {
-                let body = &self.client.arrived()[HEADER_BYTES..bytes];
-                let goes_on =
-                    read::execute(body).is_some_and(|(portal, _)| self.talk.goes_on(portal));
-                goes_on || !self.talk.is_busy()
-            }
-            b'Q' | b'P' | b'B' | b'F' => !self.talk.is_busy(),
-            // Data may come right behind its COPY, before the database asks for it.
-            b'd' | b'c' | b'f' => self.talk.copies_in() || !self.talk.runs(),
-            _ => true,
-        }
-    }
-
     async fn request(&mut self, kind: u8, body: Bytes, message: Bytes) -> Result<(), End> {
         match kind {
             b'X' => return Err(End::ClientLeft),
-            // In the middle of data the database passes over it.
-            b'S' if self.talk.copies_in() => {}
             b'S' => {
                 self.send(|out| write::empty(out, b'S'));
                 self.talk.synced();
             }
-            b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' if self.talk.is_skipping() => {}
             b'Q' => self.query(&body).await?,
             b'P' => self.parse(&body).await?,
             b'B' => self.bind(&body).await?,
@@ -80,8 +68,6 @@ impl Served {
                 self.send(|out| write::empty(out, b'H'));
                 self.talk.flushed();
             }
-            // Data that comes when none is asked for, as behind a copy that failed, is left out.
-            b'd' | b'c' | b'f' if !self.talk.copies_in() => {}
             b'd' => {
                 let meter = || self.node.sessions.ports().digest.meter();
                 self.input.get_or_insert_with(meter).pass(&body);

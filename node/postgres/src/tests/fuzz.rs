@@ -8,7 +8,8 @@ mod mutate;
 
 use std::path::Path;
 
-use mutate::{Chance, messages, mutated};
+pub(super) use mutate::Chance;
+use mutate::{messages, mutated};
 
 use crate::fuzzing;
 

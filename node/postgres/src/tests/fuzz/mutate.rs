@@ -21,10 +21,10 @@ const TEXTS: [&[u8]; 6] = [
 const KINDS: &[u8] = b"QPBEDCSHXFdcfpRTtZ123nIsGHWAN\0";
 
 /// Chance that is the same for the same seed (SplitMix64).
-pub(super) struct Chance(u64);
+pub(in crate::tests) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn of(seed: u64) -> Self {
+    pub(in crate::tests) fn of(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -37,7 +37,7 @@ impl Chance {
     }
 
     /// A number below a limit, which is not zero.
-    fn below(&mut self, limit: usize) -> usize {
+    pub(in crate::tests) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).expect("below a usize")
     }
 
