@@ -12,8 +12,13 @@ use crate::codec::read::{self, Reader};
 use crate::codec::{startup, write};
 use crate::config::CLIENT_MESSAGE_BYTES;
 use crate::conversation::{
-    Bound, Conversation, OUTSTANDING, Passed, Statement, is_no_text, script,
+    Bound, Conversation, OUTSTANDING, Passed, Statement, Turn, is_no_text, script,
 };
+
+/// What a text says that copies data in.
+const STDIN: &[u8] = b"from stdin";
+/// An error, as the database says it.
+const NO: &[u8] = b"CXX000\0Mno\0\0";
 
 /// What the database is to do for a message that it was sent, up to its answer.
 enum Asked {
@@ -26,7 +31,10 @@ enum Asked {
         fails: bool,
         rests: bool,
     },
-    Query,
+    /// Whether it copies data in.
+    Query {
+        copies: bool,
+    },
     Sync,
 }
 
@@ -36,6 +44,8 @@ struct Scene {
     asked: VecDeque<Asked>,
     /// It leaves out everything up to the next `Sync`.
     skips: bool,
+    /// It reads data to copy, and answers nothing else.
+    copies: bool,
 }
 
 /// Puts bytes of a client through all that looks at them.
@@ -49,16 +59,22 @@ pub fn client(bytes: &[u8]) {
     {
         drop(startup::read(body));
     }
-    let mut scene = Scene { talk: Conversation::new(), asked: VecDeque::new(), skips: false };
+    let (talk, asked) = (Conversation::new(), VecDeque::new());
+    let mut scene = Scene { talk, asked, skips: false, copies: false };
     let mut at = 0;
     while let Ok(Some(Frame { kind, bytes: length })) = whole(&bytes[at..], CLIENT_MESSAGE_BYTES) {
         let body = &bytes[at + HEADER_BYTES..at + length];
         at += length;
-        if scene.take(kind, body).is_none() {
-            break;
-        }
-        if scene.talk.is_busy() {
+        if scene.talk.turn(kind, body) == Turn::Waits {
             scene.answer();
+        }
+        match scene.talk.turn(kind, body) {
+            Turn::Comes if scene.take(kind, body).is_some() => {}
+            Turn::Comes => break,
+            Turn::LeftOut => {}
+            // The client itself does not go on with what the database waits for.
+            Turn::Waits if scene.copies => break,
+            Turn::Waits => panic!("all is answered, and {kind:#04x} waits"),
         }
     }
     scene.answer();
@@ -73,7 +89,6 @@ impl Scene {
                 self.asked.push_back(Asked::Sync);
                 self.answer();
             }
-            b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' if self.talk.is_skipping() => {}
             b'Q' => {
                 let mut reader = Reader::new(body);
                 let text = reader.name().filter(|_| reader.rest().is_empty())?;
@@ -83,11 +98,15 @@ impl Scene {
                 self.talk.give_up();
                 let (_, script) = self.talk.command(&script(text), text, None);
                 self.talk.queried(script);
-                self.asked.push_back(Asked::Query);
+                let text = text.to_ascii_lowercase();
+                let copies = text.windows(STDIN.len()).any(|piece| piece == STDIN);
+                self.asked.push_back(Asked::Query { copies });
             }
             b'P' => self.parse(body)?,
             b'B' => self.bind(body)?,
             b'E' => self.execute(body)?,
+            // Among data there is nothing else.
+            b'D' | b'C' if self.copies => return None,
             b'D' | b'C' => {
                 let (of, name) = read::named(body)?;
                 if kind == b'D' {
@@ -99,7 +118,17 @@ impl Scene {
                 }
             }
             b'H' => self.answer(),
-            b'd' | b'c' | b'f' => {}
+            b'd' => {}
+            b'c' | b'f' => {
+                self.talk.fed();
+                self.copies = false;
+                if kind == b'c' {
+                    self.say(b'C', b"COPY 1\0")
+                } else {
+                    self.say(b'E', NO)
+                }
+                self.say(b'Z', b"I");
+            }
             _ => return None,
         }
         assert!(self.asked.len() <= OUTSTANDING, "more is outstanding than may be");
@@ -159,7 +188,9 @@ impl Scene {
 
     /// The database answers all that it was asked.
     fn answer(&mut self) {
-        while let Some(asked) = self.asked.pop_front() {
+        while !self.copies
+            && let Some(asked) = self.asked.pop_front()
+        {
             match asked {
                 Asked::Sync => {
                     self.skips = false;
@@ -172,13 +203,21 @@ impl Scene {
                 Asked::Describe => self.say(b'n', b""),
                 Asked::Execute { fails: true, .. } => {
                     self.skips = true;
-                    self.say(b'E', b"CXX000\0Mno\0\0");
+                    self.say(b'E', NO);
                 }
                 Asked::Execute { rests, .. } => {
                     self.say(b'D', b"\0\x01\0\0\0\x01x");
                     if rests { self.say(b's', b"") } else { self.say(b'C', b"SELECT 1\0") }
                 }
-                Asked::Query => {
+                Asked::Query { copies: true } => {
+                    self.copies = true;
+                    // It passes over each Sync that stands among the data.
+                    while matches!(self.asked.front(), Some(Asked::Sync)) {
+                        self.asked.pop_front();
+                    }
+                    self.say(b'G', b"\0\0\0");
+                }
+                Asked::Query { copies: false } => {
                     self.say(b'C', b"SELECT 0\0");
                     self.say(b'Z', b"I");
                 }
