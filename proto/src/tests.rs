@@ -2,6 +2,7 @@
 
 mod entries;
 mod files;
+mod glance;
 mod golden;
 mod peer;
 mod reading;

@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use node_enforce::decide::{Decision, decide, read_command};
-use node_enforce::policy::Policy;
+use node_enforce::decide::{Decision, Facts, decide, read_command};
+use node_enforce::policy::{Policy, TargetFacts, Who};
 use node_enforce::sql::without_parameters;
-use proto::event::{CommandJudged, Event};
+use proto::event::JudgedGlance;
 use proto::reading::Verdict;
+use proto::time::Moment;
 use serde::Serialize;
 
 use crate::readings::Readings;
-use crate::rederive::Was;
 
 /// How many examples are kept of each change of each rule.
 const EXAMPLES_LIMIT: usize = 5;
@@ -90,32 +91,41 @@ impl Backtest {
     pub(crate) fn command(
         &mut self,
         policy: &Policy,
-        event: &Event,
-        judged: &CommandJudged,
+        judged: &JudgedGlance<'_>,
         raw: Option<&[u8]>,
         masked: &str,
     ) {
-        let Ok(was) = Was::of(event, judged) else {
+        let (Some(person), Some(target)) = (&judged.person, &judged.target) else {
             self.underivable += 1;
             return;
         };
         // The lines of its parameters are how the record shows them, and no SQL.
-        let is_sql = judged.reading.reader.starts_with("sql/");
+        let is_sql = judged.reader.starts_with("sql/");
         let shown = if is_sql { without_parameters(masked) } else { masked };
-        let facts = was.facts(None);
+        let moment = Moment {
+            utc: judged.time,
+            offset_minutes: judged.offset_minutes,
+            elapsed: Duration::ZERO,
+        };
+        let facts = Facts {
+            who: Who::new(person, &judged.groups),
+            target: TargetFacts { name: &target.name, kind: target.kind, labels: &target.labels },
+            login: &target.login,
+            channel: judged.channel,
+            moment: &moment,
+            reading: None,
+        };
         let reading = match raw {
             Some(raw) => Arc::new(read_command(policy, &facts, raw)),
             None => self.readings.of(policy, &facts, shown.as_bytes()),
         };
-        let Decision { rules, verdict: after, .. } = decide(policy, &was.facts(Some(&reading)));
-        let hidden = shown.len() < masked.len()
-            || !judged.reading.detected.is_empty()
-            || masked.contains('\u{fffd}');
+        let facts = Facts { reading: Some(&reading), ..facts };
+        let Decision { rules, verdict: after, .. } = decide(policy, &facts);
+        let hidden = shown.len() < masked.len() || judged.detected || masked.contains('\u{fffd}');
         let inexact = raw.is_none() && hidden;
         self.inexact += u64::from(inexact);
         let before = judged.verdict;
         let changed = before != after;
-        let (person, target) = was.names();
         let rule = if changed && after == Verdict::Allow {
             deciding(&judged.rules)
         } else {
@@ -123,15 +133,18 @@ impl Backtest {
         };
         let change = Change { before, after, inexact };
         count(&mut self.all, change);
-        for (of, name) in
-            [(&mut self.rules, rule), (&mut self.people, person), (&mut self.targets, target)]
-        {
+        for (of, name) in [
+            (&mut self.rules, rule),
+            (&mut self.people, &**person),
+            (&mut self.targets, &*target.name),
+        ] {
             count(entry(of, name), change);
         }
         if changed {
             let (was, would_be) = (words(before, &judged.rules), words(after, &rules));
             let text = masked.chars().take(EXAMPLE_TEXT).collect();
-            let (id, person, target) = (event.id.to_string(), person.to_owned(), target.to_owned());
+            let (person, target) = (person.to_string(), target.name.to_string());
+            let id = judged.event();
             let example = Example { id, person, target, text, was, would_be, inexact };
             self.show(rule.to_owned(), if after > before { "stricter" } else { "looser" }, example);
         }

@@ -80,7 +80,7 @@ pub(crate) fn reading(
 }
 
 /// Whom and what a command was about, as they were.
-pub(crate) struct Was<'a> {
+struct Was<'a> {
     actor: &'a Actor,
     target: &'a TargetAsWas,
     judged: &'a CommandJudged,
@@ -89,7 +89,7 @@ pub(crate) struct Was<'a> {
 
 impl<'a> Was<'a> {
     /// Of a recorded event; an error when it lacks something.
-    pub(crate) fn of(event: &'a Event, judged: &'a CommandJudged) -> Result<Self, &'static str> {
+    fn of(event: &'a Event, judged: &'a CommandJudged) -> Result<Self, &'static str> {
         let actor = event.about.actor.as_ref().ok_or("it does not say who")?;
         let target = event.about.target.as_ref().ok_or("it does not say on what target")?;
         let offset_minutes = judged.offset_minutes;
@@ -98,7 +98,7 @@ impl<'a> Was<'a> {
     }
 
     /// What a policy judges by.
-    pub(crate) fn facts<'b>(&'b self, reading: Option<&'b Reading>) -> Facts<'b> {
+    fn facts<'b>(&'b self, reading: Option<&'b Reading>) -> Facts<'b> {
         Facts {
             who: Who::new(self.actor.person.as_str(), &self.actor.groups),
             target: TargetFacts {
@@ -111,13 +111,6 @@ impl<'a> Was<'a> {
             moment: &self.moment,
             reading,
         }
-    }
-}
-
-impl Was<'_> {
-    /// Person and target.
-    pub(crate) fn names(&self) -> (&str, &str) {
-        (self.actor.person.as_str(), self.target.name.as_str())
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use node_session::seal::{AuditKey, DigestKey};
-use proto::event::{CommandJudged, CommandPart, Event};
-use proto::ids::SessionId;
+use proto::event::{CommandJudged, CommandPart, Event, JudgedGlance};
+use proto::ids::{Digest, SessionId};
 use proto::refusal::Code;
 use zeroize::Zeroizing;
 
@@ -47,6 +47,59 @@ impl OpeningKeys {
     }
 }
 
+/// What an event says of a command's text.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    session: Option<&'a str>,
+    command: u64,
+    text: &'a str,
+    sealed: &'a str,
+    length: u64,
+    digest: Hex<'a>,
+}
+
+/// The digest of the raw text.
+#[derive(Clone, Copy)]
+enum Hex<'a> {
+    Read(Digest),
+    Written(&'a str),
+}
+
+impl Hex<'_> {
+    fn is(self, digest: &Digest) -> bool {
+        match self {
+            Self::Read(read) => read == *digest,
+            Self::Written(text) => text.parse() == Ok(*digest),
+        }
+    }
+}
+
+impl<'a> Said<'a> {
+    /// By an event that was read as a whole.
+    pub(crate) fn by(event: &'a Event, judged: &'a CommandJudged) -> Self {
+        Self {
+            session: event.about.session.as_ref().map(SessionId::as_str),
+            command: judged.command,
+            text: &judged.text,
+            sealed: &judged.sealed,
+            length: judged.length,
+            digest: Hex::Read(judged.digest),
+        }
+    }
+
+    /// By an event that was glanced at.
+    pub(crate) fn at_a_glance(judged: &'a JudgedGlance<'_>) -> Self {
+        Self {
+            session: judged.session.as_deref(),
+            command: judged.command,
+            text: &judged.text,
+            sealed: &judged.sealed,
+            length: judged.length,
+            digest: Hex::Written(&judged.digest),
+        }
+    }
+}
+
 /// The parts of long commands, until their command comes: each is a number, masked and sealed text.
 #[derive(Default)]
 pub(crate) struct Texts(BTreeMap<(SessionId, u64), Vec<Part>>);
@@ -71,39 +124,40 @@ impl Texts {
     /// The masked text of a command, and the raw one when there are keys.
     pub(crate) fn take<'a>(
         &mut self,
-        event: &Event,
-        judged: &'a CommandJudged,
+        said: Said<'a>,
         keys: Option<&OpeningKeys>,
     ) -> (Cow<'a, str>, Option<Opened>) {
-        let session = event.about.session.as_ref();
         // Few commands are so long that they have parts.
-        let parts = session.filter(|_| !self.0.is_empty());
-        let parts = parts.and_then(|session| self.0.remove(&(session.clone(), judged.command)));
-        let Some(mut parts) = parts else {
-            let opened = |(keys, session)| {
-                open(keys, session, judged, &[(0, String::new(), judged.sealed.clone())])
-            };
-            return (Cow::Borrowed(&judged.text), keys.zip(session).map(opened));
+        if keys.is_none() && self.0.is_empty() {
+            return (Cow::Borrowed(said.text), None);
+        }
+        let session = said.session.map(SessionId::from_text);
+        let parts = session.as_ref();
+        let parts = parts.and_then(|session| self.0.remove(&(session.clone(), said.command)));
+        let raw = |parts: &[Part]| {
+            keys.zip(session.as_ref()).map(|(keys, session)| open(keys, session, said, parts))
         };
-        parts.push((0, judged.text.clone(), judged.sealed.clone()));
+        let Some(mut parts) = parts else {
+            return (Cow::Borrowed(said.text), raw(&[(0, String::new(), said.sealed.to_owned())]));
+        };
+        parts.push((0, said.text.to_owned(), said.sealed.to_owned()));
         parts.sort_by_key(|(part, ..)| *part);
         let masked = parts.iter().map(|(_, text, _)| text.as_str()).collect();
-        let raw = keys.zip(session).map(|(keys, session)| open(keys, session, judged, &parts));
-        (Cow::Owned(masked), raw)
+        (Cow::Owned(masked), raw(&parts))
     }
 }
 
-fn open(keys: &OpeningKeys, session: &SessionId, judged: &CommandJudged, parts: &[Part]) -> Opened {
+fn open(keys: &OpeningKeys, session: &SessionId, said: Said<'_>, parts: &[Part]) -> Opened {
     let mut text = Zeroizing::new(Vec::new());
     for (part, _, sealed) in parts.iter().filter(|(.., sealed)| !sealed.is_empty()) {
-        let opened = keys.audit.open(session, judged.command, *part, sealed);
+        let opened = keys.audit.open(session, said.command, *part, sealed);
         text.extend_from_slice(&opened.map_err(|error| error.to_string())?);
     }
-    if text.len() as u64 != judged.length {
-        let (is, was) = (text.len(), judged.length);
+    if text.len() as u64 != said.length {
+        let (is, was) = (text.len(), said.length);
         return Err(format!("the sealed text has {is} bytes, recorded are {was}"));
     }
-    if keys.digest.as_ref().is_some_and(|key| key.digest(&text) != judged.digest) {
+    if keys.digest.as_ref().is_some_and(|key| !said.digest.is(&key.digest(&text))) {
         return Err("the sealed text has another digest than recorded".to_owned());
     }
     Ok(text)

@@ -6,12 +6,14 @@
 
 mod cluster;
 mod envelope;
+mod glance;
 mod kinds;
 mod read;
 mod schema;
 mod stamp;
 
 pub use cluster::*;
+pub use glance::{JudgedGlance, TargetGlance};
 pub use kinds::*;
 pub use read::{Event, Unreadable};
 pub use schema::schemas;

@@ -2,7 +2,7 @@
 
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
-
+use proto::event::{CommandJudged, Draft, Event, Head, JudgedGlance, Kind, stamp};
 use proto::target::TargetKind;
 
 use super::rederive::{policy, recorded, recorded_on};
@@ -18,6 +18,18 @@ rules:
   - { name: no-secret, when: { regex: 'hunter2' }, then: block }
 ";
 
+/// The event as it is recorded, byte for byte.
+fn line(event: &Event, judged: &CommandJudged) -> Vec<u8> {
+    let Event { time, applied, about, .. } = event.clone();
+    let draft = Draft { time, applied, about, kind: Kind::CommandJudged(judged.clone()) };
+    let head = Head { seq: event.id.seq - 1, hash: Some(event.prev) };
+    stamp(&event.cluster, event.id.clone(), head, &draft).expect("an event").bytes
+}
+
+fn at_a_glance(line: &[u8]) -> JudgedGlance<'_> {
+    JudgedGlance::read(line).expect("an event").expect("a judged command")
+}
+
 fn backtest(commands: &[&str], change: impl Fn(&str) -> (String, bool)) -> Backtest {
     let (old, new) = (policy(), Policy::parse("new", STRICTER, &is_detector).expect("a policy").0);
     let mut result = Backtest::default();
@@ -27,7 +39,8 @@ fn backtest(commands: &[&str], change: impl Fn(&str) -> (String, bool)) -> Backt
         if is_masked {
             judged.reading.detected = vec!["key-value".to_owned()];
         }
-        result.command(&new, &event, &judged, None, &masked);
+        let line = line(&event, &judged);
+        result.command(&new, &at_a_glance(&line), None, &masked);
     }
     result
 }
@@ -68,7 +81,8 @@ fn what_was_masked_is_inexact() {
     let (old, new) = (policy(), Policy::parse("new", STRICTER, &is_detector).expect("a policy").0);
     let (event, judged) = recorded(&old, "ls hunter2");
     let mut opened = Backtest::default();
-    opened.command(&new, &event, &judged, Some(b"ls hunter2"), "ls *******");
+    let line = line(&event, &judged);
+    opened.command(&new, &at_a_glance(&line), Some(b"ls hunter2"), "ls *******");
     assert_eq!((opened.rules["no-secret"].stricter, opened.inexact), (1, 0));
 }
 
@@ -79,8 +93,9 @@ fn sql_is_read_again_without_its_parameters() {
     let mut result = Backtest::default();
     let raw = b"DELETE FROM a WHERE b = $1\0\0\0\0\0\0\x01\0\0\0\x017\0\0";
     let (event, judged) = recorded_on(&old, TargetKind::Postgres, raw);
-    result.command(&new, &event, &judged, None, "DELETE FROM a WHERE b = $1\n$1 = '7'");
-    result.command(&new, &event, &judged, Some(raw), "DELETE FROM a WHERE b = $1\n$1 = '7'");
+    let (line, masked) = (line(&event, &judged), "DELETE FROM a WHERE b = $1\n$1 = '7'");
+    result.command(&new, &at_a_glance(&line), None, masked);
+    result.command(&new, &at_a_glance(&line), Some(raw), masked);
     assert_eq!((result.rules["no-delete"].stricter, result.inexact), (2, 1));
     assert_eq!(result.examples[0].would_be, "block by no-delete");
 }

@@ -30,8 +30,33 @@ pub(super) struct Arithmetic {
     sets_any: bool,
 }
 
-impl Arithmetic {
+/// What one word evaluates; most evaluate nothing, and have nothing here.
+#[derive(Clone, Default)]
+pub(super) struct Evaluated(Option<Box<Arithmetic>>);
+
+impl Evaluated {
+    /// What it evaluates, to add to it.
+    pub(super) fn get(&mut self) -> &mut Arithmetic {
+        self.0.get_or_insert_default()
+    }
+
+    /// Takes over what another word evaluates.
     pub(super) fn append(&mut self, other: &mut Self) {
+        if let Some(mut other) = other.0.take() {
+            self.get().append(&mut other);
+        }
+    }
+
+    /// Adds what it evaluates to what a command does.
+    pub(super) fn add_to(&self, all: &mut Arithmetic) {
+        if let Some(evaluated) = &self.0 {
+            all.append(&mut evaluated.as_ref().clone());
+        }
+    }
+}
+
+impl Arithmetic {
+    fn append(&mut self, other: &mut Self) {
         self.names.append(&mut other.names);
         self.numbers.append(&mut other.numbers);
         self.others.append(&mut other.others);

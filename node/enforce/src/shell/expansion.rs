@@ -121,7 +121,7 @@ impl Lexer<'_> {
             }
             self.at += next.len_utf8();
         }
-        word.arithmetic.evaluate(&self.text[start..self.at]);
+        word.arithmetic.get().evaluate(&self.text[start..self.at]);
         word.arithmetic.append(&mut inside.arithmetic);
         word.substitutions.append(&mut inside.substitutions);
         self.at += 2;
@@ -193,16 +193,18 @@ impl Lexer<'_> {
         let named = &inside[..inside.len() - operator.len()];
         match operator.strip_prefix(':') {
             Some(rest) if rest.starts_with(['-', '=', '?', '+']) => {}
-            Some(rest) => word.arithmetic.evaluate(rest),
-            None if operator.starts_with('[') => word.arithmetic.subscript(&inside[named.len()..]),
+            Some(rest) => word.arithmetic.get().evaluate(rest),
+            None if operator.starts_with('[') => {
+                word.arithmetic.get().subscript(&inside[named.len()..])
+            }
             None => {}
         }
         if inside.starts_with('!') && !named.is_empty() && operator.is_empty() {
             // `${!x}` takes the name of a variable from a value, with a subscript.
-            word.arithmetic.evaluate(&named[1..]);
+            word.arithmetic.get().evaluate(&named[1..]);
         }
         if operator.starts_with('=') || operator.starts_with(":=") {
-            word.arithmetic.taint(named.trim_start_matches('!'));
+            word.arithmetic.get().taint(named.trim_start_matches('!'));
             if super::variables::steers(named) {
                 self.doubt("it sets a variable that decides what runs");
             }

@@ -3,11 +3,17 @@
 //! It is given stand-ins, never the command's own words: it sees which words are reserved or
 //! assign, and nothing else. The place of a token is put where the parser keeps source positions,
 //! so that the tree leads back to the words. Depth is bounded before, because the parser recurses.
+//!
+//! So the tree follows from the kinds of the tokens alone, their [`Shape`], and trees of short
+//! shapes are kept: most commands are spelled anew, and few are shaped anew.
+
+mod shape;
 
 use std::sync::Arc;
 
 use brush_parser::ast::Program;
 use brush_parser::{ParserOptions, SourcePosition, SourceSpan};
+use shape::Shape;
 
 use super::GROUP_LIMIT;
 use super::lex::{NotRead, TOO_DEEP, Token};
@@ -28,7 +34,19 @@ const TESTING: [&str; 38] = [
 ];
 
 /// The tree of the tokens; positions in it are places in `tokens`.
-pub(super) fn parse(tokens: &[Token]) -> Result<Program, NotRead> {
+pub(super) fn parse(tokens: &[Token]) -> Result<Arc<Program>, NotRead> {
+    let shape = Shape::of(tokens);
+    if let Some(known) = shape.as_ref().and_then(Shape::known) {
+        return Ok(known);
+    }
+    let parsed = Arc::new(parse_anew(tokens)?);
+    if let Some(shape) = shape {
+        shape.keep(parsed.clone());
+    }
+    Ok(parsed)
+}
+
+fn parse_anew(tokens: &[Token]) -> Result<Program, NotRead> {
     bounded(tokens)?;
     let mut stand_ins = Vec::with_capacity(tokens.len());
     for (place, token) in tokens.iter().enumerate() {
@@ -54,12 +72,23 @@ pub(super) fn parse(tokens: &[Token]) -> Result<Program, NotRead> {
         .map_err(|_| NotRead("it is not a command that a shell takes"))
 }
 
+/// What stands for a word that means nothing to the grammar.
+const ANY: &str = "w";
+/// What stands for a word that assigns.
+const ASSIGNING: &str = "v=1";
+
+/// The longest word of the language, in bytes.
+const LONGEST: usize = 8;
+
 fn stand_in(word: &Word) -> &'static str {
     if word.assigns.is_some() {
-        return "v=1";
+        return ASSIGNING;
+    }
+    if word.raw.len() > LONGEST {
+        return ANY;
     }
     let known = RESERVED.iter().chain(&TESTING).find(|name| **name == word.raw);
-    known.copied().unwrap_or("w")
+    known.copied().unwrap_or(ANY)
 }
 
 fn operator(name: &str, place: usize) -> brush_parser::Token {

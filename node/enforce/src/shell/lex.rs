@@ -131,6 +131,9 @@ impl<'a> Lexer<'a> {
 
     fn fixed_operator(&mut self) -> Result<bool, NotRead> {
         let rest = self.rest();
+        if !rest.starts_with(['<', '>', '&', '|', ';', '\n']) {
+            return Ok(false);
+        }
         let Some(name) = OPERATORS.iter().find(|name| rest.starts_with(**name)) else {
             return Ok(false);
         };
@@ -164,7 +167,7 @@ impl<'a> Lexer<'a> {
 
     /// `<(` or `>(`: a part of a word.
     pub(super) fn substitutes_process(&self) -> bool {
-        self.rest().starts_with("<(") || self.rest().starts_with(">(")
+        matches!(self.text.as_bytes().get(self.at..), Some([b'<' | b'>', b'(', ..]))
     }
 
     fn word_token(&mut self) -> Result<(), NotRead> {

@@ -252,7 +252,7 @@ impl<'a> Walker<'a> {
 
     /// What a word does to the shell wherever it stands.
     fn effects(&mut self, word: &Word) {
-        self.found.arithmetic.append(&mut word.arithmetic.clone());
+        word.arithmetic.add_to(&mut self.found.arithmetic);
         if let Some(length) = word.assigns {
             let (name, end) = (&word.text[..length], word.text.find('=').unwrap_or(length));
             self.found.arithmetic.subscript(word.text[..end].trim_end_matches('+'));

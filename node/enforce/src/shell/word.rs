@@ -2,7 +2,7 @@
 //! (POSIX 2.2 and 2.6). Every substitution in it is kept, wherever it stands.
 
 use super::OpenWord;
-use super::arithmetic::Arithmetic;
+use super::arithmetic::Evaluated;
 use super::lex::{Lexer, NotRead, Token, Tokens};
 
 /// A word and all that is in it.
@@ -27,7 +27,7 @@ pub(super) struct Word {
     /// It is `((…))`.
     pub(super) arithmetic_command: bool,
     /// What it evaluates.
-    pub(super) arithmetic: Box<Arithmetic>,
+    pub(super) arithmetic: Evaluated,
     /// Where in `text` expansions lie that give numbers.
     pub(super) numbers: Vec<std::ops::Range<usize>>,
     /// The commands whose output becomes a part of it.
@@ -120,7 +120,9 @@ impl Lexer<'_> {
         self.text[start..self.at].clone_into(&mut word.raw);
         if !word.quoted {
             // Joined lines leave nothing behind: `i`, a joined line and `f` is the word `if`.
-            word.raw = word.raw.replace("\\\n", "");
+            if word.raw.contains("\\\n") {
+                word.raw = word.raw.replace("\\\n", "");
+            }
         }
         Ok(word)
     }

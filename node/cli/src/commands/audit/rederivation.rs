@@ -16,7 +16,7 @@ use crate::output::{self, Format};
 use crate::rederive::{Derived, ReadAgain, decision, reading};
 use crate::source::Source;
 use crate::terminal::safe;
-use crate::texts::{OpeningKeys, Texts};
+use crate::texts::{OpeningKeys, Said, Texts};
 
 /// How many differences are named; more are counted.
 const NAMED_LIMIT: usize = 10_000;
@@ -87,7 +87,7 @@ impl Rederivation {
             return Ok(());
         };
         let derived = decision(policy, event, judged);
-        let (_, opened) = self.texts.take(event, judged, self.keys.as_ref());
+        let (_, opened) = self.texts.take(Said::by(event, judged), self.keys.as_ref());
         let again = opened.map(|opened| {
             opened.and_then(|text| reading(policy, event, judged, &text).map_err(str::to_owned))
         });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use memchr::memmem::Finder;
 use node_enforce::policy::Policy;
-use proto::event::{Event, Kind};
+use proto::event::{Event, JudgedGlance, Kind};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::backtest::{Backtest, Counts};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Column, Format};
 use crate::source::Source;
-use crate::texts::{OpeningKeys, Texts};
+use crate::texts::{OpeningKeys, Said, Texts};
 
 /// Progress is told every so many events.
 const TELL_EVERY: u64 = 100_000;
@@ -72,39 +72,49 @@ pub(super) async fn backtest(asked: Asked, gateway: &Gateway, listing: Listing) 
         if events.is_multiple_of(TELL_EVERY) {
             progress(events, result.all.commands)?;
         }
-        if !speaks_of_commands(&bytes, &finder) {
-            continue;
-        }
-        let event = Event::read(&bytes).map_err(|error| {
+        let wrong = |error| {
             let text = format!("{place}: {error}; see `sallyport audit verify`");
             Failure::new(Code::ArchiveUnreadable, text)
-        })?;
-        let early = asked.from.is_some_and(|from| event.time < from);
-        if early || asked.to.is_some_and(|to| event.time >= to) {
-            continue;
-        }
-        match &event.kind {
-            Some(Kind::CommandPart(part)) => texts.part(&event, part),
-            Some(Kind::CommandJudged(judged)) => {
-                let (masked, raw) = texts.take(&event, judged, asked.keys.as_ref());
+        };
+        match what(&bytes, &finder) {
+            None => {}
+            Some(What::Part) => {
+                let event = Event::read(&bytes).map_err(wrong)?;
+                if let Some(Kind::CommandPart(part)) = &event.kind {
+                    texts.part(&event, part);
+                }
+            }
+            Some(What::Judged) => {
+                let Some(judged) = JudgedGlance::read(&bytes).map_err(wrong)? else { continue };
+                let early = asked.from.is_some_and(|from| judged.time < from);
+                if early || asked.to.is_some_and(|to| judged.time >= to) {
+                    continue;
+                }
+                let (masked, raw) = texts.take(Said::at_a_glance(&judged), asked.keys.as_ref());
                 let raw = raw.and_then(Result::ok);
                 let raw = raw.as_ref().map(|text| text.as_slice());
-                result.command(&asked.policy, &event, judged, raw, &masked);
+                result.command(&asked.policy, &judged, raw, &masked);
             }
-            _ => {}
         }
     }
     tell(&result, listing)
 }
 
-/// Whether an event may be a command that was judged, or a part of its text; its kind is in its
-/// first bytes.
-fn speaks_of_commands(bytes: &[u8], finder: &Finder<'_>) -> bool {
+/// What an event may be that says something of a command's text; its kind is in its first bytes.
+enum What {
+    Judged,
+    Part,
+}
+
+fn what(bytes: &[u8], finder: &Finder<'_>) -> Option<What> {
     let head = &bytes[..bytes.len().min(TYPE_WITHIN)];
-    let mut named = finder.find_iter(head);
-    named.any(|at| {
+    finder.find_iter(head).find_map(|at| {
         let kind = &head[at + OF_COMMANDS.len()..];
-        kind.starts_with(b"judged.") || kind.starts_with(b"part.")
+        if kind.starts_with(b"judged.") {
+            Some(What::Judged)
+        } else {
+            kind.starts_with(b"part.").then_some(What::Part)
+        }
     })
 }
 
