@@ -174,6 +174,9 @@ pub struct PersonRow {
     pub groups: Vec<Name>,
     /// SHA-256 fingerprints of the person's SSH keys.
     pub ssh_keys: Vec<String>,
+    /// What the person's client certificates are known by.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// Whether the person has a password.
     pub password: bool,
 }

@@ -11,7 +11,9 @@ pub struct Person {
     pub name: Name,
     /// Groups that policy speaks of.
     pub groups: Vec<Name>,
-    /// Public keys in OpenSSH's one-line form without options or comment: `ssh-ed25519 AAAA…`.
+    /// Public keys in OpenSSH's one-line form without options or comment: `ssh-ed25519 AAAA…`; and
+    /// what client certificates are known by (`x509:cn:alice`), which are no keys: nodes that do
+    /// not know them take them for keys of nobody.
     pub ssh_keys: Vec<String>,
     /// An Argon2id hash in PHC form, when the person has a password; behind a space the verifier
     /// of SCRAM-SHA-256 in PostgreSQL's form, with which databases are logged in to.

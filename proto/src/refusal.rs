@@ -99,6 +99,7 @@ codes! {
     ApprovalOver = 1514, "the request is not open any more";
     AdministratorNeverApproves = 1515, "the administrator is no person, and approves nothing";
     SecondPersonNeeded = 1516, "a second person must agree to this change";
+    CertificateRefused = 1517, "the client certificate was refused";
     PolicyWrong = 1601, "the policy is not right";
     PeopleWrong = 1602, "the people file is not right";
     TargetsWrong = 1603, "the targets file is not right";

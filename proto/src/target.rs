@@ -89,6 +89,38 @@ pub enum CredentialSource {
     File(String),
     /// An environment variable of the node.
     Environment(String),
+    /// A database's client certificate. In a box, so that the bytes of the others stay as they
+    /// were; written where databases are.
+    Certificate(Box<ClientCertificate>),
+}
+
+/// What a node proves to a database that it is the target's user with.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub struct ClientCertificate {
+    /// A file on the node: the certificate, and those between it and its authority, in PEM.
+    pub certificate: String,
+    /// A file on the node: its private key, in PEM.
+    pub private_key: String,
+    /// Where the password is, when the database asks for one too.
+    pub password: Option<Place>,
+}
+
+/// Where a node finds a secret; never the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, RkyvSerialize, RkyvDeserialize)]
+pub enum Place {
+    /// A file on the node.
+    File(String),
+    /// An environment variable of the node.
+    Environment(String),
+}
+
+impl From<Place> for CredentialSource {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::File(file) => Self::File(file),
+            Place::Environment(variable) => Self::Environment(variable),
+        }
+    }
 }
 
 /// One machine, database or cluster behind the gateway.
@@ -117,6 +149,26 @@ impl Target {
         match &self.host_keys {
             HostKeys::Database(database) => Some(database),
             HostKeys::Pinned(_) | HostKeys::TrustOnFirstUse => None,
+        }
+    }
+
+    /// Where the private key, or the password, for its logins is: nowhere, when a certificate is
+    /// all that a database asks for.
+    #[must_use]
+    pub fn secret(&self) -> Option<Place> {
+        match &self.credential {
+            CredentialSource::File(file) => Some(Place::File(file.clone())),
+            CredentialSource::Environment(name) => Some(Place::Environment(name.clone())),
+            CredentialSource::Certificate(shown) => shown.password.clone(),
+        }
+    }
+
+    /// The certificate that its user is proven with, where there is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&ClientCertificate> {
+        match &self.credential {
+            CredentialSource::Certificate(shown) => Some(shown),
+            CredentialSource::File(_) | CredentialSource::Environment(_) => None,
         }
     }
 }

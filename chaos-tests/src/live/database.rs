@@ -53,6 +53,22 @@ impl DatabaseScene {
         files: &[(&str, &str)],
         tls: &str,
     ) -> Result<Self> {
+        Self::start_as(policy, tables, files, tls, "user: app, password: { file: app.password }")
+    }
+
+    /// As [`DatabaseScene::start_with`], with what the target's document says of its credential.
+    /// `clients.pem` among the files are those who vouch for people's certificates, `server.ca` and
+    /// `server.hba` whom the server believes and what it asks for.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub fn start_as(
+        policy: &str,
+        tables: &str,
+        files: &[(&str, &str)],
+        tls: &str,
+        credential: &str,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix("sallyport-")?;
         let path = folder.path();
         for (name, text) in files {
@@ -69,7 +85,9 @@ impl DatabaseScene {
             path.join("people.yaml"),
             format!(
                 "people:\n  - {{ name: alice, groups: [engineering], \
+                 certificates: [\"cn:alice\", \"uri:https://example.com/people/alice\"], \
                  password: {{ env: TEST_PASSWORD }} }}\n  - {{ name: bob, groups: [dba], \
+                 certificates: [\"email:bob@example.com\"], \
                  ssh_keys: [\"{}\"], password: {{ env: TEST_PASSWORD }} }}\n",
                 bob.public
             ),
@@ -82,7 +100,7 @@ impl DatabaseScene {
                 "targets:\n  - {{ name: {DATABASE}, kind: postgres, \
                  address: \"127.0.0.1:{port}\", database: {DATABASE}, {tls}, \
                  labels: {{ env: prod }}, \
-                 credential: {{ user: app, password: {{ file: app.password }} }} }}\n"
+                 credential: {{ {credential} }} }}\n"
             ),
         )?;
         fs::write(path.join("policy.yaml"), policy)?;
@@ -205,7 +223,12 @@ fn server(files: &[(&str, &str)]) -> Result<Postgres> {
             let file = folder.join(name);
             fs::write(&file, text)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-            let setting = if name.ends_with(".key") { "ssl_key_file" } else { "ssl_cert_file" };
+            let setting = match name.rsplit_once('.') {
+                Some((_, "key")) => "ssl_key_file",
+                Some((_, "ca")) => "ssl_ca_file",
+                Some((_, "hba")) => "hba_file",
+                _ => "ssl_cert_file",
+            };
             settings.extend(["ssl=on".to_owned(), format!("{setting}={}", file.display())]);
         }
         Ok(settings)
@@ -216,11 +239,15 @@ fn start_node(folder: &Path) -> Result<Node> {
     let file = |name: &str| folder.join(name);
     let (people, targets, policy) =
         (file("people.yaml"), file("targets.yaml"), file("policy.yaml"));
-    let options = [
+    let mut options = vec![
         ("--people", people.as_path()),
         ("--targets", targets.as_path()),
         ("--policy", policy.as_path()),
         ("--postgres", Path::new("127.0.0.1:0")),
     ];
+    let clients = file("clients.pem");
+    if clients.exists() {
+        options.push(("--client-ca", &clients));
+    }
     Node::start_with(&folder.join("data"), &options, &[("TEST_PASSWORD", PERSON_PASSWORD)])
 }

@@ -2,6 +2,7 @@
 //! what no ordinary one would say. The database writes down what it is sent: nothing of what is
 //! refused may stand there.
 
+mod certificates;
 mod columns;
 mod held;
 mod hostile;

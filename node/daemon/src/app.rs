@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use node_api::{Api, Given};
-use node_postgres::{Cancels, PostgresConfig};
+use node_postgres::{Authorities, Cancels, PostgresConfig};
 use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
 use proto::entry::{Entry, NodeEpoch};
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::certificates::ApiCertificate;
+use crate::certificates::{self, ApiCertificate};
 use crate::chains::StreamChains;
 use crate::config::Config;
 use crate::credentials::NodeCredentials;
@@ -81,6 +81,7 @@ pub async fn run(
     let checked = documents::check(&config)?;
     let hooks = hooks(&config.notifications, &config.addresses().api).map_err(Error::Told)?;
     let system = |what: &'static str| move |error: std::io::Error| Error::System { what, error };
+    let authorities = certificates::authorities(config.client_ca.as_deref())?;
     let signals = Signals::listen().map_err(system("signals"))?;
     let directory = Arc::new(match used {
         Some(directory) => directory,
@@ -123,7 +124,7 @@ pub async fn run(
     tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
     let (tls, routes) = (certificate.tls(), node_api::router(&api));
     let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
-    let dialects = dialects(&open, &directory, &certificate, &credentials);
+    let dialects = dialects(&open, &directory, &certificate, authorities, &credentials);
     let doors = (listeners.ssh, listeners.postgres);
     let serving = tokio::spawn(serve(doors, dialects, sessions.clone(), ssh_stop.clone()));
     ready::write(&directory.ready(), &ready)?;
@@ -170,6 +171,7 @@ fn ssh(open: &Open, directory: &Directory, credentials: Arc<NodeCredentials>) ->
 fn postgres(
     open: &Open,
     certificate: &Arc<ApiCertificate>,
+    authorities: Option<Authorities>,
     credentials: Arc<NodeCredentials>,
 ) -> PostgresConfig {
     let shown = certificate.clone();
@@ -182,8 +184,9 @@ fn postgres(
     let cancels = Cancels::new(open.card.raft_id, Arc::new(others));
     open.for_peers.cancel_by(cancels.clone());
     PostgresConfig {
-        tls: certificate.tls_of(b"postgresql"),
+        tls: certificate.tls_of(b"postgresql", authorities.as_ref().map(Authorities::asking)),
         certificate: Arc::new(move || shown.shown()),
+        authorities,
         credentials,
         mock_key: Zeroizing::new(open.secrets.digest.digest(MOCK_KEY).0),
         issuing: open.secrets.issuing.clone(),
@@ -227,11 +230,12 @@ fn dialects(
     open: &Open,
     directory: &Directory,
     certificate: &Arc<ApiCertificate>,
+    authorities: Option<Authorities>,
     credentials: &Arc<NodeCredentials>,
 ) -> Dialects {
     Dialects {
         ssh: ssh(open, directory, credentials.clone()),
-        postgres: postgres(open, certificate, credentials.clone()),
+        postgres: postgres(open, certificate, authorities, credentials.clone()),
     }
 }
 

@@ -1,23 +1,34 @@
 //! The API's certificate: issued by the cluster's authority, whose certificate is given to clients
-//! (`ca.pem`), at each start and every day after. The server's own key never touches the disk.
+//! (`ca.pem`), at each start and every day after. The server's own key never touches the disk. And
+//! who vouches for the certificates of clients.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use node_peer::certificate::{Authority, CertificateError, CertificateRequest};
+use node_postgres::Authorities;
 use node_session::Clock as _;
 use node_session::clock::SystemClock;
+use proto::refusal::{Code, Told};
 use rustls::ServerConfig;
 use rustls::crypto::ring::sign::any_ecdsa_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::errors::Error;
+
+/// The most that is read of the file of people's authorities, in bytes.
+const AUTHORITIES_BYTES: u64 = 1024 * 1024;
 
 /// How often the certificate is issued anew; it is good for thirty times as long.
 const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -50,10 +61,19 @@ impl ApiCertificate {
         Arc::new(ServerConfig::builder().with_no_client_auth().with_cert_resolver(self.clone()))
     }
 
-    /// TLS of another listener, for clients that may name its protocol.
+    /// TLS of another listener, for clients that may name its protocol, and that are asked for
+    /// certificates when somebody looks at them.
     #[must_use]
-    pub(crate) fn tls_of(self: &Arc<Self>, protocol: &[u8]) -> Arc<ServerConfig> {
-        let builder = ServerConfig::builder().with_no_client_auth();
+    pub(crate) fn tls_of(
+        self: &Arc<Self>,
+        protocol: &[u8],
+        asking: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Arc<ServerConfig> {
+        let builder = ServerConfig::builder();
+        let builder = match asking {
+            Some(asking) => builder.with_client_cert_verifier(asking),
+            None => builder.with_no_client_auth(),
+        };
         let mut config = builder.with_cert_resolver(self.clone());
         config.alpn_protocols = vec![protocol.to_vec()];
         Arc::new(config)
@@ -99,6 +119,23 @@ fn issue(authority: &Authority, hosts: &[String]) -> Result<Arc<CertifiedKey>, C
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_der()));
     let signing = any_ecdsa_type(&der).map_err(|error| CertificateError::Key(error.to_string()))?;
     Ok(Arc::new(CertifiedKey::new(vec![certificate], signing)))
+}
+
+/// Who vouches for the certificates of people.
+///
+/// # Errors
+/// [`Error::Told`] when the file is not there, or is not what it should be.
+pub(crate) fn authorities(file: Option<&Path>) -> Result<Option<Authorities>, Error> {
+    let Some(file) = file else { return Ok(None) };
+    let wrong = |error: &dyn fmt::Display| {
+        let text = format!("client_ca {}: {error}", file.display());
+        Error::Told(Told::new(Code::ConfigurationWrong, text))
+    };
+    let mut pem = Vec::new();
+    let opened = File::open(file).map_err(|error| wrong(&error))?;
+    let read = opened.take(AUTHORITIES_BYTES).read_to_end(&mut pem);
+    let _: usize = read.map_err(|error| wrong(&error))?;
+    Authorities::read(&pem).map(Some).map_err(|error| wrong(&error))
 }
 
 /// What clients may call the API: the node, this machine, the address that it listens on, and the

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use node_enforce::mask::{KNOWN_MIN_BYTES, KnownValue};
 use node_session::KnownValues;
 use parking_lot::Mutex;
-use proto::target::{CredentialSource, Target, TargetKind};
+use proto::target::{Place, Target, TargetKind};
 use russh::keys::PrivateKey;
 use zeroize::Zeroizing;
 
@@ -42,7 +42,8 @@ struct Kept {
 /// What a target is logged in to with.
 enum Secret {
     Key(Arc<PrivateKey>),
-    Password(Arc<Zeroizing<Vec<u8>>>),
+    /// A password, or the key of a certificate in PEM.
+    Text(Zeroizing<Vec<u8>>),
 }
 
 impl NodeCredentials {
@@ -64,36 +65,70 @@ impl NodeCredentials {
     /// Why this node has no credential for a target; nothing when it has.
     #[must_use]
     pub(crate) fn problem_of(&self, target: &Target) -> Option<String> {
-        self.find(target, |_| ()).err()
+        let secret = self.secret(target, |_| ()).err();
+        secret.or_else(|| self.certified(target).err())
     }
 
-    /// Finds a target's credential. A file that changed since is read again, so that a key can be
-    /// rotated while the node runs.
-    fn find<T>(&self, target: &Target, take: impl FnOnce(&Kept) -> T) -> Result<T, String> {
-        let is_password = target.kind == TargetKind::Postgres;
-        let what = if is_password { "password" } else { "key" };
-        let name = match &target.credential {
-            CredentialSource::File(file) => format!("{what} in file {file}"),
-            CredentialSource::Environment(variable) => format!("{what} in env {variable}"),
+    /// Finds a target's private key or password, where it has one.
+    fn secret<T>(
+        &self,
+        target: &Target,
+        take: impl FnOnce(&Kept) -> T,
+    ) -> Result<Option<T>, String> {
+        let wanted = match target.kind {
+            TargetKind::Postgres => Wanted::Password,
+            TargetKind::Ssh | TargetKind::Kubernetes => Wanted::Key,
         };
-        allowed(&self.sources, &target.credential)?;
-        let changed = match &target.credential {
-            CredentialSource::File(file) => {
+        target.secret().map(|place| self.find(target, &place, wanted, take)).transpose()
+    }
+
+    /// Finds a target's certificate and its key, where it has one.
+    fn certified(&self, target: &Target) -> Result<Option<node_postgres::Certified>, String> {
+        let Some(shown) = target.certificate() else { return Ok(None) };
+        let place = Place::File(shown.certificate.clone());
+        allowed(&self.sources, &place)?;
+        let certificate = text(&place)?.as_bytes().to_vec();
+        let place = Place::File(shown.private_key.clone());
+        let key = self.find(target, &place, Wanted::KeyOfCertificate, Kept::bytes)??;
+        Ok(Some(node_postgres::Certified { certificate, private_key: key }))
+    }
+
+    /// Finds a secret. A file that changed since is read again, so that a key can be rotated while
+    /// the node runs.
+    fn find<T>(
+        &self,
+        target: &Target,
+        place: &Place,
+        wanted: Wanted,
+        take: impl FnOnce(&Kept) -> T,
+    ) -> Result<T, String> {
+        let what = wanted.words();
+        let name = match place {
+            Place::File(file) => format!("{what} in file {file}"),
+            Place::Environment(variable) => format!("{what} in env {variable}"),
+        };
+        allowed(&self.sources, place)?;
+        let changed = match place {
+            Place::File(file) => {
                 let about = std::fs::metadata(file).map_err(|error| format!("{file}: {error}"))?;
                 about.modified().ok()
             }
-            CredentialSource::Environment(_) => None,
+            Place::Environment(_) => None,
         };
         let mut kept = self.kept.lock();
         if let Some(found) = kept.get(&name).filter(|kept| kept.changed == changed) {
             return Ok(take(found));
         }
-        let text = text(&target.credential)?;
-        let secret = if is_password { password(&name, &text)? } else { key(&name, &text)? };
+        let text = text(place)?;
+        let secret = match wanted {
+            Wanted::Key => key(&name, &text)?,
+            Wanted::Password => password(&name, &text)?,
+            Wanted::KeyOfCertificate => key_of_certificate(&name, &text)?,
+        };
         if kept.len() >= KEYS_LIMIT {
             return Err(format!("more than {KEYS_LIMIT} credentials are in use"));
         }
-        let known = known(target, &text);
+        let known = known(target, wanted, &text);
         let found = Kept { changed, secret, known };
         let taken = take(&found);
         kept.insert(name, found);
@@ -101,14 +136,42 @@ impl NodeCredentials {
     }
 }
 
+/// What is looked for in a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Key,
+    Password,
+    KeyOfCertificate,
+}
+
+impl Wanted {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Password => "password",
+            Self::KeyOfCertificate => "certificate's key",
+        }
+    }
+}
+
+impl Kept {
+    fn bytes(&self) -> Result<Zeroizing<Vec<u8>>, String> {
+        match &self.secret {
+            Secret::Text(text) => Ok(Zeroizing::new(text.to_vec())),
+            Secret::Key(_) => Err("it is a private key for SSH".to_owned()),
+        }
+    }
+}
+
 impl node_ssh::Credentials for NodeCredentials {
     fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, node_ssh::CredentialError> {
-        let found = self.find(target, |kept| match &kept.secret {
+        let found = self.secret(target, |kept| match &kept.secret {
             Secret::Key(key) => Ok(key.clone()),
-            Secret::Password(_) => Err("it is a password".to_owned()),
+            Secret::Text(_) => Err("it is a password".to_owned()),
         });
         let error = |reason| node_ssh::CredentialError { target: target.name.to_string(), reason };
-        found.and_then(|found| found).map_err(error)
+        let none = || Err("a certificate is for databases".to_owned());
+        found.and_then(|found| found.unwrap_or_else(none)).map_err(error)
     }
 }
 
@@ -116,19 +179,23 @@ impl node_postgres::Credentials for NodeCredentials {
     fn password(
         &self,
         target: &Target,
-    ) -> Result<Zeroizing<Vec<u8>>, node_postgres::CredentialError> {
-        let found = self.find(target, |kept| match &kept.secret {
-            Secret::Password(password) => Ok(Zeroizing::new(password.to_vec())),
-            Secret::Key(_) => Err("it is a private key".to_owned()),
-        });
-        found.and_then(|found| found).map_err(|reason| missing(target, reason))
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, node_postgres::CredentialError> {
+        let found = self.secret(target, Kept::bytes).and_then(Option::transpose);
+        found.map_err(|reason| missing(target, reason))
+    }
+
+    fn certificate(
+        &self,
+        target: &Target,
+    ) -> Result<Option<node_postgres::Certified>, node_postgres::CredentialError> {
+        self.certified(target).map_err(|reason| missing(target, reason))
     }
 
     fn authority(&self, target: &Target) -> Result<Vec<u8>, node_postgres::CredentialError> {
         let file = target.database().and_then(|database| database.authority.clone());
         let file = file.ok_or_else(|| missing(target, "no authority is named".to_owned()))?;
-        let source = CredentialSource::File(file);
-        let read = allowed(&self.sources, &source).and_then(|()| text(&source));
+        let place = Place::File(file);
+        let read = allowed(&self.sources, &place).and_then(|()| text(&place));
         read.map(|text| text.as_bytes().to_vec()).map_err(|reason| missing(target, reason))
     }
 }
@@ -152,25 +219,43 @@ fn password(name: &str, text: &str) -> Result<Secret, String> {
     if password.is_empty() {
         return Err(format!("{name} is empty"));
     }
-    Ok(Secret::Password(Arc::new(Zeroizing::new(password.as_bytes().to_vec()))))
+    Ok(Secret::Text(Zeroizing::new(password.as_bytes().to_vec())))
+}
+
+/// Only its form is looked at here: whether it fits the certificate is found out when it is shown.
+fn key_of_certificate(name: &str, text: &str) -> Result<Secret, String> {
+    if text.contains("ENCRYPTED") {
+        return Err(format!("{name} is a private key with a passphrase"));
+    }
+    if !text.contains("PRIVATE KEY-----") {
+        return Err(format!("{name} is not a private key in PEM"));
+    }
+    Ok(Secret::Text(Zeroizing::new(text.as_bytes().to_vec())))
 }
 
 impl KnownValues for NodeCredentials {
     fn of(&self, target: &Target) -> Vec<KnownValue> {
         // What cannot be found cannot leak either: the target cannot be reached without it.
-        self.find(target, |kept| kept.known.clone()).unwrap_or_default()
+        let known = |kept: &Kept| kept.known.clone();
+        let mut all = self.secret(target, known).ok().flatten().unwrap_or_default();
+        if let Some(shown) = target.certificate() {
+            let place = Place::File(shown.private_key.clone());
+            let of_key = self.find(target, &place, Wanted::KeyOfCertificate, known);
+            all.extend(of_key.unwrap_or_default());
+        }
+        all
     }
 }
 
 /// Whether a credential may come from where a target says: whoever may change targets must not be
 /// able to make the node read any file that it can.
-fn allowed(sources: &SecretSources, credential: &CredentialSource) -> Result<(), String> {
-    match credential {
-        CredentialSource::Environment(variable) if !sources.environment => Err(format!(
+fn allowed(sources: &SecretSources, place: &Place) -> Result<(), String> {
+    match place {
+        Place::Environment(variable) if !sources.environment => Err(format!(
             "the environment variable {variable} may not be read: this node's configuration says \
              no `secrets: {{ env: true }}`"
         )),
-        CredentialSource::File(file) if !sources.anywhere => {
+        Place::File(file) if !sources.anywhere => {
             // Links are followed first: a link out of the directory leads out of it.
             let real = std::fs::canonicalize(file).map_err(|error| format!("{file}: {error}"))?;
             let within = sources.files.as_ref().and_then(|files| std::fs::canonicalize(files).ok());
@@ -182,14 +267,14 @@ fn allowed(sources: &SecretSources, credential: &CredentialSource) -> Result<(),
                  names as `secrets: {{ files: … }}`"
             ))
         }
-        CredentialSource::Environment(_) | CredentialSource::File(_) => Ok(()),
+        Place::Environment(_) | Place::File(_) => Ok(()),
     }
 }
 
 /// The lines of a key that are secret enough to be looked for in output.
-fn known(target: &Target, text: &str) -> Vec<KnownValue> {
+fn known(target: &Target, wanted: Wanted, text: &str) -> Vec<KnownValue> {
     let label: Arc<str> = format!("credential of target {}", target.name).into();
-    let least = if target.kind == TargetKind::Postgres { KNOWN_MIN_BYTES } else { LINE_LENGTH };
+    let least = if wanted == Wanted::Password { KNOWN_MIN_BYTES } else { LINE_LENGTH };
     let plain = |line: &&str| line.len() >= least && !line.starts_with('-');
     let value = |line: &str| KnownValue {
         label: label.clone(),
@@ -198,9 +283,9 @@ fn known(target: &Target, text: &str) -> Vec<KnownValue> {
     text.lines().map(str::trim).filter(plain).map(value).collect()
 }
 
-fn text(source: &CredentialSource) -> Result<Zeroizing<String>, String> {
-    match source {
-        CredentialSource::File(file) => {
+fn text(place: &Place) -> Result<Zeroizing<String>, String> {
+    match place {
+        Place::File(file) => {
             let failed = |error: std::io::Error| format!("{file}: {error}");
             let opened = File::open(PathBuf::from(file)).map_err(failed)?;
             // Room for all of it at once: a buffer that grows leaves copies behind.
@@ -209,7 +294,7 @@ fn text(source: &CredentialSource) -> Result<Zeroizing<String>, String> {
             opened.take(KEY_LIMIT).read_to_string(&mut text).map_err(failed)?;
             Ok(text)
         }
-        CredentialSource::Environment(variable) => std::env::var(variable)
+        Place::Environment(variable) => std::env::var(variable)
             .map(Zeroizing::new)
             .map_err(|_| format!("the environment variable {variable} is not set, or not text")),
     }

@@ -10,7 +10,8 @@ use proto::ids::Name;
 use proto::person::Person;
 use russh::keys::PublicKey;
 
-use crate::keys;
+use crate::certificates::Listing;
+use crate::{certificates, keys};
 
 /// Who vouches for people of the file kind.
 pub const FILE_ISSUER: &str = "file";
@@ -25,7 +26,7 @@ pub struct Subject {
     /// Groups, as they are now.
     pub groups: Vec<Name>,
     /// What was shown: `SHA256:…` of an SSH key as `ssh-keygen -l` prints it, or `password:…`, a
-    /// digest that changes with the password.
+    /// digest that changes with the password; `x509:…` what a certificate is known by.
     pub credential: String,
 }
 
@@ -33,7 +34,8 @@ pub struct Subject {
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     people: BTreeMap<Name, Person>,
-    /// By a key's fingerprint: whose it is, or nobody's because several claim it.
+    /// By a key's fingerprint, or what a certificate is known by: whose it is, or nobody's because
+    /// several claim it.
     owners: BTreeMap<String, Option<Name>>,
 }
 
@@ -46,8 +48,8 @@ impl Directory {
             directory.people.insert(person.name.clone(), person.clone());
         }
         for person in directory.people.values() {
-            for key in person.ssh_keys.iter().filter_map(|line| keys::read(line).ok()) {
-                let owner = directory.owners.entry(keys::fingerprint(&key));
+            for shown in person.ssh_keys.iter().filter_map(|line| shown_by(line)) {
+                let owner = directory.owners.entry(shown);
                 let owner = owner.or_insert_with(|| Some(person.name.clone()));
                 if owner.as_ref() != Some(&person.name) {
                     *owner = None;
@@ -63,6 +65,29 @@ impl Directory {
         let fingerprint = keys::fingerprint(key);
         let owner = self.owners.get(&fingerprint)?.as_ref()?;
         self.subject(owner, fingerprint)
+    }
+
+    /// Who lists something that a certificate says: one person, or nobody. That an authority
+    /// vouches for it, and that the caller has its key, is for the caller to prove.
+    #[must_use]
+    pub fn by_certificate(&self, says: &[Listing<'_>]) -> Option<Subject> {
+        let listed = says.iter().filter_map(|listing| {
+            let credential = format!("{}{listing}", certificates::PREFIX);
+            let owner = self.owners.get(&credential)?;
+            Some((owner.as_ref(), credential))
+        });
+        let mut found: Option<(&Name, String)> = None;
+        for (owner, credential) in listed {
+            // What several people list is nobody's, whatever else it says.
+            let owner = owner?;
+            match &found {
+                Some((first, _)) if *first != owner => return None,
+                Some(_) => {}
+                None => found = Some((owner, credential)),
+            }
+        }
+        let (owner, credential) = found?;
+        self.subject(owner, credential)
     }
 
     /// A person by name.
@@ -116,4 +141,13 @@ impl Directory {
             credential,
         })
     }
+}
+
+/// What is shown by somebody of whom this line is kept: a certificate's name stands for itself, a
+/// key for its fingerprint, what cannot be read for nothing.
+fn shown_by(line: &str) -> Option<String> {
+    if line.starts_with(certificates::PREFIX) {
+        return Some(line.to_owned());
+    }
+    keys::read(line).ok().map(|key| keys::fingerprint(&key))
 }

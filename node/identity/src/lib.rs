@@ -1,10 +1,12 @@
-//! Who is calling: people, their SSH keys and passwords, logins by signature, API tokens.
+//! Who is calling: people, their SSH keys, passwords and certificates, logins by signature, API
+//! tokens.
 //!
 //! Nothing here opens a socket, reads a file, asks a clock or draws a random number: texts, time,
 //! salts and nonces are given by the caller. A secret is held in a type that does not print and is
 //! wiped; of tokens and passwords only digests stay. An error's text is precise and is for the
 //! record: a stranger is told no more than that the login was refused.
 
+pub mod certificates;
 pub mod challenge;
 pub mod directory;
 pub mod document;

@@ -1,4 +1,4 @@
-//! `people.yaml`: who there is, in which groups, with which keys.
+//! `people.yaml`: who there is, in which groups, with which keys and certificates.
 //!
 //! It must never let a password through in the clear: what leaves here is a hash.
 
@@ -12,11 +12,11 @@ use serde_saphyr::{Location, Spanned};
 use zeroize::Zeroizing;
 
 use crate::document::{Findings, Problems, is_variable, read};
-use crate::{keys, password, scram};
+use crate::{certificates, keys, password, scram};
 
 /// How many groups a person may be in.
 pub const GROUPS: usize = 256;
-/// How many keys a person may have.
+/// How many keys a person may have, and what their certificates may be known by.
 pub const KEYS: usize = 64;
 
 /// What is needed to turn a named password into its hash. All of it comes from the edge.
@@ -58,6 +58,11 @@ struct RawPerson {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     ssh_keys: Vec<Spanned<String>>,
+    /// What client certificates for databases are known by: `cn:NAME`, `email:ADDRESS`, `uri:URI`,
+    /// `dns:HOST`, or `sha256:BASE64` of the public key. One of them is enough.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    certificates: Vec<Spanned<String>>,
     /// Where the password is.
     #[serde(default)]
     password: Option<RawPassword>,
@@ -99,7 +104,7 @@ struct Check<'a> {
     findings: Findings<'a>,
     passwords: &'a Passwords<'a>,
     names: BTreeMap<Name, Location>,
-    /// Whose each key is, by its one spelling.
+    /// Whose each key and certificate is, by its one spelling.
     owners: BTreeMap<String, String>,
 }
 
@@ -114,7 +119,8 @@ impl Check<'_> {
             }
         }
         let groups = self.groups(raw);
-        let ssh_keys = self.keys(raw);
+        let mut ssh_keys = self.keys(raw);
+        ssh_keys.extend(self.certificates(raw));
         let password_hash = match (&raw.password, &name) {
             (Some(password), Some(name)) => self.password(name, &password.env),
             _ => None,
@@ -146,22 +152,37 @@ impl Check<'_> {
             let Some(line) = self.findings.check(spanned, keys::normalise(&spanned.value)) else {
                 continue;
             };
-            let owner = &raw.name.value;
-            match self.owners.insert(line.clone(), owner.clone()) {
-                None => lines.push(line),
-                Some(other) if other == *owner => {
-                    let what = format!("{owner} has this key already, expected each key once");
-                    self.findings.add(spanned.referenced, what);
-                }
-                Some(other) => {
-                    let what = format!(
-                        "{other} and {owner} have the same key, expected one person for each key"
-                    );
-                    self.findings.add(spanned.referenced, what);
-                }
-            }
+            lines.extend(self.owned(raw, "key", spanned.referenced, line));
         }
         lines
+    }
+
+    fn certificates(&mut self, raw: &RawPerson) -> Vec<String> {
+        self.limit(raw, raw.certificates.len(), "certificates", KEYS);
+        let mut lines = Vec::with_capacity(raw.certificates.len());
+        for spanned in &raw.certificates {
+            let checked = certificates::normalise(&spanned.value);
+            let Some(listing) = self.findings.check(spanned, checked) else { continue };
+            let line = format!("{}{listing}", certificates::PREFIX);
+            lines.extend(self.owned(raw, "certificate", spanned.referenced, line));
+        }
+        lines
+    }
+
+    /// Gives what nobody has had before.
+    fn owned(&mut self, raw: &RawPerson, what: &str, at: Location, line: String) -> Option<String> {
+        let owner = &raw.name.value;
+        let found = match self.owners.insert(line.clone(), owner.clone()) {
+            None => return Some(line),
+            Some(other) if other == *owner => {
+                format!("{owner} has this {what} already, expected each {what} once")
+            }
+            Some(other) => format!(
+                "{other} and {owner} have the same {what}, expected one person for each {what}"
+            ),
+        };
+        self.findings.add(at, found);
+        None
     }
 
     fn password(&mut self, name: &Name, env: &Spanned<String>) -> Option<String> {

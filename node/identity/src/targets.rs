@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proto::ids::Name;
-use proto::target::{CredentialSource, Database, HostKeys, Target, TargetKind, Tls};
-use serde_saphyr::Location;
+use proto::target::{
+    ClientCertificate, CredentialSource, Database, HostKeys, Place, Target, TargetKind, Tls,
+};
+use serde_saphyr::{Location, Spanned};
 
 use crate::document::{Findings, Problems, is_variable, read};
 use crate::keys;
 use checks::{check_address, check_database, check_kind, check_login, check_tls};
-use raw::{RawFile, RawHostKeys, RawSource, RawTarget};
+use raw::{RawCredential, RawFile, RawHostKeys, RawSource, RawTarget};
 
 /// How many labels a target may have.
 pub const LABELS: usize = 64;
@@ -179,13 +181,14 @@ impl Check<'_> {
         if credential.ca.is_some() {
             return wrong("certificates from the cluster's CA are not in this version");
         }
-        if credential.user.is_some() || credential.password.is_some() {
-            return wrong("user and password are for targets of other kinds");
+        let of_others = credential.user.is_some() || credential.password.is_some();
+        if of_others || credential.certificate.is_some() {
+            return wrong("user, password and certificate are for targets of other kinds");
         }
         match &credential.private_key {
             None => wrong("no private_key"),
             Some(written) => match source(self.options, written) {
-                Ok(source) => Some(source),
+                Ok(place) => Some(place.into()),
                 Err(what) => wrong(&format!("private_key {what}")),
             },
         }
@@ -198,7 +201,7 @@ impl Check<'_> {
             self.findings.add(host_keys.referenced, what);
         }
         let (address, labels) = (self.address(raw), self.labels(raw));
-        let credential = self.password(raw);
+        let credential = self.role(raw);
         let database = match &raw.database {
             Some(written) => self.findings.check(written, check_database(&written.value)),
             None => {
@@ -238,32 +241,36 @@ impl Check<'_> {
         })
     }
 
-    /// The role, and where its password is.
-    fn password(&mut self, raw: &RawTarget) -> Option<(String, CredentialSource)> {
-        const EXPECTED: &str = "expected { user: NAME, password: { env: NAME } } or \
-                                { user: NAME, password: { file: F } }";
+    /// The role, and where what proves it is: its password, its certificate, or both.
+    fn role(&mut self, raw: &RawTarget) -> Option<(String, CredentialSource)> {
+        const EXPECTED: &str = "expected { user: NAME, password: { env: NAME } }, \
+                                { user: NAME, password: { file: F } } or \
+                                { user: NAME, certificate: { file: F }, private_key: { file: F } }";
         let Some(credential) = &raw.credential else {
             let what = format!("credential is missing, {EXPECTED}");
             self.findings.add(raw.name.referenced, what);
             return None;
         };
         let (at, credential) = (credential.referenced, &credential.value);
-        let (Some(user), Some(password)) = (&credential.user, &credential.password) else {
-            self.findings.add(at, format!("user or password is missing, {EXPECTED}"));
+        let mut wrong = |what: &str| self.findings.add(at, format!("{what}, {EXPECTED}"));
+        let Some(user) = &credential.user else {
+            wrong("user is missing");
             return None;
         };
-        if credential.private_key.is_some() || credential.ca.is_some() {
-            let what = format!("private_key and ca are for targets of other kinds, {EXPECTED}");
-            self.findings.add(at, what);
+        if credential.ca.is_some() {
+            wrong("ca is for targets of other kinds");
         }
-        let login = self.findings.check(user, check_login(user));
-        match source(self.options, password) {
-            Ok(source) => Some((login?, source)),
+        if credential.certificate.is_some() && raw.tls.as_ref().is_some_and(is_disabled) {
+            wrong("tls: disable has no place for a certificate");
+        }
+        let source = match proof(self.options, credential) {
+            Ok(source) => source,
             Err(what) => {
-                self.findings.add(at, format!("password {what}, {EXPECTED}"));
-                None
+                wrong(&what);
+                return None;
             }
-        }
+        };
+        self.findings.check(user, check_login(user)).map(|login| (login, source))
     }
 
     fn logins(&mut self, raw: &RawTarget) -> Vec<String> {
@@ -289,15 +296,44 @@ impl Check<'_> {
     }
 }
 
+fn is_disabled(tls: &Spanned<String>) -> bool {
+    tls.value == "disable"
+}
+
+/// What proves a role of a database.
+fn proof(options: &Options<'_>, written: &RawCredential) -> Result<CredentialSource, String> {
+    let place = |what: &'static str, written: &RawSource| {
+        source(options, written).map_err(|wrong| format!("{what} {wrong}"))
+    };
+    let file = |what: &'static str, written: &RawSource| match place(what, written)? {
+        Place::File(file) => Ok(file),
+        Place::Environment(_) => Err(format!("{what} needs a file")),
+    };
+    let password = written.password.as_ref();
+    let password = password.map(|written| place("password", written)).transpose()?;
+    match (&written.certificate, &written.private_key, password) {
+        (None, None, Some(password)) => Ok(password.into()),
+        (None, None, None) => Err("password is missing".to_owned()),
+        (Some(certificate), Some(key), password) => {
+            Ok(CredentialSource::Certificate(Box::new(ClientCertificate {
+                certificate: file("certificate", certificate)?,
+                private_key: file("private_key", key)?,
+                password,
+            })))
+        }
+        _ => Err("certificate and private_key go together".to_owned()),
+    }
+}
+
 /// Where a secret is: exactly one of both.
-fn source(options: &Options<'_>, written: &RawSource) -> Result<CredentialSource, &'static str> {
+fn source(options: &Options<'_>, written: &RawSource) -> Result<Place, &'static str> {
     match written {
         RawSource { file: Some(file), env: None } if !file.value.is_empty() => {
             let path = options.base.join(&file.value);
-            Ok(CredentialSource::File(path.to_string_lossy().into_owned()))
+            Ok(Place::File(path.to_string_lossy().into_owned()))
         }
         RawSource { file: None, env: Some(env) } if is_variable(&env.value) => {
-            Ok(CredentialSource::Environment(env.value.clone()))
+            Ok(Place::Environment(env.value.clone()))
         }
         RawSource { file: None, env: Some(_) } => {
             Err("has an env that is not the name of a variable in capitals")

@@ -8,7 +8,7 @@ use proto::target::Target;
 use rustls::ServerConfig;
 use zeroize::Zeroizing;
 
-use crate::driver::Cancels;
+use crate::driver::{Authorities, Cancels};
 
 /// From the first byte to the first `ReadyForQuery`, the way to the target included.
 pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
@@ -46,6 +46,9 @@ pub struct PostgresConfig {
     pub tls: Arc<ServerConfig>,
     /// The certificate that it shows now, in DER: logins are bound to it.
     pub certificate: Arc<dyn Fn() -> Vec<u8> + Send + Sync>,
+    /// Who vouches for people's certificates; nobody logs in with one, where there is none. TLS of
+    /// the listener must ask for certificates by [`Authorities::asking`] then.
+    pub authorities: Option<Authorities>,
     /// Where passwords of targets come from.
     pub credentials: Arc<dyn Credentials>,
     /// The key that salts of nobody are made with; the same on all nodes.
@@ -84,17 +87,31 @@ impl Default for Limits {
 
 /// Gives what the gateway logs in to databases with.
 pub trait Credentials: Send + Sync + 'static {
-    /// The password of a target's role.
+    /// The password of a target's role; none, when its certificate is all that is asked for.
     ///
     /// # Errors
     /// [`CredentialError`] when this node does not have it.
-    fn password(&self, target: &Target) -> Result<Zeroizing<Vec<u8>>, CredentialError>;
+    fn password(&self, target: &Target) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialError>;
+
+    /// The certificate that is shown to a target, when it names one.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when this node does not have it, or not its key.
+    fn certificate(&self, target: &Target) -> Result<Option<Certified>, CredentialError>;
 
     /// The certificates of the authorities that vouch for a target, in PEM.
     ///
     /// # Errors
     /// [`CredentialError`] when this node does not have them.
     fn authority(&self, target: &Target) -> Result<Vec<u8>, CredentialError>;
+}
+
+/// A certificate that is shown to a target, and the key that it is of.
+pub struct Certified {
+    /// The certificate, and those between it and its authority, in PEM.
+    pub certificate: Vec<u8>,
+    /// Its private key, in PEM.
+    pub private_key: Zeroizing<Vec<u8>>,
 }
 
 /// Why there is no credential. The text is for the operator's log; clients see only a code.

@@ -24,8 +24,8 @@ mod types;
 mod unsent;
 mod veil;
 
-pub use config::{CredentialError, Credentials, Limits, PostgresConfig};
-pub use driver::{Cancels, Elsewhere, serve, tag};
+pub use config::{Certified, CredentialError, Credentials, Limits, PostgresConfig};
+pub use driver::{Authorities, BadAuthorities, Cancels, Elsewhere, serve, tag};
 
 #[cfg(test)]
 mod tests;

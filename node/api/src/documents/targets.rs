@@ -9,7 +9,7 @@ use node_identity::targets;
 use proto::entry::{By, Entry, TargetsSetting};
 use proto::ids::Name;
 use proto::refusal::Code;
-use proto::target::{CredentialSource, Target};
+use proto::target::{Place, Target};
 
 use super::List;
 use crate::refuse::Refused;
@@ -67,5 +67,10 @@ pub(crate) async fn read(
 
 /// Each node would look for it in a folder of its own.
 fn is_relative(target: &Target) -> bool {
-    matches!(&target.credential, CredentialSource::File(path) if !Path::new(path).is_absolute())
+    let is_relative = |path: &String| !Path::new(path).is_absolute();
+    let of_certificate = target.certificate();
+    let of_certificate =
+        of_certificate.map(|one| is_relative(&one.certificate) || is_relative(&one.private_key));
+    let of_secret = matches!(target.secret(), Some(Place::File(path)) if is_relative(&path));
+    of_secret || of_certificate.unwrap_or_default()
 }

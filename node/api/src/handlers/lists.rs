@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use node_identity::keys;
+use node_identity::{certificates, keys};
 use node_session::ControlExt as _;
 use proto::api::{
     DocumentApplied, DocumentAsked, JournalStatus, Page, PersonRow, RemovalAsked, TargetProblem,
@@ -32,10 +32,13 @@ pub(crate) async fn people(State(api): State<Arc<Api>>) -> Json<Page<PersonRow>>
 
 fn row(person: &Person) -> PersonRow {
     let keys = person.ssh_keys.iter().filter_map(|line| keys::read(line).ok());
+    let certificates =
+        person.ssh_keys.iter().filter_map(|line| line.strip_prefix(certificates::PREFIX));
     PersonRow {
         id: person.name.clone(),
         groups: person.groups.clone(),
         ssh_keys: keys.map(|key| keys::fingerprint(&key)).collect(),
+        certificates: certificates.map(str::to_owned).collect(),
         password: person.password_hash.is_some(),
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Dev {
     /// Where PostgreSQL listens; port 0 picks a free one; it is not served without this
     #[arg(long, value_name = "HOST:PORT")]
     postgres: Option<String>,
+    /// Who vouches for the certificates that people log in to PostgreSQL with, in PEM
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
     /// Where the API listens; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
     api: String,
@@ -61,6 +64,7 @@ pub(crate) fn run(dev: Dev) -> Outcome {
         policy: dev.policy,
         ssh: Some(dev.ssh),
         postgres: dev.postgres,
+        client_ca: dev.client_ca,
         api: Some(dev.api),
         name: Some(dev.name),
         cluster: Some(dev.cluster),

@@ -37,7 +37,7 @@ fn command_lines() {
     check("sallyport dev", true);
     check("sallyport dev --dir D --people P --targets T --policy P --ssh 1:0 --api 1:0", true);
     check("sallyport dev --name gw-2 --cluster c --journal-quota 100000000 --drain 5", true);
-    check("sallyport dev --postgres 127.0.0.1:5432", true);
+    check("sallyport dev --postgres 127.0.0.1:5432 --client-ca F", true);
     check("sallyport serve", false);
     check("sallyport login --ssh-key K --print-token", true);
     check("sallyport login", false);

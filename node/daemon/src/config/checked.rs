@@ -116,6 +116,8 @@ pub struct Config {
     pub drain: Duration,
     /// T of a cluster that this node founds.
     pub contact: Duration,
+    /// The file of the authorities that vouch for the certificates of people.
+    pub client_ca: Option<PathBuf>,
     /// Where credentials of targets may come from.
     pub secrets: SecretSources,
     /// Whom to tell about approvals.
@@ -210,6 +212,7 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         journal_quota,
         drain,
         contact: CONTACT,
+        client_ca: raw.client_ca,
         secrets: SecretSources { environment: true, files: None, anywhere: true },
         notifications: Vec::new(),
         views: None,

@@ -97,6 +97,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         journal_quota,
         drain,
         contact,
+        client_ca: raw.client_ca.as_deref().map(under),
         secrets,
         notifications,
         views,

@@ -25,6 +25,8 @@ pub struct RawDev {
     pub ssh: Option<String>,
     /// Where PostgreSQL listens; nowhere, when it is not said.
     pub postgres: Option<String>,
+    /// The file of the authorities that vouch for the certificates of people.
+    pub client_ca: Option<PathBuf>,
     /// Where the API listens; port 0 picks a free one.
     pub api: Option<String>,
     /// The node's name.
@@ -60,6 +62,10 @@ pub(super) struct RawNode {
     /// The replicated stream of events.
     #[schemars(with = "RawEvents")]
     pub(super) events: Spanned<RawEvents>,
+    /// The file of the authorities that vouch for the certificates that people log in to databases
+    /// with, in PEM; relative to this file. Nobody does that if absent.
+    #[serde(default)]
+    pub(super) client_ca: Option<PathBuf>,
     /// Where credentials may come from; nowhere if absent.
     #[serde(default)]
     pub(super) secrets: RawSecrets,

@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use node_session::KnownValues as _;
 use node_ssh::Credentials as _;
-use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
+use proto::target::{ClientCertificate, CredentialSource, HostKeys, Place, Target, TargetKind};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 
 use super::temporary;
+use crate::certificates::authorities;
 use crate::config::SecretSources;
 use crate::credentials::NodeCredentials;
 
@@ -123,4 +124,74 @@ fn a_document_cannot_make_a_node_read_what_it_likes() {
     confined(&nothing, file("web-1.key"), Some("may not be read"));
     let environment = SecretSources { environment: true, ..nothing };
     confined(&environment, variable, Some("is not an OpenSSH private key"));
+}
+
+/// A database whose certificate and key are in these files.
+fn certified(certificate: &Path, private_key: &Path, password: Option<Place>) -> Target {
+    let text = |path: &Path| path.display().to_string();
+    let (certificate, private_key) = (text(certificate), text(private_key));
+    let shown = ClientCertificate { certificate, private_key, password };
+    let credential = CredentialSource::Certificate(Box::new(shown));
+    Target { kind: TargetKind::Postgres, ..target(credential) }
+}
+
+#[test]
+fn the_key_of_a_certificate_is_found_known_and_kept_in_its_place() {
+    use node_postgres::Credentials as _;
+    const LINE: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
+    let directory = temporary();
+    let within = directory.path().join("secrets");
+    fs::create_dir(&within).expect("a directory");
+    let (certificate, key) = (within.join("app.crt"), within.join("app.key"));
+    let only = SecretSources { environment: false, files: Some(within.clone()), anywhere: false };
+    let credentials = NodeCredentials::new(only);
+    let target = certified(&certificate, &key, None);
+    #[track_caller]
+    fn check(credentials: &NodeCredentials, target: &Target, expected: &str) {
+        let problem = credentials.problem_of(target).unwrap_or_default();
+        assert!(problem.contains(expected), "{problem:?} does not say {expected:?}");
+        assert_eq!(problem.is_empty(), expected.is_empty(), "{problem}");
+    }
+    check(&credentials, &target, "app.crt");
+    fs::write(&certificate, "a certificate").expect("a file");
+    check(&credentials, &target, "app.key");
+    fs::write(&key, "a key").expect("a file");
+    check(&credentials, &target, "is not a private key in PEM");
+    let pem = |kind: &str| format!("-----BEGIN {kind}-----\n{LINE}\n-----END {kind}-----\n");
+    fs::write(&key, pem("ENCRYPTED PRIVATE KEY")).expect("a file");
+    check(&credentials, &target, "with a passphrase");
+    fs::write(&key, pem("PRIVATE KEY")).expect("a file");
+    check(&credentials, &target, "");
+    let found = credentials.certificate(&target).expect("it is there").expect("a certificate");
+    assert_eq!(found.certificate, b"a certificate");
+    assert_eq!(found.private_key.as_slice(), pem("PRIVATE KEY").as_bytes());
+    assert!(credentials.password(&target).expect("none is asked for").is_none());
+    // What of it is secret is looked for in output.
+    let known: Vec<_> = credentials.of(&target).iter().map(|one| one.value.to_vec()).collect();
+    assert_eq!(known, [LINE.as_bytes()]);
+    // A password beside it, and a key that lies elsewhere.
+    let beside = Some(Place::File(within.join("none").display().to_string()));
+    check(&credentials, &certified(&certificate, &key, beside), "none");
+    let elsewhere = directory.path().join("own.key");
+    fs::write(&elsewhere, pem("PRIVATE KEY")).expect("a file");
+    check(&credentials, &certified(&certificate, &elsewhere, None), "may not be read");
+    check(&credentials, &certified(&elsewhere, &key, None), "may not be read");
+}
+
+/// Who vouches for people is known when the node starts, or it does not.
+#[test]
+fn authorities_of_people_are_read_or_named() {
+    let directory = temporary();
+    let file = directory.path().join("people-ca.pem");
+    let said = |file: Option<&Path>| match authorities(file) {
+        Ok(known) => known.map_or("none", |_| "some").to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(said(None), "none");
+    assert!(said(Some(&file)).starts_with("client_ca"), "{}", said(Some(&file)));
+    fs::write(&file, "").expect("a file");
+    assert!(said(Some(&file)).contains("no certificate of an authority"), "{}", said(Some(&file)));
+    let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(&file, bad).expect("a file");
+    assert!(said(Some(&file)).contains("not a certificate"), "{}", said(Some(&file)));
 }

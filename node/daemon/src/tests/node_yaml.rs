@@ -20,12 +20,14 @@ contact: 5s
 
 #[test]
 fn what_is_said_counts_and_paths_are_relative_to_the_file() {
-    let config = parse(Path::new("/etc/sallyport/node.yaml"), WHOLE).expect("it is right");
+    let text = format!("{WHOLE}client_ca: people-ca.pem\n");
+    let config = parse(Path::new("/etc/sallyport/node.yaml"), &text).expect("it is right");
     assert_eq!(config.node.as_str(), "gw-1");
     assert_eq!(config.cluster, None);
     assert_eq!(config.data, Path::new("/etc/sallyport/data"));
     assert_eq!(config.secrets.files.as_deref(), Some(Path::new("/etc/sallyport/secrets")));
     assert!(!config.secrets.environment && !config.secrets.anywhere);
+    assert_eq!(config.client_ca.as_deref(), Some(Path::new("/etc/sallyport/people-ca.pem")));
     assert_eq!(config.contact, Duration::from_secs(5));
     assert_eq!(config.drain, Duration::from_secs(20));
     assert!(!config.trust_on_first_use, "only dev believes what it sees first");

@@ -81,9 +81,11 @@ pub(super) struct RawCredential {
     pub(super) user: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) password: Option<RawSource>,
+    #[serde(default)]
+    pub(super) certificate: Option<RawSource>,
 }
 
-/// Where a private key is: exactly one of both.
+/// Where a secret, or what goes with it, is: exactly one of both.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSource {
@@ -158,12 +160,14 @@ enum SchemaOfHostKeys {
 #[schemars(rename = "Credential", deny_unknown_fields)]
 #[expect(dead_code, reason = "only the schema is made of it")]
 struct SchemaOfCredential {
-    /// For `ssh`: where the private key is.
+    /// For `ssh`: where the private key is. For `postgres`: the file of the certificate's.
     private_key: Option<SchemaOfSource>,
     /// For `postgres`: the role.
     user: Option<String>,
-    /// For `postgres`: where its password is.
+    /// For `postgres`: where its password is; without one, when a certificate is enough.
     password: Option<SchemaOfSource>,
+    /// For `postgres`: the file of the client certificate, in PEM.
+    certificate: Option<SchemaOfSource>,
 }
 
 /// Where a private key is.

@@ -1,6 +1,7 @@
 //! Who has a key, and who they still are later.
 
 use super::{keygen, line, name, new_key, person, ssh_keygen};
+use crate::certificates::Listing;
 use crate::directory::Directory;
 use crate::keys;
 
@@ -82,4 +83,59 @@ fn a_key_that_became_shared_no_longer_counts() {
     let subject = alone.by_key(key.public_key()).unwrap();
     let shared = Directory::new(&[person("alice", &[&key]), person("bob", &[&key])]);
     assert_eq!(shared.still(&subject), None);
+}
+
+/// Somebody of whose certificates this is listed.
+fn certified(who: &str, listed: &[&str]) -> proto::person::Person {
+    let mut person = person(who, &[]);
+    person.ssh_keys = listed.iter().map(|listed| format!("x509:{listed}")).collect();
+    person
+}
+
+#[test]
+fn by_certificate() {
+    let directory = Directory::new(&[
+        certified("alice", &["cn:alice", "email:a@example.com", "cn:both"]),
+        certified("bob", &["uri:https://example.com/b", "cn:both"]),
+        certified("carol", &["cn:a@example.com"]),
+    ]);
+    #[track_caller]
+    fn check(directory: &Directory, says: &[Listing<'_>], expected: Option<(&str, &str)>) {
+        let found = directory.by_certificate(says);
+        let found = found.map(|subject| (subject.person.to_string(), subject.credential));
+        let expected = expected.map(|(who, by)| (who.to_owned(), by.to_owned()));
+        assert_eq!(found, expected, "{says:?}");
+    }
+    let (cn, email) = (Listing::CommonName("alice"), Listing::Email("a@example.com"));
+    check(&directory, &[], None);
+    check(&directory, &[Listing::CommonName("mallory")], None);
+    check(&directory, &[cn], Some(("alice", "x509:cn:alice")));
+    check(&directory, &[Listing::Dns("x"), email, cn], Some(("alice", "x509:email:a@example.com")));
+    // The same text of another kind is another name.
+    check(&directory, &[Listing::Email("alice")], None);
+    check(
+        &directory,
+        &[Listing::CommonName("a@example.com")],
+        Some(("carol", "x509:cn:a@example.com")),
+    );
+    // Of several people it is nobody's, also where one of them is alone with something else.
+    check(&directory, &[cn, Listing::Uri("https://example.com/b")], None);
+    check(&directory, &[Listing::CommonName("both")], None);
+    check(&directory, &[cn, Listing::CommonName("both")], None);
+}
+
+/// What is not listed any more ends what it began.
+#[test]
+fn who_somebody_with_a_certificate_still_is() {
+    let directory = Directory::new(&[certified("alice", &["cn:alice", "cn:a"])]);
+    let subject = directory.by_certificate(&[Listing::CommonName("alice")]).unwrap();
+    assert_eq!(directory.still(&subject), Some(subject.clone()));
+    for now in [
+        vec![certified("alice", &["cn:a"])],
+        vec![certified("bob", &["cn:alice"])],
+        vec![certified("alice", &["cn:alice"]), certified("bob", &["cn:alice"])],
+        vec![person("alice", &[])],
+    ] {
+        assert_eq!(Directory::new(&now).still(&subject), None, "{now:?}");
+    }
 }

@@ -85,7 +85,8 @@ fn wrong_form() {
     check("people: []\n---\npeople: []\n", "3:1: a second document begins, expected one");
     check(
         "people:\n  - name: a\n    keys: []\n",
-        "3:5: unknown field `keys`, expected one of name, groups, ssh_keys, password",
+        "3:5: unknown field `keys`, expected one of name, groups, ssh_keys, certificates, \
+         password",
     );
     check(
         "people:\n  - name: a\n    password: hunter2\n",
@@ -155,6 +156,48 @@ fn wrong_content_is_named_all_at_once() {
             "people.yaml:18:22: environment variable that is named here is not set, expected the \
              password of erin",
             "people.yaml:20:22: the password is longer than 1024 bytes",
+        ],
+    );
+}
+
+#[test]
+fn certificates() {
+    #[track_caller]
+    fn check_one(written: &str, kept: Option<&str>) {
+        let text = format!("people:\n  - {{ name: a, certificates: [{written:?}] }}\n");
+        let people = read(&text).ok();
+        let lines = people.map(|people| people[0].ssh_keys.clone());
+        assert_eq!(lines, kept.map(|kept| vec![kept.to_owned()]), "{written}");
+    }
+    check_one("cn:alice", Some("x509:cn:alice"));
+    check_one("cn:Alice Smith", Some("x509:cn:Alice Smith"));
+    check_one("email:a@example.com", Some("x509:email:a@example.com"));
+    check_one("uri:spiffe://acme/a", Some("x509:uri:spiffe://acme/a"));
+    check_one("dns:a.internal", Some("x509:dns:a.internal"));
+    let digest = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    check_one(&format!("sha256:{digest}="), Some(&format!("x509:sha256:{digest}")));
+    for wrong in [
+        "alice",
+        "cn:",
+        "cn: alice",
+        "CN:alice",
+        "ip:127.0.0.1",
+        "cn:a\nb",
+        "sha256:abc",
+        "x509:cn:alice",
+        "sha256:",
+        "email:",
+    ] {
+        check_one(wrong, None);
+    }
+    let twice = "people:\n  - { name: a, certificates: [\"cn:a\", \"cn:a\"] }\n  \
+                 - { name: b, certificates: [\"dns:a\", \"cn:a\"] }\n";
+    check(
+        twice,
+        &[
+            "people.yaml:2:39: a has this certificate already, expected each certificate once",
+            "people.yaml:3:40: a and b have the same certificate, expected one person for each \
+             certificate",
         ],
     );
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use proto::target::{CredentialSource, HostKeys, Target, TargetKind, Tls};
+use proto::target::{CredentialSource, HostKeys, Place, Target, TargetKind, Tls};
 
 use super::{line, name, new_key};
 use crate::document::Problems;
@@ -171,9 +171,21 @@ fn databases() {
         "database: \"\"",
         "database \"\", expected 1 to 63 bytes of plain text",
     );
-    let expected = "expected { user: NAME, password: { env: NAME } } or \
-                    { user: NAME, password: { file: F } }";
-    check("user: app, ", "", &format!("user or password is missing, {expected}"));
+    let expected = "expected { user: NAME, password: { env: NAME } }, \
+                    { user: NAME, password: { file: F } } or \
+                    { user: NAME, certificate: { file: F }, private_key: { file: F } }";
+    check("user: app, ", "", &format!("user is missing, {expected}"));
+    let password = "password: { env: ORDERS_PASSWORD }";
+    check(&format!(", {password}"), "", &format!("password is missing, {expected}"));
+    let together = format!("certificate and private_key go together, {expected}");
+    check(password, "certificate: { file: a }", &together);
+    check(password, "private_key: { file: a }", &together);
+    check(password, &format!("{password}, certificate: {{ file: a }}"), &together);
+    check(
+        password,
+        "certificate: { file: a }, private_key: { env: A }",
+        &format!("private_key needs a file, {expected}"),
+    );
     let missing = "password needs either file or env";
     check("{ env: ORDERS_PASSWORD }", "{}", &format!("{missing}, {expected}"));
     check("labels", "as: [root], labels", "as is not the credential's own user, expected [app]");
@@ -182,6 +194,29 @@ fn databases() {
         "host_keys: [x], labels",
         "host_keys is for targets of other kinds, expected none for postgres",
     );
+}
+
+#[test]
+fn certificates_of_databases() {
+    let both = "certificate: { file: app.crt }, private_key: { file: /keys/app.key }";
+    let password = "password: { env: ORDERS_PASSWORD }";
+    for (credential, place) in [
+        (both.to_owned(), None),
+        (format!("{both}, {password}"), Some(Place::Environment("ORDERS_PASSWORD".to_owned()))),
+    ] {
+        let read = database(password, &credential).expect("a certificate");
+        let shown = read[0].certificate().expect("a certificate");
+        assert_eq!(shown.certificate, "/etc/sallyport/app.crt");
+        assert_eq!(shown.private_key, "/keys/app.key");
+        assert_eq!(read[0].secret(), place);
+    }
+    let rest = "labels: { env: prod }, credential: { user: app, ";
+    let said = database(
+        &format!("verify-full, ca: db.pem, {rest}{password}"),
+        &format!("disable, {rest}{both}"),
+    );
+    let said = said.expect_err("there is no TLS to show it in");
+    assert!(said[0].contains("tls: disable has no place for a certificate"), "{said:?}");
 }
 
 #[test]
@@ -210,7 +245,7 @@ fn credentials() {
     check("{ ca: true }", "7:17: certificates from the cluster's CA are not in this version");
     check(
         "{ user: a, password: { env: B } }",
-        "7:17: user and password are for targets of other kinds",
+        "7:17: user, password and certificate are for targets of other kinds",
     );
     check("{}", "7:17: no private_key");
     check("{ private_key: {} }", "7:17: private_key needs either file or env");

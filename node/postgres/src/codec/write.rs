@@ -62,6 +62,7 @@ pub(crate) fn told(out: &mut Vec<u8>, severity: Severity, told: &Told) {
 pub(crate) fn sqlstate(code: Code) -> &'static str {
     match code {
         Code::LoginRefused | Code::TooManyRequests => "28P01",
+        Code::CertificateRefused => "28000",
         Code::SettingRefused => "22023",
         Code::MessageTooLarge | Code::CommandTooLong => "54000",
         Code::ProtocolBroken | Code::BadRequest => "08P01",

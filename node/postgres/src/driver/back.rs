@@ -10,7 +10,7 @@ use proto::target::{Database, Target, Tls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -22,7 +22,7 @@ use super::stream::Stream;
 use crate::certificate;
 use crate::codec::read::{self, Reader};
 use crate::codec::write;
-use crate::config::{CONNECT_DEADLINE, TARGET_MESSAGE_BYTES};
+use crate::config::{CONNECT_DEADLINE, Certified, TARGET_MESSAGE_BYTES};
 
 /// How many messages a database may say before it is ready.
 const GREETINGS: usize = 256;
@@ -56,7 +56,13 @@ fn fault(code: Code, reason: impl ToString) -> Fault {
 }
 
 fn lost(error: std::io::Error) -> Fault {
-    fault(Code::TargetUnreachable, error)
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    // What it says of our certificate comes after the handshake.
+    let code = match inner {
+        Some(rustls::Error::AlertReceived(_)) => Code::TargetRefusedLogin,
+        _ => Code::TargetUnreachable,
+    };
+    fault(code, error)
 }
 
 /// Connects and logs in.
@@ -109,7 +115,7 @@ async fn try_dial(
         secure(node, target, database, stream).await?
     };
     begin(&mut leg, opening).await.map_err(lost)?;
-    log_in(&mut leg, &password, binding).await?;
+    log_in(&mut leg, password.as_ref().map(|password| &***password), binding).await?;
     let (greetings, key) = greeted(&mut leg).await?;
     Ok(Dialled { leg, greetings, key, address: target.address.clone() })
 }
@@ -135,8 +141,13 @@ async fn begin(leg: &mut Leg, opening: &Opening<'_>) -> std::io::Result<()> {
     leg.flush().await
 }
 
-async fn log_in(leg: &mut Leg, password: &[u8], binding: Option<Vec<u8>>) -> Result<(), Fault> {
+async fn log_in(
+    leg: &mut Leg,
+    password: Option<&[u8]>,
+    binding: Option<Vec<u8>>,
+) -> Result<(), Fault> {
     let refused = |reason: &str| fault(Code::TargetRefusedLogin, reason);
+    let no_password = || refused("it asks for a password, and the target has none");
     let mut scram: Option<ScramSha256> = None;
     loop {
         let (kind, body) = leg.next().await.map_err(lost)?;
@@ -163,6 +174,7 @@ async fn log_in(leg: &mut Leg, password: &[u8], binding: Option<Vec<u8>>) -> Res
                     Some(_) => ("SCRAM-SHA-256", ChannelBinding::unrequested()),
                     None => ("SCRAM-SHA-256", ChannelBinding::unsupported()),
                 };
+                let password = password.ok_or_else(no_password)?;
                 let begun = scram.insert(ScramSha256::new(password, bound));
                 let mut out = Vec::new();
                 write::text(&mut out, name.as_bytes());
@@ -240,21 +252,34 @@ async fn secure(
         return Err(fault(Code::HostKeyMismatch, "it sent ahead of TLS"));
     };
     let wrong = |error: &dyn std::fmt::Display| fault(Code::HostKeyMismatch, error);
-    let mut config = match database.tls {
+    let missing = |error| fault(Code::CredentialMissing, error);
+    let builder = match database.tls {
         Tls::VerifyFull => {
-            let missing = |error| fault(Code::CredentialMissing, error);
             let pem = node.config.credentials.authority(target).map_err(missing)?;
             let mut roots = RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| wrong(&error))?;
                 roots.add(certificate).map_err(|error| wrong(&error))?;
             }
-            ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+            ClientConfig::builder().with_root_certificates(roots)
         }
         Tls::Require | Tls::Disable => {
             let anybody = Arc::new(Anybody(Arc::new(ring::default_provider())));
             let builder = ClientConfig::builder().dangerous();
-            builder.with_custom_certificate_verifier(anybody).with_no_client_auth()
+            builder.with_custom_certificate_verifier(anybody)
+        }
+    };
+    let mut config = match node.config.credentials.certificate(target).map_err(missing)? {
+        None => builder.with_no_client_auth(),
+        Some(Certified { certificate, private_key }) => {
+            let unfit = |error: &dyn std::fmt::Display| {
+                fault(Code::CredentialMissing, format!("its certificate or key: {error}"))
+            };
+            let chain = CertificateDer::pem_slice_iter(&certificate).collect::<Result<_, _>>();
+            let chain = chain.map_err(|error| unfit(&error))?;
+            let key = PrivateKeyDer::from_pem_slice(&private_key);
+            let key = key.map_err(|error| unfit(&error))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| unfit(&error))?
         }
     };
     config.alpn_protocols = vec![b"postgresql".to_vec()];

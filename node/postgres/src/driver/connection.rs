@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::back::{self, Dialled, Opening};
-use super::front::{self, Begun, Gone, NotIn};
+use super::front::{self, Begun, Gone, NotIn, Secured};
 use super::leg::Leg;
 use super::lens::Lens;
 use super::node::{Node, Places};
@@ -54,8 +54,8 @@ pub(super) async fn serve(
     }
     let deadline = Instant::now() + node.config.limits.login_deadline;
     let begun = timeout_at(deadline, front::begin(&node, stream)).await;
-    let (mut leg, begin, certificate) = match begun {
-        Ok(Ok(Begun::Login { leg, begin, certificate })) => (leg, begin, certificate),
+    let (mut leg, begin, secured) = match begun {
+        Ok(Ok(Begun::Login { leg, begin, secured })) => (leg, begin, secured),
         Ok(Ok(Begun::Cancel { process, secret })) => {
             let now = node.sessions.ports().clock.elapsed();
             return node.config.cancels.ask(places.source(), process, secret, now);
@@ -65,11 +65,11 @@ pub(super) async fn serve(
     };
     let from = peer.ip().to_canonical().to_string();
     let may_try = node.may_try(places.source());
-    let logging_in = log_in(&node, &mut leg, begin, certificate.as_deref(), &from, may_try);
+    let logging_in = log_in(&node, &mut leg, begin, secured.as_ref(), &from, may_try);
     let logged_in = match timeout_at(deadline, logging_in).await {
         Ok(Ok(logged_in)) => logged_in,
         Ok(Err(Some(told))) => {
-            if told.code == Code::LoginRefused {
+            if matches!(told.code, Code::LoginRefused | Code::CertificateRefused) {
                 node.failed(places.source());
             }
             return say_farewell(&mut leg, &told).await;
@@ -102,7 +102,7 @@ async fn log_in(
     node: &Arc<Node>,
     leg: &mut Leg,
     begin: Begin,
-    certificate: Option<&[u8]>,
+    secured: Option<&Secured>,
     from: &str,
     may_try: bool,
 ) -> Result<LoggedIn, Option<Told>> {
@@ -131,15 +131,17 @@ async fn log_in(
     let database = value("database").unwrap_or_else(|| user.clone());
     let claim = login::claim(&user, &database).ok_or_else(|| Some(front::refusal()))?;
     let begun = Instant::now();
-    match front::prove(node, leg, &claim.person, certificate).await {
-        Ok(subject) => Ok(LoggedIn { subject, claim, settings, minor }),
-        Err(NotIn::Gone) => Err(None),
-        Err(NotIn::Refused(reason)) => {
-            events::not_let_in(node, &claim.person, from, reason);
-            tokio::time::sleep_until(begun + REJECTION_TIME).await;
-            Err(Some(front::refusal()))
+    let (method, reason, told) = match front::prove(node, leg, &claim.person, secured).await {
+        Ok(subject) => return Ok(LoggedIn { subject, claim, settings, minor }),
+        Err(NotIn::Gone) => return Err(None),
+        Err(NotIn::Refused(reason)) => (events::PASSWORD, reason, front::refusal()),
+        Err(NotIn::NotCertified { reason, told }) => {
+            (events::CERTIFICATE, reason, Told::new(Code::CertificateRefused, told))
         }
-    }
+    };
+    events::not_let_in(node, &claim.person, from, method, reason);
+    tokio::time::sleep_until(begun + REJECTION_TIME).await;
+    Err(Some(told))
 }
 
 /// Opens the session, then the way to the database.

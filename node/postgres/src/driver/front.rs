@@ -1,15 +1,18 @@
-//! The client's side up to its login: TLS, startup, proof of a password. Deadlines are the
-//! caller's.
+//! The client's side up to its login: TLS, startup, proof of a password or by a certificate.
+//! Deadlines are the caller's.
 
 use std::io;
 use std::sync::Arc;
 
 use node_identity::Subject;
+use node_identity::issued::BEFORE_ID;
 use node_identity::scram::{Beginning, Exchange, MECHANISM, MECHANISM_PLUS};
 use proto::refusal::{Code, Told};
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::authorities::NotGood;
 use super::leg::Leg;
 use super::node::Node;
 use super::random;
@@ -32,9 +35,18 @@ const ASKED_BEFORE: usize = 3;
 /// How a connection begins.
 pub(super) enum Begun {
     /// Somebody wants to log in.
-    Login { leg: Leg, begin: Begin, certificate: Option<Vec<u8>> },
+    Login { leg: Leg, begin: Begin, secured: Option<Secured> },
     /// Somebody wants something else to end.
     Cancel { process: u32, secret: Vec<u8> },
+}
+
+/// What is known of a connection that speaks TLS.
+pub(super) struct Secured {
+    /// What logins are bound to.
+    binding: Vec<u8>,
+    /// The client's certificate and those behind it, whose key it has; nobody has said yet that it
+    /// is good.
+    shown: Vec<CertificateDer<'static>>,
 }
 
 /// Why a connection ends before anybody logged in.
@@ -52,10 +64,10 @@ pub(super) enum Gone {
 pub(super) async fn begin(node: &Node, stream: TcpStream) -> Result<Begun, Gone> {
     let mut first = [0];
     stream.peek(&mut first).await?;
-    let mut certificate = None;
+    let mut secured = None;
     let mut leg = if first[0] == TLS_HANDSHAKE {
-        let (leg, shown) = secure(node, Stream::Plain(stream), true).await?;
-        certificate = shown;
+        let (leg, with) = secure(node, Stream::Plain(stream), true).await?;
+        secured = Some(with);
         leg
     } else {
         Leg::new(Stream::Plain(stream), CLIENT_MESSAGE_BYTES)
@@ -71,30 +83,27 @@ pub(super) async fn begin(node: &Node, stream: TcpStream) -> Result<Begun, Gone>
                 leg.put_slice(b"N");
                 leg.flush().await?;
             }
-            Startup::Tls if certificate.is_some() => {
+            Startup::Tls if secured.is_some() => {
                 return Err(Gone::Client("it asks for TLS within TLS"));
             }
             Startup::Tls => {
                 leg.put_slice(b"S");
                 leg.flush().await?;
                 let stream = leg.into_stream().ok_or(Gone::Client("it sent ahead of TLS"))?;
-                (leg, certificate) = secure(node, stream, false).await?;
+                let (within, with) = secure(node, stream, false).await?;
+                (leg, secured) = (within, Some(with));
             }
             Startup::Cancel { process, secret } => return Ok(Begun::Cancel { process, secret }),
-            Startup::Begin(begin) => return Ok(Begun::Login { leg, begin, certificate }),
+            Startup::Begin(begin) => return Ok(Begun::Login { leg, begin, secured }),
         }
     }
     Err(Gone::Client("it asks for encryption again and again"))
 }
 
-/// Speaks TLS from now on. Gives what logins are bound to.
-async fn secure(
-    node: &Node,
-    stream: Stream,
-    is_direct: bool,
-) -> Result<(Leg, Option<Vec<u8>>), Gone> {
+/// Speaks TLS from now on.
+async fn secure(node: &Node, stream: Stream, is_direct: bool) -> Result<(Leg, Secured), Gone> {
     let Stream::Plain(stream) = stream else { return Err(Gone::Client("it speaks TLS already")) };
-    let shown = certificate::binding(&(node.config.certificate)());
+    let binding = certificate::binding(&(node.config.certificate)());
     let acceptor = TlsAcceptor::from(node.config.tls.clone());
     let stream = acceptor.accept(stream).await?;
     // Without it, what is meant for another protocol could be turned here.
@@ -102,8 +111,9 @@ async fn secure(
     if is_direct && !is_named {
         return Err(Gone::Client("it speaks TLS at once without naming the protocol"));
     }
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     let leg = Leg::new(Stream::Server(Box::new(stream)), CLIENT_MESSAGE_BYTES);
-    Ok((leg, Some(shown)))
+    Ok((leg, Secured { binding, shown }))
 }
 
 /// Says which version is spoken, when it is not the one that was asked for. Gives it.
@@ -120,6 +130,11 @@ pub(super) fn negotiate(leg: &mut Leg, begin: &Begin, unknown: &[&str]) -> u32 {
 /// Why a login failed: for the record, and for the client nothing but that it did.
 pub(super) enum NotIn {
     Refused(String),
+    /// Its certificate was not good: why is no secret to whoever has it.
+    NotCertified {
+        reason: String,
+        told: &'static str,
+    },
     Gone,
 }
 
@@ -129,8 +144,54 @@ impl From<io::Error> for NotIn {
     }
 }
 
-/// Lets a client prove its password. Clear text is never asked for.
+/// Who a client is, by the certificate that it has shown, or by its password.
 pub(super) async fn prove(
+    node: &Arc<Node>,
+    leg: &mut Leg,
+    claimed: &str,
+    secured: Option<&Secured>,
+) -> Result<Subject, NotIn> {
+    // What the cluster gives out is a password in any case, also to clients that have a certificate
+    // for something else.
+    match secured.filter(|secured| !secured.shown.is_empty() && !claimed.contains(BEFORE_ID)) {
+        Some(secured) => certified(node, claimed, &secured.shown),
+        None => know(node, leg, claimed, secured.map(|secured| &*secured.binding)).await,
+    }
+}
+
+/// Whose certificate it is. There is no way on to a password: a certificate that is not good any
+/// more is something that its owner has to hear of.
+fn certified(
+    node: &Node,
+    claimed: &str,
+    shown: &[CertificateDer<'static>],
+) -> Result<Subject, NotIn> {
+    let not = |reason: String, told| NotIn::NotCertified { reason, told };
+    let now = node.sessions.ports().clock.now().utc;
+    let authorities = node.config.authorities.as_ref();
+    let checked = authorities.map_or(Err(NotGood::Unknown), |known| known.check(shown, now));
+    checked.map_err(|error| not(error.to_string(), error.told()))?;
+    let unread = || not(NotGood::Unfit.to_string(), NotGood::Unfit.told());
+    let own = shown.first().ok_or_else(unread)?;
+    let view = node.view();
+    let found = certificate::listings(own, |says| view.people.by_certificate(says));
+    let found = found.ok_or_else(unread)?;
+    let is_claimed = |subject: &Subject| subject.person.as_str() == claimed;
+    match found {
+        Some(subject) if is_claimed(&subject) => Ok(subject),
+        Some(subject) => {
+            let reason = format!("it is a certificate of {}", subject.person);
+            Err(not(reason, "The client certificate is not that of the user who is asked for."))
+        }
+        None => {
+            let reason = "nobody lists what the certificate says".to_owned();
+            Err(not(reason, "The client certificate is not that of the user who is asked for."))
+        }
+    }
+}
+
+/// Lets a client prove its password. Clear text is never asked for.
+async fn know(
     node: &Arc<Node>,
     leg: &mut Leg,
     claimed: &str,

@@ -1,5 +1,6 @@
 //! Everything here that waits: the listener, clients' connections, targets.
 
+mod authorities;
 mod back;
 mod cancel;
 mod catalog;
@@ -18,5 +19,6 @@ mod serve;
 mod side;
 mod stream;
 
+pub use authorities::{Authorities, BadAuthorities};
 pub use cancel::{Cancels, Elsewhere, tag};
 pub use listen::serve;

@@ -1,6 +1,7 @@
 //! The protocol's bytes, split and broken.
 
 use node_enforce::mask::{Form, Place};
+use proto::refusal::Code;
 
 use crate::codec::frame::{BadFrame, Frame, head, whole};
 use crate::codec::places::{Finder, Shape};
@@ -84,6 +85,18 @@ fn what_comes_first() {
         assert!(startup::length(length.to_be_bytes()).is_err(), "{length}");
     }
     assert_eq!(startup::length(8_u32.to_be_bytes()), Ok(8));
+}
+
+/// What a client is told has a state that it knows (PostgreSQL documentation, appendix A).
+#[test]
+fn refusals_of_a_login_have_their_states() {
+    #[track_caller]
+    fn check(code: Code, expected: &str) {
+        assert_eq!(write::sqlstate(code), expected, "{code}");
+    }
+    check(Code::LoginRefused, "28P01");
+    check(Code::CertificateRefused, "28000");
+    check(Code::PermissionDenied, "42501");
 }
 
 fn row(cells: &[Option<&[u8]>]) -> Vec<u8> {
