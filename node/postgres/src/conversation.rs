@@ -22,7 +22,7 @@ use crate::tracked::Tracked;
 use crate::veil::{Sight, Veil};
 use names::key;
 pub(crate) use names::{Bound, Portal, Statement};
-pub(crate) use said::{is_no_text, script};
+pub(crate) use said::{Parameters, is_no_text, script};
 pub(crate) use turns::Turn;
 
 /// How many answers may be outstanding.
@@ -321,7 +321,7 @@ impl Conversation {
             }
             b'c' => {}
             b'1' | b'2' | b'3' | b'n' | b'I' | b's' => self.short(kind)?,
-            b't' => {}
+            b't' => self.types(body),
             other => return Err(Malformed(other)),
         }
         Ok(Passed::On)

@@ -94,3 +94,40 @@ fn beyond_the_records_limit_rows_are_counted() -> Result<()> {
     assert!(replay(&scene)?.contains("(2000 rows,"));
     Ok(())
 }
+
+/// Types are those that the database has described, or else those that the client said.
+#[test]
+fn a_replay_shows_parameters_by_their_types() -> Result<()> {
+    let scene = DatabaseScene::start(POLICY, TABLES)?;
+    let mut wire = scene.wire()?;
+    let run = |values: &[&str]| [bind("", "a", values, false), execute("", 0), sync()];
+    wire.ask(&[parse("a", "select $1::text, $2::int"), sync()])?;
+    wire.ask(&run(&["x", "7"]))?;
+    wire.ask(&[describe(b'S', "a"), sync()])?;
+    wire.ask(&run(&["y", "8"]))?;
+    let typed = (b'P', b"b\0select $1, $2\0\0\x02\0\0\0\x17\0\0\0\x19".to_vec());
+    let values = b"\0\0\0\x04\0\0\0\x2a\0\0\0\x0fbob@example.com";
+    let binary = [&b"\0b\0\0\x01\0\x01\0\x02"[..], values, b"\0\0"].concat();
+    wire.ask(&[typed, (b'B', binary), execute("", 0), sync()])?;
+    drop(wire);
+    let shown = replay(&scene)?;
+    for line in [
+        "$1 = 'x'\n   $2 = '7'\n",
+        "$1 = 'y'::text\n   $2 = '8'::int4\n",
+        "$1 = '42'::int4\n   $2 = '***@******e.com'::text\n",
+    ] {
+        ensure!(shown.contains(line), "{line:?} is not in {shown}");
+    }
+    let list: Value = serde_json::from_str(&asked(&scene, &["sessions", "list", "-o", "json"])?)?;
+    let id = list[0]["id"].as_str().context("a session")?;
+    let session = asked(&scene, &["sessions", "show", id])?;
+    ensure!(session.contains("'8'::int4"), "{session}");
+    // What was sealed is what was sent, types and all: a decision comes out as it was.
+    let key = scene.path("data").join("keys/audit.key").display().to_string();
+    let said = asked(&scene, &["audit", "rederive", "--audit-key", &key, "-o", "json"])?;
+    let said: Value = serde_json::from_str(&said)?;
+    let counts = said.get(0).unwrap_or(&said);
+    let same = counts["differences"] == 0 && counts["readings_changed"] == 0;
+    ensure!(same && counts["opened"].as_u64() >= Some(3), "{said}");
+    Ok(())
+}

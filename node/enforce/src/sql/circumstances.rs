@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::command::quoted;
+use super::values::more;
 use crate::mask::{MaskPlan, Raw, mask_text};
 use crate::reader::Shown;
 
@@ -22,6 +23,7 @@ const SHOWN_LIMIT: usize = 64 * 1024;
 
 const SETTING: u8 = b's';
 const PREPARED: u8 = b'p';
+const TYPES: u8 = b't';
 const END: u8 = 0;
 
 /// What a text is said in. Names and values have no NUL bytes.
@@ -31,13 +33,16 @@ pub struct Circumstances<'a> {
     pub settings: Vec<(&'a [u8], &'a [u8])>,
     /// Prepared statements, by name: the texts that made them.
     pub prepared: Vec<(&'a [u8], &'a [u8])>,
+    /// The numbers of its parameters' types, zero where nobody said one. They are what values are
+    /// shown by; nothing is decided by them.
+    pub types: Vec<u32>,
 }
 
 impl<'a> Circumstances<'a> {
     /// Whether they say anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.settings.is_empty() && self.prepared.is_empty()
+        self.settings.is_empty() && self.prepared.is_empty() && self.types.is_empty()
     }
 
     /// Writes them; nothing when they say nothing.
@@ -55,6 +60,15 @@ impl<'a> Circumstances<'a> {
                 }
             }
         }
+        if !self.types.is_empty() {
+            // In digits, since a NUL ends a text.
+            out.extend([TYPES, 0]);
+            for (at, number) in self.types.iter().enumerate() {
+                let before = if at == 0 { "" } else { "," };
+                out.extend_from_slice(format!("{before}{number}").as_bytes());
+            }
+            out.push(0);
+        }
         out.push(END);
     }
 
@@ -71,6 +85,13 @@ impl<'a> Circumstances<'a> {
             let into = match *kind {
                 SETTING => &mut circumstances.settings,
                 PREPARED => &mut circumstances.prepared,
+                TYPES => {
+                    let (b"", behind) = text(rest)? else { return None };
+                    let (written, behind) = text(behind)?;
+                    circumstances.types = numbers(written)?;
+                    rest = behind;
+                    continue;
+                }
                 END => return Some((circumstances, rest)),
                 _ => return None,
             };
@@ -105,6 +126,11 @@ impl<'a> Circumstances<'a> {
     }
 }
 
+fn numbers(written: &[u8]) -> Option<Vec<u32>> {
+    let written = std::str::from_utf8(written).ok()?;
+    written.split(',').map(|number| number.parse().ok()).collect()
+}
+
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
@@ -116,5 +142,6 @@ fn line(plan: &Arc<MaskPlan>, bytes: &[u8], shown: &mut Shown) -> String {
     let cut = &text[..text.floor_char_boundary(SHOWN_LIMIT)];
     shown.exact &= findings.is_empty() && cut.as_bytes() == masked.bytes();
     shown.findings.extend(findings);
-    quoted(cut, text.len())
+    let more = more(cut.len(), text.len());
+    format!("{}{more}", quoted(cut))
 }

@@ -8,15 +8,9 @@
 use std::sync::Arc;
 
 use super::circumstances::Circumstances;
-use crate::mask::{MaskPlan, Raw, mask_text};
+use super::values;
+use crate::mask::MaskPlan;
 use crate::reader::Shown;
-
-/// How many parameters are shown.
-const SHOWN_LIMIT: usize = 256;
-/// How many bytes of a parameter are shown.
-const VALUE_LIMIT: usize = 4096;
-/// How many bytes of a binary parameter are shown.
-const BINARY_LIMIT: usize = 64;
 
 /// A command, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +106,7 @@ fn numbers(rest: &mut &[u8]) -> Option<Vec<i16>> {
     Some(bytes.chunks_exact(2).map(|two| i16::from_be_bytes([two[0], two[1]])).collect())
 }
 
-/// The masked text and, below it, a line for each parameter: `$1 = 'text'`.
+/// The masked text and, below it, a line for each parameter: `$1 = 'text'::varchar`.
 pub(crate) fn shown(plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
     let Some(command) = SqlCommand::parse(bytes) else {
         let text = memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end]);
@@ -122,48 +116,15 @@ pub(crate) fn shown(plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
         return shown;
     };
     let mut shown = Shown::of(plan, command.text);
-    parameters(plan, command.bind.as_ref(), &mut shown);
+    if let Some(bind) = &command.bind {
+        values::show(plan, bind, &command.circumstances.types, &mut shown);
+    }
     command.circumstances.show(plan, &mut shown);
     shown
 }
 
-fn parameters(plan: &Arc<MaskPlan>, bind: Option<&Bind<'_>>, shown: &mut Shown) {
-    let Some(bind) = bind else { return };
-    for (at, value) in bind.values.iter().take(SHOWN_LIMIT).enumerate() {
-        let line = match value {
-            None => "null".to_owned(),
-            Some(value) => parameter(plan, value, bind.is_binary(at), shown),
-        };
-        shown.text.push_str(&format!("\n${} = {line}", at + 1));
-    }
-    let more = bind.values.len().saturating_sub(SHOWN_LIMIT);
-    if more > 0 {
-        shown.exact = false;
-        shown.text.push_str(&format!("\n-- and {more} more parameters"));
-    }
-}
-
-fn parameter(plan: &Arc<MaskPlan>, value: &[u8], binary: bool, shown: &mut Shown) -> String {
-    let (masked, findings) = mask_text(plan, Raw::new(value));
-    let masked = masked.bytes();
-    shown.exact &= findings.is_empty();
-    shown.findings.extend(findings);
-    match std::str::from_utf8(masked) {
-        Ok(text) if !binary => {
-            let cut = &text[..text.floor_char_boundary(VALUE_LIMIT)];
-            shown.exact &= cut.len() == text.len();
-            quoted(cut, text.len())
-        }
-        _ => {
-            let cut = &masked[..masked.len().min(BINARY_LIMIT)];
-            shown.exact &= cut.len() == masked.len();
-            hexadecimal(cut, masked.len())
-        }
-    }
-}
-
 /// A text in quotes, on one line whatever it holds.
-pub(super) fn quoted(text: &str, length: usize) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let special = |letter: char| letter.is_control() || letter == '\\';
     let mut line = if text.contains(special) { "E'".to_owned() } else { "'".to_owned() };
     for letter in text.chars() {
@@ -178,22 +139,6 @@ pub(super) fn quoted(text: &str, length: usize) -> String {
         }
     }
     line.push('\'');
-    more(line, text.len(), length)
-}
-
-fn hexadecimal(bytes: &[u8], length: usize) -> String {
-    let mut line = "'\\x".to_owned();
-    for byte in bytes {
-        line.push_str(&format!("{byte:02x}"));
-    }
-    line.push('\'');
-    more(line, bytes.len(), length)
-}
-
-fn more(mut line: String, shown: usize, length: usize) -> String {
-    if shown < length {
-        line.push_str(&format!(" … {length} bytes"));
-    }
     line
 }
 

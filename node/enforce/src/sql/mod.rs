@@ -17,6 +17,7 @@ mod reads;
 mod statement;
 mod tags;
 mod tree;
+mod values;
 mod walk;
 
 #[cfg(test)]

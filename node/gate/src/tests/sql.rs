@@ -122,6 +122,65 @@ fn said_in(settings: &[(&str, &str)], prepared: &[(&str, &str)], text: &[u8]) ->
     bytes
 }
 
+/// A command whose parameters have these types.
+fn typed(types: &[u32], values: &[(bool, Option<&[u8]>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Circumstances { types: types.to_vec(), ..Circumstances::default() }.write(&mut bytes);
+    [bytes, bound("x", values)].concat()
+}
+
+#[test]
+fn parameters_are_shown_by_their_types() {
+    #[track_caller]
+    fn check_one(number: u32, binary: bool, value: &[u8], expected: &str) {
+        let bytes = typed(&[number], &[(binary, Some(value))]);
+        check(bytes, &format!("x\n$1 = {expected}"), true);
+    }
+    check_one(23, false, b"42", "'42'::int4");
+    check_one(23, true, &42_i32.to_be_bytes(), "'42'::int4");
+    check_one(21, true, &(-7_i16).to_be_bytes(), "'-7'::int2");
+    check_one(20, true, &i64::MIN.to_be_bytes(), "'-9223372036854775808'::int8");
+    check_one(26, true, &u32::MAX.to_be_bytes(), "'4294967295'::oid");
+    check_one(16, true, &[1], "'t'::bool");
+    check_one(701, true, &0.5_f64.to_be_bytes(), "'0.5'::float8");
+    check_one(25, true, "it's ü".as_bytes(), "'it''s ü'::text");
+    check_one(1043, false, b"a", "'a'::varchar");
+    check_one(3802, true, b"\x01{}", "'{}'::jsonb");
+    let uuid = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes();
+    check_one(2950, true, &uuid, "'00112233-4455-6677-8899-aabbccddeeff'::uuid");
+    // What is not as long as its type says, is not text, or has no form that is known.
+    check_one(23, true, &[1], "'\\x01'::int4");
+    check_one(16, true, &[2], "'\\x02'::bool");
+    check_one(25, true, &[0xff], "'\\xff'::text");
+    check_one(3802, true, b"\x02{}", "'\\x027b7d'::jsonb");
+    check_one(1114, true, &[0; 8], "'\\x0000000000000000'::timestamp");
+    check_one(16_385, true, b"a", "'\\x61'::type 16385");
+    check_one(16_385, false, b"a", "'a'::type 16385");
+    // Nobody said which.
+    check_one(0, true, b"a", "'\\x61'");
+    check(typed(&[23], &[(false, None)]), "x\n$1 = null::int4", true);
+    check(
+        typed(&[25], &[(false, Some(b"a")), (true, Some(b"a"))]),
+        "x\n$1 = 'a'::text\n$2 = '\\x61'",
+        true,
+    );
+    // Types decide nothing, and are no circumstances that a reading tells of.
+    assert!(show(typed(&[23], &[(false, None)])).reading.session.is_empty());
+}
+
+/// What a number shows is masked as what it shows.
+#[test]
+fn numbers_in_binary_are_masked_as_text() {
+    let token = text("{github}");
+    for (number, value) in
+        [(25, token.clone().into_bytes()), (3802, format!("\u{1}{token}").into())]
+    {
+        let shown = show(typed(&[number], &[(true, Some(&value))]));
+        let (found, masked) = shown.cut();
+        assert!(masked && !found.contains(&token) && found.contains("::"), "{found}");
+    }
+}
+
 #[test]
 fn what_is_executed_by_name_is_read_and_shown() {
     let token = "ghp_012345678901234567890123456789ABCDEF";

@@ -13,6 +13,8 @@ use crate::veil::Sight;
 const NAMES: usize = 8192;
 /// How many bytes their texts and parameters may have in all.
 const TEXT_BYTES: usize = 32 * 1024 * 1024;
+/// How many bytes of a description are kept: as many types as parameters are shown.
+const DESCRIBED_BYTES: usize = 2 + 4 * 256;
 /// How many bytes of a name count: PostgreSQL cuts what is longer (`NAMEDATALEN`).
 const NAME_BYTES: usize = 63;
 
@@ -31,21 +33,30 @@ pub(crate) struct Statement {
     pub(crate) script: Arc<Script>,
     /// The numbers of its parameters' types, as far as the client said them.
     pub(crate) types: Arc<[u8]>,
+    /// The same of all of them, when the database has described them.
+    pub(super) described: Option<Arc<[u8]>>,
     pub(super) shape: Option<Shape>,
 }
 
 impl Statement {
     pub(crate) fn new(text: Arc<[u8]>) -> Self {
         let script = script(&text);
-        Self { definition: text.clone(), text, script, types: Arc::default(), shape: None }
+        let (definition, types) = (text.clone(), Arc::default());
+        Self { definition, text, script, types, described: None, shape: None }
     }
 
     pub(crate) fn with_types(self, types: Arc<[u8]>) -> Self {
         Self { types, ..self }
     }
 
+    /// The numbers of its parameters' types behind their count, as the database has said them, or
+    /// else the client.
+    pub(crate) fn known_types(&self) -> &Arc<[u8]> {
+        self.described.as_ref().unwrap_or(&self.types)
+    }
+
     fn bytes(&self) -> usize {
-        self.text.len() + self.definition.len()
+        self.text.len() + self.definition.len() + self.types.len()
     }
 }
 
@@ -55,6 +66,8 @@ pub(crate) struct Portal {
     /// The text, and the body of its `Bind`, as they were judged.
     pub(crate) text: Arc<[u8]>,
     pub(crate) bind: Arc<[u8]>,
+    /// The types of its parameters.
+    pub(crate) types: Arc<[u8]>,
     /// The text as it was read by itself, and as it was judged.
     pub(crate) read: Arc<Script>,
     pub(crate) script: Arc<Script>,
@@ -71,7 +84,8 @@ impl Portal {
             None => Shape::undescribed(binary.contains(&true)),
         };
         let (text, read) = (of.text.clone(), of.script.clone());
-        Self { text, bind: bind.into(), read, script, shape, sights: Arc::default() }
+        let (bind, types) = (bind.into(), of.known_types().clone());
+        Self { text, bind, types, read, script, shape, sights: Arc::default() }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -136,6 +150,15 @@ impl Conversation {
         self.text_bytes += statement.bytes();
         let old = self.statements.insert(name, statement);
         self.text_bytes -= old.map_or(0, |old| old.bytes());
+    }
+
+    /// The database describes the parameters of a statement (`ParameterDescription`).
+    pub(super) fn types(&mut self, body: &[u8]) {
+        if let Some(Expected::DescribeStatement(name)) = self.expected.front()
+            && let Some(statement) = self.statements.get_mut(name)
+        {
+            statement.described = Some(body[..body.len().min(DESCRIBED_BYTES)].into());
+        }
     }
 
     pub(super) fn count_texts(&mut self) {

@@ -11,6 +11,25 @@ use crate::codec::read::Reader;
 
 /// How many prepared statements a text may execute, those that they execute counted too.
 const EXECUTED: usize = 16;
+/// What is bound to a text's parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters<'a> {
+    /// The body of the `Bind`.
+    pub(crate) bind: &'a [u8],
+    /// Their types, as [`Statement::known_types`] has them.
+    pub(crate) types: &'a [u8],
+}
+
+/// The numbers of types as messages have them, behind their count; nothing when none was said.
+fn numbers(types: &[u8]) -> Option<Vec<u32>> {
+    let (_, numbers) = types.split_first_chunk::<2>()?;
+    let numbers: Vec<u32> = numbers
+        .chunks_exact(4)
+        .map(|number| number.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)))
+        .collect();
+    numbers.iter().any(|number| *number != 0).then_some(numbers)
+}
+
 /// A text as it is read; of one that is not UTF-8, nothing is known.
 pub(crate) fn script(text: &[u8]) -> Arc<Script> {
     match std::str::from_utf8(text) {
@@ -31,9 +50,12 @@ impl Conversation {
         &self,
         script: &Arc<Script>,
         text: &[u8],
-        bind: Option<&[u8]>,
+        parameters: Option<Parameters<'_>>,
     ) -> (Vec<u8>, Arc<Script>) {
         let mut said_in = Circumstances::default();
+        let bind = parameters.as_ref().map(|parameters| parameters.bind);
+        said_in.types =
+            parameters.and_then(|parameters| numbers(parameters.types)).unwrap_or_default();
         for (name, value) in self.tracked.values() {
             said_in.settings.push((name.as_bytes(), value.as_bytes()));
         }
@@ -150,6 +172,6 @@ impl Statement {
         let script = script(execute.as_bytes());
         let definition = text.as_bytes().into();
         let (text, types) = (execute.into_bytes().into(), Arc::default());
-        Self { text, definition, script, types, shape: None }
+        Self { text, definition, script, types, described: None, shape: None }
     }
 }

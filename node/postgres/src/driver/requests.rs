@@ -10,7 +10,7 @@ use super::serve::{End, Served};
 use crate::codec::frame::{BadFrame, HEADER_BYTES};
 use crate::codec::read::{self, Reader};
 use crate::codec::write;
-use crate::conversation::{Bound, Statement, Turn, is_no_text, script};
+use crate::conversation::{Bound, Parameters, Statement, Turn, is_no_text, script};
 
 impl Served {
     /// Takes what the client asks, as far as it may be taken now; whether anything was.
@@ -185,7 +185,7 @@ impl Served {
 
     async fn parse(&mut self, body: &[u8]) -> Result<(), End> {
         let (name, text) = read::parse(body).ok_or_else(malformed)?;
-        if !self.talk.has_room(text.len()) {
+        if !self.talk.has_room(body.len()) {
             let text = "The connection has too many prepared statements.";
             self.refuse(Told::new(Code::MessageTooLarge, text));
             return Ok(());
@@ -239,7 +239,8 @@ impl Served {
             self.refuse(Told::plain(Code::MessageTooLarge));
             return Ok(());
         }
-        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(body));
+        let said = Parameters { bind: body, types: statement.known_types() };
+        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(said));
         let judged = match self.judge(command, Some(&statement)).await {
             Ok(judged) => judged,
             Err(told) => {
@@ -267,7 +268,8 @@ impl Served {
         } else {
             // Names may mean something else by now.
             let command;
-            (command, script) = self.talk.command(&bound.read, &bound.text, Some(&bound.bind));
+            let said = Parameters { bind: &bound.bind, types: &bound.types };
+            (command, script) = self.talk.command(&bound.read, &bound.text, Some(said));
             if let Err(told) = self.judge(command, None).await {
                 self.refuse(told);
                 return Ok(());

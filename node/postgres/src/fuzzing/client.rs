@@ -12,7 +12,7 @@ use crate::codec::read::{self, Reader};
 use crate::codec::{startup, write};
 use crate::config::CLIENT_MESSAGE_BYTES;
 use crate::conversation::{
-    Bound, Conversation, OUTSTANDING, Passed, Statement, Turn, is_no_text, script,
+    Bound, Conversation, OUTSTANDING, Parameters, Passed, Statement, Turn, is_no_text, script,
 };
 
 /// What a text says that copies data in.
@@ -158,7 +158,8 @@ impl Scene {
         if !self.talk.has_room(statement.text.len() + body.len()) {
             return None;
         }
-        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(body));
+        let said = Parameters { bind: body, types: statement.known_types() };
+        let (command, script) = self.talk.command(&statement.script, &statement.text, Some(said));
         if let Some(SqlCommand { text, bind: Some(bind), .. }) = SqlCommand::parse(&command) {
             assert_eq!(text, &statement.text[..], "the text ends at its NUL");
             assert_eq!((bind.portal, bind.statement), (asked.portal, asked.statement));

@@ -5,7 +5,7 @@
 use node_enforce::sql::SqlCommand;
 
 use crate::codec::places::Finder;
-use crate::conversation::{Bound, Conversation, Statement, script};
+use crate::conversation::{Bound, Conversation, Parameters, Statement, script};
 
 fn come(talk: &mut Conversation, kind: u8, body: &[u8]) {
     let mut places = Vec::new();
@@ -147,12 +147,51 @@ fn a_bind_is_judged_by_what_its_statement_executes() {
     prepare(&mut talk, "y", "select 1");
     let statement = talk.statement(b"x").expect("it is prepared").clone();
     let bind = b"\0x\0\0\0\0\0\0\0";
-    let (bytes, script) = talk.command(&statement.script, &statement.text, Some(bind));
+    let said = Parameters { bind, types: &statement.types };
+    let (bytes, script) = talk.command(&statement.script, &statement.text, Some(said));
     let command = SqlCommand::parse(&bytes).expect("a command of a known form");
     assert_eq!(command.circumstances.prepared, [(&b"y"[..], &b"select 1"[..])]);
     assert!(command.bind.is_some());
     talk.bound(b"", &statement, Bound { bind, script, binary: &[] });
     assert_eq!(&*talk.portal(b"").expect("it is bound").bind, bind);
+}
+
+/// The database knows them better than the client, once it was asked.
+#[test]
+fn a_bind_has_the_types_of_its_parameters() {
+    fn of(numbers: &[u32]) -> Vec<u8> {
+        let count = u16::try_from(numbers.len()).expect("few").to_be_bytes();
+        let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
+        count.into_iter().chain(numbers).collect()
+    }
+    fn said(talk: &Conversation) -> Vec<u32> {
+        let statement = talk.statement(b"x").expect("it is prepared");
+        let said = Parameters { bind: b"\0x\0\0\0\0\0\0\0", types: statement.known_types() };
+        let (bytes, _) = talk.command(&statement.script, &statement.text, Some(said));
+        SqlCommand::parse(&bytes).expect("a command").circumstances.types
+    }
+    for (by_client, described, expected) in [
+        (&[][..], None, &[][..]),
+        (&[0, 0], None, &[]),
+        (&[23, 0], None, &[23, 0]),
+        (&[23, 0], Some(&[23, 25][..]), &[23, 25]),
+        (&[], Some(&[1043]), &[1043]),
+    ] {
+        let mut talk = Conversation::new();
+        let statement = Statement::new(b"select $1, $2"[..].into());
+        talk.parsed(b"x", statement.with_types(of(by_client).into()));
+        come(&mut talk, b'1', b"");
+        if let Some(described) = described {
+            talk.described(b'S', b"x");
+            come(&mut talk, b't', &of(described));
+            come(&mut talk, b'n', b"");
+        }
+        assert_eq!(said(&talk), expected, "{by_client:?} {described:?}");
+        let statement = talk.statement(b"x").expect("it is prepared").clone();
+        let bound = Bound { bind: b"", script: statement.script.clone(), binary: &[] };
+        talk.bound(b"", &statement, bound);
+        assert_eq!(talk.portal(b"").expect("it is bound").types, *statement.known_types());
+    }
 }
 
 #[test]

@@ -26,6 +26,10 @@ fn what_is_not_of_this_form_is_no_command() {
     check(b"\xffsa\0b", None);
     check(b"\xffsa\0b\0", None);
     check(b"\xffxa\0b\0\0SELECT 1", None);
+    check(b"\xfft\x0023,25\0\0SELECT 1", Some(b"SELECT 1"));
+    check(b"\xfft\0\0\0SELECT 1", None);
+    check(b"\xfft\x0023,-1\0\0SELECT 1", None);
+    check(b"\xffta\x0023\0\0SELECT 1", None);
     // Behind them is a command as any: with a Bind, or what is none.
     check(b"\xffsa\0b\0\0SELECT 1\0\0\0\0\0\0\0\0\0", Some(b"SELECT 1"));
     check(b"\xffsa\0b\0\0SELECT 1\0\0", None);
@@ -38,6 +42,7 @@ proptest! {
     fn what_is_written_is_read(
         settings: Pairs,
         prepared: Pairs,
+        types: Vec<u32>,
         text in "[^\\x00]{0,20}",
     ) {
         let without_nul = |pairs: Pairs| -> Pairs {
@@ -45,7 +50,8 @@ proptest! {
             pairs.into_iter().map(|(name, value)| (clean(name), clean(value))).collect()
         };
         let (settings, prepared) = (without_nul(settings), without_nul(prepared));
-        let written = Circumstances { settings: borrowed(&settings), prepared: borrowed(&prepared) };
+        let (settings, prepared) = (borrowed(&settings), borrowed(&prepared));
+        let written = Circumstances { settings, prepared, types };
         let mut bytes = Vec::new();
         written.write(&mut bytes);
         bytes.extend_from_slice(text.as_bytes());
