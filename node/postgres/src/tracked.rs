@@ -7,13 +7,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::surroundings::Lookup;
 use node_enforce::sql::{Handling, Setting, To, Transaction};
 
 /// The parameters.
 const NAMES: [&str; 3] = ["search_path", "role", "session_authorization"];
 /// The longest value that is kept, in bytes; a longer one is as good as unknown.
 const VALUE_BYTES: usize = 4096;
+/// What is not known stands here as this; a value that reads like this is not known either.
 const UNKNOWN: &str = "unknown";
+/// What the database calls statements that set what they say, surely and once.
+const SETTING: [&[u8]; 3] = [b"SET", b"RESET", b"DISCARD ALL"];
 
 /// Values by name, of those that are not what they were when the session began.
 type Values = BTreeMap<&'static str, String>;
@@ -36,10 +40,28 @@ impl Tracked {
         self.now.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
+    /// How names are looked up; none where that is not known, or the session is somebody else.
+    pub(crate) fn lookup(&self) -> Option<Lookup> {
+        let known = |name| match self.now.get(name) {
+            Some(value) if value == UNKNOWN => None,
+            value => Some(value.cloned()),
+        };
+        if self.now.contains_key("session_authorization") {
+            return None;
+        }
+        Some(Lookup { path: known("search_path")?, role: known("role")? })
+    }
+
+    /// Whether no end of a transaction changes any of them.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.now == self.lasting && self.now == self.before
+    }
+
     /// A statement has done what it does; `tag` is what the database calls it.
     pub(crate) fn done(&mut self, handling: &Handling, tag: &[u8]) {
+        let surely = SETTING.contains(&tag);
         for setting in &handling.settings {
-            self.set(setting);
+            self.set(setting, surely);
         }
         match &handling.transaction {
             Some(Transaction::RollbackTo(_)) => self.partly_undone(),
@@ -62,8 +84,10 @@ impl Tracked {
         }
     }
 
-    fn set(&mut self, setting: &Setting) {
+    fn set(&mut self, setting: &Setting, surely: bool) {
         let value = match &setting.to {
+            // A function sets it, once for each row or never, and perhaps for a while only.
+            _ if !surely => Some(UNKNOWN.to_owned()),
             To::Default => None,
             To::Value(value) if value.len() <= VALUE_BYTES => Some(value.clone()),
             To::Value(_) | To::Unknown => Some(UNKNOWN.to_owned()),
@@ -78,7 +102,8 @@ impl Tracked {
                 // `SET ROLE NONE` is what it was.
                 let value = value.filter(|value| name != "role" || value != "none");
                 if name == "session_authorization" {
-                    self.put("role", None, setting.local);
+                    let role = (!surely).then(|| UNKNOWN.to_owned());
+                    self.put("role", role, setting.local);
                 }
                 self.put(name, value, setting.local);
             }

@@ -8,6 +8,7 @@ use node_enforce::sql::{self, CIRCUMSTANCES, Circumstances, Handling, Prepared, 
 use super::names::key;
 use super::{Conversation, Passed, Statement};
 use crate::codec::read::Reader;
+use crate::surroundings::Lookup;
 
 /// How many prepared statements a text may execute, those that they execute counted too.
 const EXECUTED: usize = 16;
@@ -68,6 +69,16 @@ impl Conversation {
             command.extend_from_slice(bind);
         }
         (command, script)
+    }
+
+    /// How names are looked up in what is judged now, as far as that is known.
+    pub(crate) fn lookup(&self) -> Option<Lookup> {
+        self.tracked.lookup()
+    }
+
+    /// Whether they are, whatever becomes of the transaction.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.tracked.is_settled()
     }
 
     /// Finds what is executed by name, and what that executes. What is not found stays away: then

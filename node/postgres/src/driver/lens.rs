@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use node_enforce::mask::MaskPlan;
 use node_enforce::sql::lineage::{self, Catalog, Exposes, Lineage, Step, What};
-use node_enforce::sql::{self, Options};
+use node_enforce::sql::{self, Handling, Options, Prepared};
 use node_session::{Over, Session};
 use proto::refusal::{Code, Told};
 use proto::target::Target;
@@ -245,29 +245,28 @@ async fn look(
     let catalog = lens.catalog(node, facing).await?;
     let steps = lens.steps(&catalog, text)?;
     let script = sql::read(text, Options::default());
-    let alone = steps.len() == 1;
+    let (mut lookup, is_settled) = (talk.lookup(), talk.is_settled());
     let mut sights = Vec::with_capacity(steps.len());
-    for (step, (said, handling)) in
-        steps.iter().zip(script.reading.statements.iter().zip(&script.handling))
-    {
+    for (step, handling) in steps.iter().zip(&script.handling) {
         let lineage = match &step.what {
             What::Known(lineage) => lineage.clone(),
-            What::Executes(name) => executed(talk, lens, &catalog, name).await?,
+            What::Executes(name) => executed(talk, lens, &catalog, name, lookup.as_ref()).await?,
             What::Rows(query) => {
                 let question = (query.as_str(), types.clone());
-                seen(talk, lens, &catalog, step, question).await?
+                seen(talk, lens, &catalog, (step, lookup.as_ref()), question).await?
             }
             What::Copied(query, _)
             | What::Cursor(query, _)
             | What::Prepares(query, _)
             | What::Plan(query)
             | What::Kept(query) => {
-                seen(talk, lens, &catalog, step, (query.as_str(), Arc::default())).await?
+                let question = (query.as_str(), Arc::default());
+                seen(talk, lens, &catalog, (step, lookup.as_ref()), question).await?
             }
         };
-        let plainly = matches!(said.tag.as_str(), "set" | "reset" | "discard all");
-        talk.veil.surroundings.sets(&handling.settings, alone && plainly);
-        talk.veil.surroundings.defines(step);
+        talk.veil.surroundings.defines(step, lookup.as_ref());
+        // What stands behind it in the same text is looked at before it is done.
+        lookup = lookup.filter(|_| leaves_names(handling, is_settled));
         let (mut cursor, mut prepares) = (None, None);
         match &step.what {
             What::Cursor(_, name) => cursor = Some(name.clone()),
@@ -279,19 +278,25 @@ async fn look(
     Ok(sights.into())
 }
 
+/// Whether names are surely looked up behind a statement as they were before it.
+fn leaves_names(handling: &Handling, is_settled: bool) -> bool {
+    let runs_another = matches!(handling.prepared, Some(Prepared::Execute(_)));
+    let undoes = handling.transaction.is_some() && !is_settled;
+    handling.settings.is_empty() && !undoes && !runs_another
+}
+
 /// The lineage of one statement with a query in it.
 async fn seen(
     talk: &Conversation,
     lens: &mut Lens,
     catalog: &Catalog,
-    step: &Step,
+    (step, lookup): (&Step, Option<&Lookup>),
     (query, types): (&str, Arc<[u8]>),
 ) -> Result<Lineage, Told> {
     let surroundings = &talk.veil.surroundings;
-    let is_own = |parts: &[String]| surroundings.is_own(parts);
-    let lookup =
-        surroundings.lookup().filter(|_| !step.relations().iter().any(|name| is_own(name)));
-    if let Some(lookup) = lookup {
+    let is_own = |parts: &[String]| surroundings.is_own(parts, lookup);
+    let is_shared = surroundings.are_shared() && !step.relations().iter().any(|name| is_own(name));
+    if let Some(lookup) = lookup.filter(|_| is_shared) {
         let question = Question { query: query.to_owned(), types, lookup: lookup.clone() };
         match lens.lineage(catalog, question).await? {
             Some(Ok(lineage)) => return step.of(lineage).map_err(exposed),
@@ -308,6 +313,7 @@ async fn executed(
     lens: &mut Lens,
     catalog: &Catalog,
     name: &str,
+    lookup: Option<&Lookup>,
 ) -> Result<Lineage, Told> {
     const UNKNOWN: Exposes = Exposes("it runs a prepared statement that is not known");
     let by_protocol = || {
@@ -321,7 +327,9 @@ async fn executed(
     let steps = lens.steps(catalog, &text)?;
     match &steps[..] {
         [step] => match &step.what {
-            What::Rows(query) => seen(talk, lens, catalog, step, (query.as_str(), types)).await,
+            What::Rows(query) => {
+                seen(talk, lens, catalog, (step, lookup), (query.as_str(), types)).await
+            }
             _ => Err(exposed(UNKNOWN)),
         },
         _ => Err(exposed(UNKNOWN)),

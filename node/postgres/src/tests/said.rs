@@ -219,7 +219,12 @@ fn parameters_are_what_statements_set_them_to() {
     check(&[("set role dba", "SET", b'I')], "role = dba");
     check(&[("set role dba", "SET", b'I'), ("set role none", "SET", b'I')], "");
     check(&[("set role dba", "SET", b'I'), ("reset all", "RESET", b'I')], "role = dba");
-    check(&[("select set_config('role', 'dba', false)", "SELECT 1", b'I')], "role = dba");
+    // A function is run for each row or for none.
+    check(&[("select set_config('role', 'dba', false)", "SELECT 1", b'I')], "role = unknown");
+    check(
+        &[("select set_config('session_authorization', 'dba', false)", "SELECT 1", b'I')],
+        "role = unknown; session_authorization = unknown",
+    );
     check(&[("select set_config('role', f(), false)", "SELECT 1", b'I')], "role = unknown");
     check(
         &[("select set_config(f(), 'dba', false)", "SELECT 1", b'I')],
