@@ -30,7 +30,7 @@ pub struct ReplayOptions {
 ///
 /// Characters that were split over frames are joined; bytes that are not UTF-8 become U+FFFD;
 /// what only the record masks is `*`. Standard error is interleaved by time. Each command is a
-/// marker. Where bytes are missing the text says `[gap: …]`.
+/// marker. Where bytes are missing the text says `[gap: …]`; where events are, it begins by that.
 #[must_use]
 pub fn to_asciicast(replay: &Replay, options: &ReplayOptions) -> String {
     let header = json!({
@@ -47,6 +47,9 @@ pub fn to_asciicast(replay: &Replay, options: &ReplayOptions) -> String {
         returned: false,
         carriage_returns: options.carriage_returns,
     };
+    if let Some(lacks) = replay.lacks() {
+        cast.event(0, "o", &format!("[{lacks}]\r\n"));
+    }
     let gaps = verify_continuity(replay);
     let mut commands = replay.commands.iter().peekable();
     for (index, frame) in replay.frames.iter().enumerate() {

@@ -139,6 +139,34 @@ pub struct Replay {
     pub frames: Vec<Frame>,
     /// Whether output or text over [`REPLAY_LIMIT`] was left out.
     pub left_out: bool,
+    /// Whether the session's first events are not among those that this was made of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_missing: bool,
+    /// How many of its events are not among them, as far as later ones show it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub events_missing: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Replay {
+    /// What has to be said before it is shown: nobody must take it for the whole session.
+    #[must_use]
+    pub fn lacks(&self) -> Option<String> {
+        let missing = self.events_missing;
+        match (self.start_missing, missing) {
+            (true, _) => Some(format!(
+                "the start of this session is not here: {missing} of its events are in no record \
+                 that this node can read"
+            )),
+            (false, 0) => None,
+            (false, _) => Some(format!(
+                "{missing} events of this session are in no record that this node can read"
+            )),
+        }
+    }
 }
 
 /// Bytes that the record does not hold, or holds twice.
@@ -199,6 +227,10 @@ pub fn verify_continuity(replay: &Replay) -> Vec<Gap> {
 pub struct ReplayBuilder {
     replay: Replay,
     begun: bool,
+    /// The place within the session of the event that came last.
+    reached: u64,
+    /// Whether it is known when the session was opened.
+    anchored: bool,
     parts: BTreeMap<u64, Vec<CommandPart>>,
     held: usize,
 }
@@ -218,18 +250,32 @@ impl ReplayBuilder {
         if !self.begun {
             self.begun = true;
             self.replay.session = Some(session.clone());
-            self.replay.person = event.about.actor.as_ref().map(|actor| actor.person.clone());
-            self.replay.target = event.about.target.as_ref().map(|target| target.name.clone());
-            self.replay.login = event.about.target.as_ref().map(|target| target.login.clone());
             self.replay.opened = event.time;
+            self.replay.start_missing = event.about.session_seq.is_some_and(|seq| seq > 1);
+            self.anchored = !self.replay.start_missing;
         }
         if self.replay.session.as_ref() != Some(session) {
             return;
         }
+        // Without its start it is a later event that says whose it is.
+        if let (None, Some(actor)) = (&self.replay.person, &event.about.actor) {
+            self.replay.person = Some(actor.person.clone());
+        }
+        if let (None, Some(target)) = (&self.replay.target, &event.about.target) {
+            self.replay.target = Some(target.name.clone());
+            self.replay.login = Some(target.login.clone());
+        }
+        if let Some(seq) = event.about.session_seq {
+            self.replay.events_missing += seq.saturating_sub(self.reached.saturating_add(1));
+            self.reached = self.reached.max(seq);
+        }
         match &event.kind {
             Some(Kind::CommandPart(part)) => self.part(part),
             Some(Kind::CommandJudged(judged)) => self.judged(judged, event.time),
-            Some(Kind::OutputReleased(released)) => self.released(released),
+            Some(Kind::OutputReleased(released)) => {
+                self.anchor(event.time, released.at_ms);
+                self.released(released);
+            }
             Some(Kind::CommandFinished(finished)) => self.finished(finished, event.time),
             _ => {}
         }
@@ -258,6 +304,21 @@ impl ReplayBuilder {
 
     fn age_ms(&self, at: Utc) -> u64 {
         u64::try_from(at.0.saturating_sub(self.replay.opened.0) / 1000).unwrap_or(0)
+    }
+
+    /// Output says how long after the opening it is: without the event that opened the session,
+    /// that says when it was.
+    fn anchor(&mut self, at: Utc, at_ms: u64) {
+        if std::mem::replace(&mut self.anchored, true) {
+            return;
+        }
+        let later = at_ms.saturating_sub(self.age_ms(at));
+        let micros = i64::try_from(later.saturating_mul(1000)).unwrap_or(0);
+        self.replay.opened = Utc(self.replay.opened.0.saturating_sub(micros));
+        for command in &mut self.replay.commands {
+            command.at_ms += later;
+            command.ended_ms = command.ended_ms.map(|ended| ended + later);
+        }
     }
 
     fn part(&mut self, part: &CommandPart) {

@@ -94,6 +94,33 @@ fn rebuild(fleet: &Fleet, before: &(Vec<String>, String)) -> Result<()> {
     Ok(())
 }
 
+/// A session whose start nobody has is shown from where it begins, and nobody takes it for whole.
+fn without_its_start(fleet: &Fleet, before: &(Vec<String>, String)) -> Result<()> {
+    const SAID: &str = "the start of this session is not here";
+    let (mut cut, mut whole) = (0, 0);
+    for id in &before.0 {
+        let replayed = fleet
+            .try_administer(NODE, &["sessions", "replay", id, "--no-wait", "--output-only"])?;
+        if !replayed.status.success() {
+            // Nothing of it is here.
+            continue;
+        }
+        let is_cut = replayed.said().contains(SAID);
+        ensure!(is_cut != replayed.text().starts_with("1\n2\n"), "{id}: {}", replayed.said());
+        let exported =
+            fleet.try_administer(NODE, &["sessions", "export", id, "--format", "json"])?;
+        let replay: Value = serde_json::from_str(&exported.text())?;
+        ensure!((replay["start_missing"] == true) == is_cut, "{id}: {}", exported.said());
+        ensure!(exported.said().contains(SAID) == is_cut, "{id}: {}", exported.said());
+        let cast = fleet.try_administer(NODE, &["sessions", "export", id])?.text();
+        let title = cast.lines().next().unwrap_or_default();
+        ensure!(title.contains("without its start") == is_cut, "{title}");
+        (cut, whole) = if is_cut { (cut + 1, whole) } else { (cut, whole + 1) };
+    }
+    ensure!(cut == 1 && whole > 0, "{cut} sessions are cut, {whole} are whole");
+    Ok(())
+}
+
 #[test]
 fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
     on_streamed_fleet(1, |fleet| {
@@ -140,6 +167,7 @@ fn what_was_taken_away_is_given_by_the_stream_or_named() -> Result<()> {
         );
         let listed = fleet.administer(NODE, &["sessions", "list", "-o", "json"])?;
         ensure!(before.0.iter().all(|id| listed.contains(id.as_str())), "sessions are gone");
+        without_its_start(fleet, &before)?;
         let (said, _) = export(fleet, "refused", &[])?;
         let text = said.said();
         ensure!(said.status.code() == Some(1) && text.contains("SP-1410"), "{text}");

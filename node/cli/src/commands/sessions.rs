@@ -213,6 +213,7 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
         }
         Sessions::Replay { id, gateway, speed, no_wait, output_only } => {
             let replay = replay(&Client::new(&gateway)?, &id).await?;
+            lacks(&replay)?;
             play(&replay, Pace { speed: (!no_wait).then_some(speed), output_only }).await?;
             gaps(&replay)
         }
@@ -220,7 +221,8 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
             let replay = replay(&Client::new(&gateway)?, &id).await?;
             let text = match format {
                 ExportFormat::Cast => {
-                    let title = format!("Sallyport session {id}");
+                    let rest = if replay.start_missing { ", without its start" } else { "" };
+                    let title = format!("Sallyport session {id}{rest}");
                     let options = ReplayOptions { title, carriage_returns: true };
                     to_asciicast(&replay, &options)
                 }
@@ -229,6 +231,7 @@ pub(crate) async fn run(sessions: Sessions) -> Outcome {
                     text.map_err(|error| Failure::new(Code::Internal, error))? + "\n"
                 }
             };
+            lacks(&replay)?;
             match out {
                 None => output::print(&text)?,
                 Some(path) => write_private(&path, text.as_bytes())?,
@@ -267,6 +270,14 @@ async fn replay(client: &Client, id: &str) -> Outcome<Replay> {
         builder.feed(&event);
     }
     Ok(builder.finish())
+}
+
+/// Says on standard error, before anything is shown, that it is not all of the session.
+fn lacks(replay: &Replay) -> Outcome {
+    if let Some(lacks) = replay.lacks() {
+        writeln!(std::io::stderr(), "sallyport: {lacks}")?;
+    }
+    Ok(())
 }
 
 /// Says on standard error what the record does not hold: a replay must not look whole when it is

@@ -118,3 +118,47 @@ fn a_replay_is_bounded_and_says_so() {
     assert_eq!((replay.frames.len(), replay.left_out), (REPLAY_LIMIT / megabyte.len(), true));
     assert_eq!(verify_continuity(&replay), []);
 }
+
+/// An event with its place within the session.
+fn placed(seq: u64, mut event: Event) -> Event {
+    event.about.session_seq = Some(seq);
+    event
+}
+
+#[test]
+fn what_lacks_events_says_so() {
+    #[track_caller]
+    fn check(places: &[u64], start_missing: bool, missing: u64, said: &str) {
+        let events = places.iter().map(|seq| {
+            let kind = window(1, OUT, 20 + seq, 0, b"");
+            placed(*seq, event(1, "a", if *seq == 1 { opened() } else { kind }))
+        });
+        let replay = replay(&events.collect::<Vec<_>>());
+        assert_eq!((replay.start_missing, replay.events_missing), (start_missing, missing));
+        let lacks = replay.lacks().unwrap_or_default();
+        assert!(lacks.starts_with(said) && lacks.is_empty() == said.is_empty(), "{lacks}");
+        let json = serde_json::to_value(&replay).unwrap();
+        assert_eq!(json["start_missing"].as_bool().unwrap_or_default(), start_missing);
+        assert_eq!(json["events_missing"].as_u64().unwrap_or_default(), missing);
+    }
+    check(&[], false, 0, "");
+    check(&[1, 2, 3], false, 0, "");
+    check(&[2], true, 1, "the start of this session is not here: 1 of its events");
+    check(&[7, 8, 9], true, 6, "the start of this session is not here: 6 of its events");
+    check(&[1, 4, 5], false, 2, "2 events of this session are in no record");
+    check(&[3, 6], true, 4, "the start of this session is not here: 4 of its events");
+}
+
+/// Output says how long after the opening it was: so what came before it is shown before it.
+#[test]
+fn without_its_start_times_are_those_of_the_session() {
+    let replay = replay(&[
+        placed(5, event(0, "a", judged(2, Verdict::Allow, "uptime"))),
+        placed(6, event(3, "a", window(2, OUT, 9_003, 0, b"up"))),
+        placed(7, event(4, "a", finished(2, Outcome::Exited(0), 2, 0))),
+    ]);
+    assert_eq!(replay.opened.0, START - 9_000_000);
+    let [command] = &replay.commands[..] else { panic!("one command") };
+    assert_eq!((command.at_ms, command.ended_ms), (9_000, Some(9_004)));
+    assert_eq!(replay.person, Some(name("alice")));
+}
