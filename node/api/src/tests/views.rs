@@ -17,7 +17,11 @@ struct Told {
     memory: Arc<Mutex<Memory>>,
     /// What it answers instead of working.
     fails: Arc<Mutex<Option<HomeError>>>,
+    /// Called with what it is asked to do when that changes it.
+    looks: Arc<Mutex<Option<Look>>>,
 }
+
+type Look = Box<dyn Fn(&str) + Send>;
 
 impl Told {
     fn with<T>(
@@ -27,6 +31,12 @@ impl Told {
         match &*self.fails.lock() {
             Some(error) => Err(error.clone()),
             None => work(&mut self.memory.lock()),
+        }
+    }
+
+    fn looks(&self, what: &str) {
+        if let Some(look) = &*self.looks.lock() {
+            look(what);
         }
     }
 }
@@ -45,10 +55,13 @@ impl Home for Told {
         self.with(|home| home.rows(chain, keys))
     }
     fn take(&mut self, step: &Step) -> Result<Taken, HomeError> {
+        self.looks("step");
         self.with(|home| home.take(step))
     }
     fn forget(&mut self, chains: &[String], source: &str) -> Result<(), HomeError> {
-        self.with(|home| home.forget(chains, source))
+        let dropped = self.with(|home| home.forget(chains, source));
+        self.looks("dropped");
+        dropped
     }
     fn start_anew(&mut self) -> Result<(), HomeError> {
         *self.fails.lock() = None;
@@ -156,6 +169,34 @@ async fn a_rebuild_is_asked_for_by_name_and_shown() {
     assert_eq!((row["state"].as_str(), row["position"].as_u64()), (Some("following"), Some(last)));
     assert_eq!(row["chains"][0]["chain"], "control");
     assert!(row["chains"][0]["seq"].as_u64() >= row["chains"][0]["begins"].as_u64());
+}
+
+/// Between the drop and the first step nobody is told that the views are where they were.
+#[tokio::test]
+async fn what_is_dropped_is_not_said_to_follow() {
+    let world = World::new().await;
+    let home = Told::default();
+    let views = Arc::new(Views::new(&name("gw-1"), world.memory.clone(), Box::new(home.clone())));
+    views.catch_up().expect("a home");
+    let last = world.events().len() as u64;
+    let status = views.status().remove(0);
+    assert_eq!((status.state.as_str(), status.position), ("following", last));
+
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (looking, told) = (seen.clone(), Arc::downgrade(&views));
+    *home.looks.lock() = Some(Box::new(move |what| {
+        let status = told.upgrade().expect("it is there").status().remove(0);
+        let said = format!("{what}: {}", status.state);
+        looking.lock().push((said, status.position, status.behind));
+    }));
+    assert!(views.rebuild("postgres", None));
+    assert_eq!(views.status()[0].state, "rebuilding");
+    views.catch_up().expect("a home");
+    let expected =
+        [("dropped: rebuilding".to_owned(), last, 0), ("step: catching up".to_owned(), 0, last)];
+    assert_eq!(*seen.lock(), expected);
+    let status = views.status().remove(0);
+    assert_eq!((status.state.as_str(), status.position), ("following", last));
 }
 
 /// A record whose chain does not hold together: the views stop there, and say where.
