@@ -84,61 +84,57 @@ compat: clang-there nats-there postgres-there drivers-there regress-there ## Pos
 	NODE_PATH="$(COMPAT)/node_modules" \
 		$(CARGO) test -p chaos-tests --locked --test system -- compat --include-ignored --nocapture
 
-sshd-there:
-	if ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null || [ ! -x /usr/sbin/sshd ]; then
-		echo "make: installing openssh-server and openssh-client (the tests' target) with apt-get"
-		echo "make: (Debian may start its own ssh service with it; the tests do not use that one)"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends openssh-server openssh-client
-	fi
+# What a target needs of Debian: PACKAGES, unless THERE succeeds; SAID is said before.
+define installed
+if ! { $(THERE); } >/dev/null 2>&1; then
+	printf 'make: %s\n' $(SAID)
+	$(SUDO) apt-get update -q
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -q --no-install-recommends $(PACKAGES)
+fi
+endef
 
-fleet-there:
-	if ! command -v ip >/dev/null || ! command -v nft >/dev/null || ! command -v faketime >/dev/null; then
-		echo "make: installing iproute2, nftables and faketime (the tests' network and clocks) with apt-get"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends iproute2 nftables faketime
-	fi
+sshd-there: THERE = command -v ssh && command -v ssh-keygen && [ -x /usr/sbin/sshd ]
+sshd-there: SAID = "installing openssh-server and openssh-client (the tests' target) with apt-get" \
+	"(Debian may start its own ssh service with it; the tests do not use that one)"
+sshd-there: PACKAGES = openssh-server openssh-client
 
-etcd-there:
-	if ! command -v etcd >/dev/null; then
-		echo "make: installing etcd-server (what the cluster is measured beside) with apt-get"
-		echo "make: (Debian may start its own etcd service with it; the benchmark does not use that one)"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends etcd-server
-	fi
+fleet-there: THERE = command -v ip && command -v nft && command -v faketime
+fleet-there: SAID = \
+	"installing iproute2, nftables and faketime (the tests' network and clocks) with apt-get"
+fleet-there: PACKAGES = iproute2 nftables faketime
 
-postgres-there:
-	if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-		echo "make: installing postgresql (the tests' database) with apt-get"
-		echo "make: (Debian may start a server of its own with it; the tests do not use that one)"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends postgresql
-	fi
+etcd-there: THERE = command -v etcd
+etcd-there: SAID = "installing etcd-server (what the cluster is measured beside) with apt-get" \
+	"(Debian may start its own etcd service with it; the benchmark does not use that one)"
+etcd-there: PACKAGES = etcd-server
 
-pgbouncer-there:
-	if [ ! -x /usr/sbin/pgbouncer ]; then
-		echo "make: installing pgbouncer (what databases are measured beside) with apt-get"
-		echo "make: (Debian may start its own pgbouncer service with it; the benchmark does not use that one)"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends pgbouncer
-	fi
+postgres-there: THERE = ls /usr/lib/postgresql/*/bin/initdb
+postgres-there: SAID = "installing postgresql (the tests' database) with apt-get" \
+	"(Debian may start a server of its own with it; the tests do not use that one)"
+postgres-there: PACKAGES = postgresql
 
+pgbouncer-there: THERE = [ -x /usr/sbin/pgbouncer ]
+pgbouncer-there: SAID = "installing pgbouncer (what databases are measured beside) with apt-get" \
+	"(Debian may start its own pgbouncer service with it; the benchmark does not use that one)"
+pgbouncer-there: PACKAGES = pgbouncer
+
+clang-there: THERE = command -v cc && ls /usr/lib/llvm-*/lib/libclang.so
+clang-there: SAID = \
+	"installing libclang-dev and gcc (PostgreSQL's grammar is built with them) with apt-get"
+clang-there: PACKAGES = libclang-dev gcc libc6-dev
+
+sshd-there fleet-there etcd-there postgres-there pgbouncer-there clang-there:
+	$(installed)
+
+drivers-there: THERE = /usr/bin/python3 -c 'import psycopg, asyncpg' \
+	&& [ -e /usr/share/java/postgresql.jar ] && command -v java
+drivers-there: SAID = "installing psycopg, asyncpg and JDBC (drivers that are tried) with apt-get"
+# A compiler too: the suite is run from its source.
+drivers-there: PACKAGES = python3-psycopg python3-asyncpg libpostgresql-jdbc-java \
+	$$(command -v java >/dev/null || echo default-jdk-headless)
 drivers-there:
-	if ! /usr/bin/python3 -c 'import psycopg, asyncpg' 2>/dev/null \
-		|| [ ! -e /usr/share/java/postgresql.jar ] || ! command -v java >/dev/null; then
-		echo "make: installing psycopg, asyncpg and JDBC (drivers that are tried) with apt-get"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-			python3-psycopg python3-asyncpg libpostgresql-jdbc-java
-		# A compiler too: the suite is run from its source.
-		command -v java >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends default-jdk-headless
-	fi
+	$(installed)
 	if [ ! -e "$(COMPAT)/node_modules/pg" ]; then
 		echo "make: installing node-postgres $(NODE_POSTGRES_VERSION) with npm, into $(COMPAT)"
 		mkdir -p "$(COMPAT)"
@@ -172,14 +168,6 @@ regress-there:
 			$${CC:-cc} -O2 -fPIC -shared -I src/include -D 'DLSUFFIX=".so"' \
 				-o "$(COMPAT)/libraries/$$(basename "$$one" .c).so" "$$one"
 		done
-	fi
-
-clang-there:
-	if ! command -v cc >/dev/null || ! ls /usr/lib/llvm-*/lib/libclang.so >/dev/null 2>&1; then
-		echo "make: installing libclang-dev and gcc (PostgreSQL's grammar is built with them) with apt-get"
-		$(SUDO) apt-get update -q
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -q --no-install-recommends libclang-dev gcc libc6-dev
 	fi
 
 nats-there:
