@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use node_api::{Api, Given};
 use node_postgres::{Authorities, Cancels, PostgresConfig};
+use node_session::door::DoorLimits;
 use node_session::{Control as _, Ports, Sessions};
 use node_ssh::{Limits, SshConfig};
 use proto::entry::{Entry, NodeEpoch};
@@ -191,7 +192,7 @@ fn postgres(
         mock_key: Zeroizing::new(open.secrets.digest.digest(MOCK_KEY).0),
         issuing: open.secrets.issuing.clone(),
         cancels,
-        limits: node_postgres::Limits::default(),
+        limits: DoorLimits::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use node_enforce::mask::{KNOWN_MIN_BYTES, KnownValue};
-use node_session::KnownValues;
+use node_session::{CredentialError, KnownValues};
 use parking_lot::Mutex;
 use proto::target::{Place, Target, TargetKind};
 use russh::keys::PrivateKey;
@@ -164,22 +164,18 @@ impl Kept {
 }
 
 impl node_ssh::Credentials for NodeCredentials {
-    fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, node_ssh::CredentialError> {
+    fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, CredentialError> {
         let found = self.secret(target, |kept| match &kept.secret {
             Secret::Key(key) => Ok(key.clone()),
             Secret::Text(_) => Err("it is a password".to_owned()),
         });
-        let error = |reason| node_ssh::CredentialError { target: target.name.to_string(), reason };
         let none = || Err("a certificate is for databases".to_owned());
-        found.and_then(|found| found.unwrap_or_else(none)).map_err(error)
+        found.and_then(|found| found.unwrap_or_else(none)).map_err(|reason| missing(target, reason))
     }
 }
 
 impl node_postgres::Credentials for NodeCredentials {
-    fn password(
-        &self,
-        target: &Target,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, node_postgres::CredentialError> {
+    fn password(&self, target: &Target) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialError> {
         let found = self.secret(target, Kept::bytes).and_then(Option::transpose);
         found.map_err(|reason| missing(target, reason))
     }
@@ -187,11 +183,11 @@ impl node_postgres::Credentials for NodeCredentials {
     fn certificate(
         &self,
         target: &Target,
-    ) -> Result<Option<node_postgres::Certified>, node_postgres::CredentialError> {
+    ) -> Result<Option<node_postgres::Certified>, CredentialError> {
         self.certified(target).map_err(|reason| missing(target, reason))
     }
 
-    fn authority(&self, target: &Target) -> Result<Vec<u8>, node_postgres::CredentialError> {
+    fn authority(&self, target: &Target) -> Result<Vec<u8>, CredentialError> {
         let file = target.database().and_then(|database| database.authority.clone());
         let file = file.ok_or_else(|| missing(target, "no authority is named".to_owned()))?;
         let place = Place::File(file);
@@ -200,8 +196,8 @@ impl node_postgres::Credentials for NodeCredentials {
     }
 }
 
-fn missing(target: &Target, reason: String) -> node_postgres::CredentialError {
-    node_postgres::CredentialError { target: target.name.to_string(), reason }
+fn missing(target: &Target, reason: String) -> CredentialError {
+    CredentialError { target: target.name.to_string(), reason }
 }
 
 fn key(name: &str, text: &str) -> Result<Secret, String> {

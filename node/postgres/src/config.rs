@@ -4,22 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node_identity::IssuingKey;
+use node_session::CredentialError;
+use node_session::door::DoorLimits;
 use proto::target::Target;
 use rustls::ServerConfig;
 use zeroize::Zeroizing;
 
 use crate::driver::{Authorities, Cancels};
 
-/// From the first byte to the first `ReadyForQuery`, the way to the target included.
-pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 /// How long every rejected login takes, whatever the reason was.
 pub(crate) const REJECTION_TIME: Duration = Duration::from_millis(500);
-/// How many connections may be open in all.
-pub(crate) const CONNECTIONS: usize = 8192;
-/// How many connections may be open that have not logged in.
-pub(crate) const STRANGERS: usize = 512;
-/// How many of those may come from one source.
-pub(crate) const STRANGERS_PER_SOURCE: usize = 64;
 /// How long the target's connection may take, its login included.
 pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long last words to a client may take that does not read them.
@@ -57,32 +51,9 @@ pub struct PostgresConfig {
     pub issuing: IssuingKey,
     /// The keys that cancel statements; peers pass requests on to them.
     pub cancels: Arc<Cancels>,
-    /// The limits; the default unless a test lowers them.
-    pub limits: Limits,
-}
-
-/// Limits that tests lower.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// From the first byte to a login that succeeded.
-    pub login_deadline: Duration,
-    /// How many connections may be open in all.
-    pub connections: usize,
-    /// How many of them may not have logged in.
-    pub strangers: usize,
-    /// How many of those may come from one source: an IPv4 address, or an IPv6 network of 64 bits.
-    pub strangers_per_source: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            login_deadline: LOGIN_DEADLINE,
-            connections: CONNECTIONS,
-            strangers: STRANGERS,
-            strangers_per_source: STRANGERS_PER_SOURCE,
-        }
-    }
+    /// Who may connect, and how long it may take from the first byte to the first
+    /// `ReadyForQuery`, the way to the target included.
+    pub limits: DoorLimits,
 }
 
 /// Gives what the gateway logs in to databases with.
@@ -112,14 +83,4 @@ pub struct Certified {
     pub certificate: Vec<u8>,
     /// Its private key, in PEM.
     pub private_key: Zeroizing<Vec<u8>>,
-}
-
-/// Why there is no credential. The text is for the operator's log; clients see only a code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no credential for {target}: {reason}")]
-pub struct CredentialError {
-    /// Which target.
-    pub target: String,
-    /// Why.
-    pub reason: String,
 }

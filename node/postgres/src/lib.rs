@@ -24,7 +24,7 @@ mod types;
 mod unsent;
 mod veil;
 
-pub use config::{Certified, CredentialError, Credentials, Limits, PostgresConfig};
+pub use config::{Certified, Credentials, PostgresConfig};
 pub use driver::{Authorities, BadAuthorities, Cancels, Elsewhere, serve, tag};
 
 #[cfg(test)]

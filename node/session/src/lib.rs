@@ -2,11 +2,13 @@
 //!
 //! A protocol's driver opens a [`Session`], gives it commands and the target's bytes, and gets
 //! permits, refusals and releases back. Deadlines, the keeping of events and the order of things
-//! are settled here, once for all protocols.
+//! are settled here, once for all protocols; so is what every listener does with connections.
 
 mod approvers;
 pub mod clock;
 pub mod control;
+mod credential;
+pub mod door;
 mod guard;
 mod keeping;
 mod live;
@@ -23,6 +25,7 @@ mod taps;
 mod tether;
 mod waiting;
 
+pub use credential::CredentialError;
 pub use live::{Doing, Ended, Live, LiveSession, NotLive};
 pub use ports::{
     Boxed, Clock, Contact, Control, ControlError, ControlExt, KnownValues, Record, View,

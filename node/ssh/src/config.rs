@@ -6,22 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node_session::sources::SourceLimits;
+use node_session::CredentialError;
+use node_session::door::DoorLimits;
 use proto::target::Target;
 use russh::keys::PrivateKey;
 
-/// From the first byte to a login that succeeded; russh has no such deadline of its own.
-pub(crate) const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 /// How long every rejected login takes, whatever the reason was.
 pub(crate) const REJECTION_TIME: Duration = Duration::from_millis(500);
 /// How many signatures one connection may show in vain.
 pub(crate) const LOGIN_ATTEMPTS: usize = 6;
-/// How many connections may be open in all.
-pub(crate) const CONNECTIONS: usize = 8192;
-/// How many connections may be open that have not logged in.
-pub(crate) const STRANGERS: usize = 512;
-/// How many of those may come from one source.
-pub(crate) const STRANGERS_PER_SOURCE: usize = 64;
 /// How many channels one connection may have open at a time.
 pub(crate) const CHANNELS: usize = 64;
 /// How many channels one connection may open in its life: russh keeps about 4 KiB of each channel
@@ -70,14 +63,8 @@ pub struct SshConfig {
 /// Limits that tests lower.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the first byte to a login that succeeded.
-    pub login_deadline: Duration,
-    /// How many connections may be open in all.
-    pub connections: usize,
-    /// How many of them may not have logged in.
-    pub strangers: usize,
-    /// How many of those may come from one source: an IPv4 address, or an IPv6 network of 64 bits.
-    pub strangers_per_source: usize,
+    /// Who may connect, and how long a login may take: russh has no such deadline of its own.
+    pub door: DoorLimits,
     /// How many channels one connection may have open at a time.
     pub channels: usize,
     /// After how many bytes in one direction new keys are agreed on, on either leg; at most 1 GiB.
@@ -91,22 +78,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            login_deadline: LOGIN_DEADLINE,
-            connections: CONNECTIONS,
-            strangers: STRANGERS,
-            strangers_per_source: STRANGERS_PER_SOURCE,
+            door: DoorLimits::default(),
             channels: CHANNELS,
             rekey_bytes: 1 << 30,
             spool_per_channel: crate::spool::CHANNEL_BYTES,
             spool_per_node: crate::spool::NODE_BYTES,
         }
-    }
-}
-
-impl Limits {
-    pub(crate) fn sources(&self) -> SourceLimits {
-        let Self { connections, strangers, strangers_per_source, .. } = *self;
-        SourceLimits { connections, strangers, strangers_per_source }
     }
 }
 
@@ -117,14 +94,4 @@ pub trait Credentials: Send + Sync + 'static {
     /// # Errors
     /// [`CredentialError`] when this node does not have it.
     fn private_key(&self, target: &Target) -> Result<Arc<PrivateKey>, CredentialError>;
-}
-
-/// Why there is no private key. The text is for the operator's log; clients see only a code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no credential for {target}: {reason}")]
-pub struct CredentialError {
-    /// Which target.
-    pub target: String,
-    /// Why.
-    pub reason: String,
 }

@@ -15,7 +15,7 @@ mod signals;
 mod spool;
 mod stderr;
 
-pub use config::{CredentialError, Credentials, Limits, SshConfig};
+pub use config::{Credentials, Limits, SshConfig};
 pub use driver::serve;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use node_gate::Ending;
 use node_identity::Subject;
+use node_session::door::Places;
 use node_session::{Asked, Session};
 use proto::reading::Channel;
 use proto::refusal::{Code, Told};
@@ -16,7 +17,7 @@ use super::back::{self, Dialled, Opening};
 use super::front::{self, Begun, Gone, NotIn, Secured};
 use super::leg::Leg;
 use super::lens::Lens;
-use super::node::{Node, Places};
+use super::node::Node;
 use super::serve::{End, Served};
 use super::{cancel, events, random};
 use crate::attempts::Pace;
@@ -48,7 +49,7 @@ pub(super) async fn serve(
     peer: SocketAddr,
     mut places: Places,
 ) {
-    let number = node.next_connection();
+    let number = node.door.next_connection();
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = number, %error, "no TCP_NODELAY");
     }

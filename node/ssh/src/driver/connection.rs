@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_session::door::Places;
 use russh::Disconnect;
 use russh::server::{self, Handle, RunningSession};
 use tokio::net::TcpStream;
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::node::{Node, Places};
+use super::node::Node;
 use super::requests::ClientHandler;
 use super::socket::Socket;
 use crate::config::GOODBYE_DEADLINE;
@@ -30,7 +31,7 @@ pub(super) async fn serve(
     peer: SocketAddr,
     mut places: Places,
 ) {
-    let number = node.next_connection();
+    let number = node.door.next_connection();
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(connection = number, %error, "no TCP_NODELAY");
     }
@@ -41,7 +42,7 @@ pub(super) async fn serve(
     let channels = TaskTracker::new();
     let handler = ClientHandler::new(node.clone(), number, peer, known.clone(), channels.clone());
 
-    let deadline = tokio::time::Instant::now() + node.config.limits.login_deadline;
+    let deadline = tokio::time::Instant::now() + node.config.limits.door.login_deadline;
     let started = async {
         let mut greeting = [0; GREETING_BYTES];
         let length = match timeout(GREETING_WAIT, stream.peek(&mut greeting)).await {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use node_enforce::mask::{KnownValue, MaskKey};
 use node_session::clock::SystemClock;
 use node_session::seal::{AuditKey, DigestKey};
-use node_session::{Clock, Control, KnownValues, Ports, Sessions};
+use node_session::{Clock, Control, CredentialError, KnownValues, Ports, Sessions};
 use parking_lot::Mutex;
 use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
 use proto::event::{Event, Kind, Outcome};
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::plane;
 use super::target::Target;
 use super::tied::Tied;
-use crate::{CredentialError, Credentials, Limits, SshConfig};
+use crate::{Credentials, Limits, SshConfig};
 
 /// How many channels a connection of the rig may have open.
 pub(super) const CHANNELS: usize = 6;
