@@ -5,6 +5,7 @@ mod codec;
 mod conversation;
 mod fuzz;
 mod login;
+mod places;
 mod said;
 mod surroundings;
 mod table;

@@ -44,6 +44,19 @@ fn a_name_means_what_the_database_confirmed() {
     assert_eq!(text(&talk, b"s").as_deref(), Some("one"));
 }
 
+/// Whatever ran under no name before must not run in its place; a name keeps what it means.
+#[test]
+fn a_parse_that_is_refused_takes_the_unnamed_statement_away() {
+    let mut talk = Conversation::new();
+    for name in [&b""[..], b"s"] {
+        talk.parsed(name, statement("one"));
+        come(&mut talk, b'1', b"");
+        talk.not_parsed(name);
+    }
+    assert_eq!(text(&talk, b""), None);
+    assert_eq!(text(&talk, b"s").as_deref(), Some("one"));
+}
+
 #[test]
 fn sql_may_take_names_away() {
     for tag in [&b"DEALLOCATE\0"[..], b"DEALLOCATE ALL\0", b"DISCARD ALL\0"] {

@@ -5,7 +5,7 @@
 use node_enforce::sql::SqlCommand;
 
 use crate::codec::places::Finder;
-use crate::conversation::{Bound, Conversation, Parameters, Statement, script};
+use crate::conversation::{Bound, Conversation, Parameters, Statement, is_no_text, script};
 
 fn come(talk: &mut Conversation, kind: u8, body: &[u8]) {
     let mut places = Vec::new();
@@ -267,4 +267,15 @@ fn who_the_session_is_the_database_says() {
     assert_eq!(judged(&talk, "select 1"), "session_authorization = dba; select 1");
     come(&mut talk, b'S', b"session_authorization\0app\0");
     assert_eq!(judged(&talk, "select 1"), "select 1");
+}
+
+/// Whoever could say it as a text could say that it means something else.
+#[test]
+fn what_a_text_is_said_in_is_no_text() {
+    let mut talk = Conversation::new();
+    query(&mut talk, "set search_path = elsewhere", "SET", b'I');
+    let text = b"select 1";
+    let (judged, _) = talk.command(&script(text), text, None);
+    assert!(judged.ends_with(text) && judged != text);
+    assert!(is_no_text(&judged) && !is_no_text(text) && !is_no_text(b""));
 }
