@@ -103,8 +103,8 @@ async def in_async():
 def main():
     # One that waits for ever says where, before whoever runs it gives up.
     faulthandler.dump_traceback_later(240, exit=True)
-    # An error that comes before its pipeline ends is raised there, and psycopg warns that what stands
-    # behind it is left out: which of the two it is, is a matter of time.
+    # An error that comes before its pipeline ends is raised there, and psycopg warns that what
+    # stands behind it is left out: which of the two it is, is a matter of time.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     with psycopg.connect("", autocommit=True) as connection:
         say("encoding", connection.info.encoding)
