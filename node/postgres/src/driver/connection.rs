@@ -56,7 +56,7 @@ pub(super) async fn serve(
     let deadline = Instant::now() + node.config.limits.login_deadline;
     let begun = timeout_at(deadline, front::begin(&node, stream)).await;
     let (mut leg, begin, secured) = match begun {
-        Ok(Ok(Begun::Login { leg, begin, secured })) => (leg, begin, secured),
+        Ok(Ok(Begun::Login { leg, begin, secured })) => (*leg, begin, secured),
         Ok(Ok(Begun::Cancel { process, secret })) => {
             let now = node.sessions.ports().clock.elapsed();
             return node.config.cancels.ask(places.source(), process, secret, now);

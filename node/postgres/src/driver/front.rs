@@ -35,7 +35,7 @@ const ASKED_BEFORE: usize = 3;
 /// How a connection begins.
 pub(super) enum Begun {
     /// Somebody wants to log in.
-    Login { leg: Leg, begin: Begin, secured: Option<Secured> },
+    Login { leg: Box<Leg>, begin: Begin, secured: Option<Secured> },
     /// Somebody wants something else to end.
     Cancel { process: u32, secret: Vec<u8> },
 }
@@ -94,7 +94,9 @@ pub(super) async fn begin(node: &Node, stream: TcpStream) -> Result<Begun, Gone>
                 (leg, secured) = (within, Some(with));
             }
             Startup::Cancel { process, secret } => return Ok(Begun::Cancel { process, secret }),
-            Startup::Begin(begin) => return Ok(Begun::Login { leg, begin, secured }),
+            Startup::Begin(begin) => {
+                return Ok(Begun::Login { leg: Box::new(leg), begin, secured });
+            }
         }
     }
     Err(Gone::Client("it asks for encryption again and again"))
