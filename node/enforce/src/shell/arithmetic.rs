@@ -148,10 +148,10 @@ impl Arithmetic {
     }
 
     /// What a builtin that sets variables does with its words.
-    pub(super) fn builtin(&mut self, builtin: &str, arguments: &[Word]) {
+    pub(super) fn builtin(&mut self, builtin: &str, arguments: &[&Word]) {
         let options = |letter: char| {
             let option = |word: &&Word| word.text.starts_with(['-', '+']);
-            arguments.iter().filter(option).any(|word| word.text.contains(letter))
+            arguments.iter().copied().filter(option).any(|word| word.text.contains(letter))
         };
         match builtin {
             "let" => arguments.iter().for_each(|word| self.evaluate(&word.text)),

@@ -108,7 +108,7 @@ fn escape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Why a program with these words may run something else that is not read here.
-pub(super) fn runs_more(name: &str, arguments: &[Word]) -> Option<&'static str> {
+pub(super) fn runs_more(name: &str, arguments: &[&Word]) -> Option<&'static str> {
     if tables::is_opaque(name) {
         return Some("runs something that is not read here");
     }
@@ -172,7 +172,7 @@ fn computes(text: &str) -> bool {
 }
 
 /// An awk program can run commands by `system`, pipes and `getline`.
-fn awk(arguments: &[Word]) -> Option<&'static str> {
+fn awk(arguments: &[&Word]) -> Option<&'static str> {
     let (mut at, mut from_file) = (0, false);
     while let Some(word) = arguments.get(at) {
         at += 1;
@@ -204,7 +204,7 @@ fn awk(arguments: &[Word]) -> Option<&'static str> {
 }
 
 /// The clients of databases have commands of their own that run a shell.
-fn sql(arguments: &[Word]) -> Option<&'static str> {
+fn sql(arguments: &[&Word]) -> Option<&'static str> {
     const STATEMENT: [&str; 4] = ["-c", "--command", "-e", "--execute"];
     const QUIET: [&str; 7] = ["--version", "-V", "-l", "--list", "--help", "-?", "-f"];
     let mut given = false;

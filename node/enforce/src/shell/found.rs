@@ -35,9 +35,9 @@ impl Found {
     }
 
     /// Adds a program; `appended` says that more words come when it runs.
-    pub(super) fn program(&mut self, name: &str, words: &[Word], files: &[File], appended: bool) {
+    pub(super) fn program(&mut self, name: &str, words: &[&Word], files: &[File], appended: bool) {
         let mut open = OpenWords {
-            arguments: words.iter().filter_map(Word::part).collect(),
+            arguments: words.iter().filter_map(|word| word.part()).collect(),
             redirects: files.iter().filter_map(File::part).collect(),
         };
         if appended {

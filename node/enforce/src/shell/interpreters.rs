@@ -180,7 +180,7 @@ fn shell(call: Call<'_>, found: &mut Found) {
 }
 
 /// Why the code of an interpreter is not known.
-fn other(known: &Interpreter, words: &[Word], appended: bool) -> Option<&'static str> {
+fn other(known: &Interpreter, words: &[&Word], appended: bool) -> Option<&'static str> {
     let (mut at, mut quiet) = (0, false);
     while let Some(word) = words.get(at) {
         at += 1;
@@ -197,7 +197,7 @@ fn other(known: &Interpreter, words: &[Word], appended: bool) -> Option<&'static
         if is_input(word) {
             return Some(FROM_INPUT);
         }
-        let module = text == "-m" && words.get(at).is_some_and(is_plain_module);
+        let module = text == "-m" && words.get(at).is_some_and(|word| is_plain_module(word));
         if QUIET.contains(&text) {
             quiet = true;
         } else if module || !text.starts_with('-') {
@@ -212,7 +212,7 @@ fn other(known: &Interpreter, words: &[Word], appended: bool) -> Option<&'static
                 return Some(FROM_INPUT);
             }
             if text[1..].ends_with(takes) {
-                if words.get(at).is_some_and(is_input) {
+                if words.get(at).is_some_and(|word| is_input(word)) {
                     return Some(FROM_INPUT);
                 }
                 at += 1;

@@ -12,7 +12,7 @@ use super::{
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     /// The program's word, then its arguments.
-    pub(super) words: &'a [Word],
+    pub(super) words: &'a [&'a Word],
     pub(super) redirects: &'a [File],
     pub(super) depth: usize,
     /// More words are added when it runs, as `xargs` does.
@@ -57,12 +57,12 @@ impl<'a> Call<'a> {
     }
 
     /// The words behind the program.
-    pub(super) fn arguments(&self) -> &'a [Word] {
+    pub(super) fn arguments(&self) -> &'a [&'a Word] {
         &self.words[1..]
     }
 
     /// What runs inside of this: `words` begins with the inner program.
-    pub(super) fn inner(&self, words: &[Word], found: &mut Found) {
+    pub(super) fn inner(&self, words: &[&Word], found: &mut Found) {
         let depth = self.depth + 1;
         Call { words, redirects: self.redirects, depth, appended: self.appended }.run(found);
     }
@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
     }
 
     /// Words that are put together to code for a shell.
-    pub(super) fn joined(&self, words: &[Word], found: &mut Found) {
+    pub(super) fn joined(&self, words: &[&Word], found: &mut Found) {
         if self.appended || words.iter().any(|word| word.unknown.is_some()) {
             return found.doubt("it gives a shell code that is not literal");
         }
@@ -92,7 +92,7 @@ pub(super) fn may_be_option(word: &Word) -> bool {
 }
 
 /// Why a builtin of the shell cannot be read.
-fn builtin(name: &str, arguments: &[Word]) -> Option<&'static str> {
+fn builtin(name: &str, arguments: &[&Word]) -> Option<&'static str> {
     let has = |option: &str| arguments.iter().any(|word| word.text.starts_with(option));
     match name {
         "eval" => return Some("it runs eval"),

@@ -7,7 +7,7 @@ use super::word::Word;
 const NOT_SURE: &str = "is given a script that may run something";
 
 /// Why sed with these words may run something.
-pub(super) fn runs_more(arguments: &[Word]) -> Option<&'static str> {
+pub(super) fn runs_more(arguments: &[&Word]) -> Option<&'static str> {
     let (mut at, mut scripts, mut from_file) = (0, Vec::new(), false);
     let mut operands = Vec::new();
     while let Some(word) = arguments.get(at) {

@@ -166,7 +166,7 @@ impl<'a> Walker<'a> {
         match name {
             Some(name) if name.arithmetic_command => self.substitutions(name),
             Some(name) => {
-                let mut words = vec![name.clone()];
+                let mut words = vec![name];
                 words.append(&mut arguments);
                 run::Call {
                     words: &words,
@@ -183,12 +183,12 @@ impl<'a> Walker<'a> {
         self.found.programs.extend(inner);
     }
 
-    fn item(&mut self, item: &Item, redirects: &mut Vec<File>, arguments: &mut Vec<Word>) {
+    fn item(&mut self, item: &Item, redirects: &mut Vec<File>, arguments: &mut Vec<&'a Word>) {
         match item {
             Item::IoRedirect(redirect) => self.redirect(redirect, redirects),
             Item::Word(place) | Item::AssignmentWord(_, place) => {
                 if let Some(word) = self.word(place) {
-                    arguments.push(word.clone());
+                    arguments.push(word);
                 }
             }
             Item::ProcessSubstitution(..) => self.found.doubt("it has a process substitution"),

@@ -47,7 +47,7 @@ impl Given<'_> {
 const NOT_LITERAL: &str = "the option of a wrapper is not literal";
 const NOT_KNOWN: &str = "the option of a wrapper is not known";
 
-fn options<'a>(wrapper: &Wrapper, words: &'a [Word]) -> Result<Given<'a>, &'static str> {
+fn options<'a>(wrapper: &Wrapper, words: &'a [&'a Word]) -> Result<Given<'a>, &'static str> {
     let mut given = Given::default();
     while let Some(word) = words.get(given.rest) {
         if word.unknown.is_some() {
@@ -90,7 +90,7 @@ fn options<'a>(wrapper: &Wrapper, words: &'a [Word]) -> Result<Given<'a>, &'stat
 fn short<'a>(
     wrapper: &Wrapper,
     cluster: &'a str,
-    words: &'a [Word],
+    words: &'a [&'a Word],
     given: &mut Given<'a>,
 ) -> Result<(), &'static str> {
     for (at, letter) in cluster.char_indices() {
@@ -111,7 +111,7 @@ fn short<'a>(
     Ok(())
 }
 
-fn next_value<'a>(words: &'a [Word], given: &mut Given<'a>) -> Result<&'a str, &'static str> {
+fn next_value<'a>(words: &'a [&'a Word], given: &mut Given<'a>) -> Result<&'a str, &'static str> {
     let word = words.get(given.rest).ok_or(NOT_KNOWN)?;
     given.rest += 1;
     if word.splits { Err(NOT_LITERAL) } else { Ok(word.text.as_str()) }
@@ -130,7 +130,7 @@ fn wrapped(wrapper: &Wrapper, call: Call<'_>, found: &mut Found) {
     if wrapper.name == "env" && rest.first().is_some_and(|word| word.text == "-") {
         rest = &rest[1..];
     }
-    if rest.iter().take(wrapper.operands).any(may_be_option) {
+    if rest.iter().take(wrapper.operands).any(|word| may_be_option(word)) {
         return found.doubt(NOT_LITERAL);
     }
     rest = rest.get(wrapper.operands..).unwrap_or_default();
@@ -154,8 +154,8 @@ fn wrapped(wrapper: &Wrapper, call: Call<'_>, found: &mut Found) {
         "ssh" => call.joined(rest, found),
         "watch" if !given.has(&["x", "exec"]) => call.joined(rest, found),
         "xargs" => {
-            let words = with_placeholder(rest, given.value(&["I"]));
-            Call { appended: true, ..call }.inner(&words, found);
+            let call = Call { appended: true, ..call };
+            with_placeholder(call, rest, given.value(&["I"]), found);
         }
         _ => call.inner(rest, found),
     }
@@ -171,8 +171,9 @@ fn runs_by_option(name: &str, given: &Given<'_>, call: Call<'_>, found: &mut Fou
                 found.doubt("what env splits is not plain");
                 return true;
             }
-            let mut words = vec![Word::literal("env")];
-            words.extend(text.split(' ').filter(|part| !part.is_empty()).map(Word::literal));
+            let mut split = vec![Word::literal("env")];
+            split.extend(text.split(' ').filter(|part| !part.is_empty()).map(Word::literal));
+            let mut words: Vec<_> = split.iter().collect();
             words.extend_from_slice(&call.arguments()[given.rest..]);
             let inner = Call { words: &words, depth: call.depth + 1, ..call };
             if call.depth < super::DEPTH_LIMIT {
@@ -209,23 +210,27 @@ fn runs_by_option(name: &str, given: &Given<'_>, call: Call<'_>, found: &mut Fou
     }
 }
 
-/// Words in which `placeholder` stands for something that is only known when it runs.
-fn with_placeholder(words: &[Word], placeholder: Option<&str>) -> Vec<Word> {
-    let mut words = words.to_vec();
-    let Some(placeholder) = placeholder.filter(|text| !text.is_empty()) else { return words };
-    for word in words.iter_mut().filter(|word| word.text.contains(placeholder)) {
-        word.unknown.get_or_insert("it is given when it runs");
-        word.raw.clone_from(&word.text);
-        word.opens(0, word.text.len());
-    }
-    words
+/// Runs words in which `placeholder` stands for something that is only known when it runs.
+fn with_placeholder(call: Call<'_>, words: &[&Word], placeholder: Option<&str>, found: &mut Found) {
+    let placeholder = placeholder.filter(|text| !text.is_empty());
+    let open = |word: &&Word| {
+        let mut word = (*word).clone();
+        if placeholder.is_some_and(|placeholder| word.text.contains(placeholder)) {
+            word.unknown.get_or_insert("it is given when it runs");
+            word.raw.clone_from(&word.text);
+            word.opens(0, word.text.len());
+        }
+        word
+    };
+    let words: Vec<Word> = words.iter().map(open).collect();
+    call.inner(&words.iter().collect::<Vec<_>>(), found);
 }
 
 fn find(call: Call<'_>, found: &mut Found) {
     let words = call.arguments();
     // One word alone cannot be an -exec, its program and its end.
     let expands = |word: &&Word| word.unknown.is_some() && word.text.contains(['$', '`']);
-    let mut expanding = words.iter().filter(expands);
+    let mut expanding = words.iter().copied().filter(expands);
     if expanding.clone().count() > 1 || expanding.any(|word| word.splits) {
         return found.doubt("a word of find is not literal");
     }
@@ -245,20 +250,20 @@ fn find(call: Call<'_>, found: &mut Found) {
         while at < words.len() && !ends(at) {
             at += 1;
         }
-        call.inner(&with_placeholder(&words[first..at], Some("{}")), found);
+        with_placeholder(call, &words[first..at], Some("{}"), found);
     }
 }
 
 /// `su` and `runuser`: a shell, with its code behind `-c`.
 fn switch_user(call: Call<'_>, found: &mut Found) {
     let words = call.arguments();
-    if words.iter().any(may_be_option) {
+    if words.iter().any(|word| may_be_option(word)) {
         return found.doubt(NOT_LITERAL);
     }
     for (at, word) in words.iter().enumerate() {
         let text = word.text.as_str();
         if let Some(code) = text.strip_prefix("--command=") {
-            return call.code(&Word { text: code.to_owned(), ..word.clone() }, found);
+            return call.code(&Word { text: code.to_owned(), ..(*word).clone() }, found);
         }
         let cluster = text.starts_with('-') && !text.starts_with("--");
         if text == "--command" || cluster && text.ends_with('c') {
