@@ -11,6 +11,7 @@ use proto::ids::{Chain, Digest, Name};
 use proto::refusal::Code;
 use serde::{Deserialize, Serialize};
 use store_archive::{Archive as Store, Lines, Sealed};
+use store_proof::Place;
 
 use crate::failure::{Failure, Outcome};
 
@@ -125,7 +126,7 @@ impl Archive {
     pub(crate) fn lines(&self) -> Outcome<ArchiveLines> {
         let mut files = self.events.clone();
         files.reverse();
-        let mut lines = ArchiveLines { files, file: "".into(), line: 0, reader: None };
+        let mut lines = ArchiveLines { files, file: "".into(), number: 0, reader: None };
         // What is not there is said now.
         lines.next_file()?;
         Ok(lines)
@@ -168,31 +169,35 @@ pub(crate) struct ArchiveLines {
     /// The files that are still to be read, the last one first.
     files: Vec<PathBuf>,
     /// The file that is read.
-    pub(crate) file: Arc<str>,
-    /// The line of it that was given last.
-    pub(crate) line: u64,
+    file: Arc<str>,
+    /// The number of its line that was gone to.
+    number: u64,
     reader: Option<Lines>,
 }
 
 impl ArchiveLines {
-    /// The next line without its end; a line longer than any event is given cut, so that it is
-    /// found to be none.
-    pub(crate) fn next(&mut self) -> Outcome<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        Ok(self.read(&mut line)?.then_some(line))
-    }
-
-    /// As [`Self::next`], into a line that is used again; false at the end.
-    pub(crate) fn read(&mut self, line: &mut Vec<u8>) -> Outcome<bool> {
+    /// Goes to the next line; false at the end.
+    pub(crate) fn advance(&mut self) -> Outcome<bool> {
         let failed = |error: std::io::Error| Failure::new(Code::ArchiveUnreadable, error);
         while let Some(reader) = &mut self.reader {
-            if reader.read_line(line).map_err(failed)? {
-                self.line += 1;
+            if reader.advance().map_err(failed)? {
+                self.number += 1;
                 return Ok(true);
             }
             self.next_file()?;
         }
         Ok(false)
+    }
+
+    /// The line that was gone to, without its end; one that is longer than any event is cut, so
+    /// that it is found to be none.
+    pub(crate) fn line(&self) -> &[u8] {
+        self.reader.as_ref().map_or(&[], Lines::line)
+    }
+
+    /// Where that line is.
+    pub(crate) fn place(&self) -> Place {
+        Place::Line { file: self.file.clone(), line: self.number }
     }
 
     fn next_file(&mut self) -> Outcome {
@@ -201,7 +206,7 @@ impl ArchiveLines {
             let opened = Lines::open(&path);
             self.reader =
                 Some(opened.map_err(|error| Failure::new(Code::ArchiveUnreadable, error))?);
-            (self.file, self.line) = (path.display().to_string().into(), 0);
+            (self.file, self.number) = (path.display().to_string().into(), 0);
         }
         Ok(())
     }

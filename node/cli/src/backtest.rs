@@ -179,12 +179,11 @@ fn count(counts: &mut Counts, change: Change) {
 }
 
 fn entry<'a>(of: &'a mut BTreeMap<String, Counts>, name: &str) -> &'a mut Counts {
-    let known = of.contains_key(name);
-    let name = if known || of.len() < COUNTED_LIMIT { name } else { OTHERS };
     if !of.contains_key(name) {
-        of.insert(name.to_owned(), Counts::default());
+        let name = if of.len() < COUNTED_LIMIT { name } else { OTHERS };
+        return of.entry(name.to_owned()).or_default();
     }
-    of.get_mut(name).expect("it was put there")
+    of.get_mut(name).expect("it is there")
 }
 
 /// The rule that decided; the first is the deciding one.

@@ -21,10 +21,14 @@ const TEXT_BYTES: usize = 4096;
 /// All that a reading depends on beside its text.
 type Depends = (Digest, TargetKind, Channel);
 
+/// Readings by their texts.
+type Known = HashMap<Box<[u8]>, Arc<Reading>>;
+
 /// Readings by what they follow from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Readings {
-    known: HashMap<Depends, HashMap<Box<[u8]>, Arc<Reading>>>,
+    /// Few: a policy, and kinds of targets and channels.
+    known: Vec<(Depends, Known)>,
     texts: usize,
 }
 
@@ -32,7 +36,8 @@ impl Readings {
     /// What is read in a masked text.
     pub(crate) fn of(&mut self, policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Arc<Reading> {
         let depends = (policy.digest(), facts.target.kind, facts.channel);
-        if let Some(known) = self.known.get(&depends).and_then(|texts| texts.get(text)) {
+        let at = self.place(&depends);
+        if let Some(known) = at.and_then(|at| self.known[at].1.get(text)) {
             return known.clone();
         }
         let reading = Arc::new(read_command(policy, facts, text));
@@ -41,8 +46,16 @@ impl Readings {
                 *self = Self::default();
             }
             self.texts += 1;
-            self.known.entry(depends).or_default().insert(text.into(), reading.clone());
+            let at = self.place(&depends).unwrap_or_else(|| {
+                self.known.push((depends, Known::new()));
+                self.known.len() - 1
+            });
+            self.known[at].1.insert(text.into(), reading.clone());
         }
         reading
+    }
+
+    fn place(&self, depends: &Depends) -> Option<usize> {
+        self.known.iter().position(|(known, _)| known == depends)
     }
 }

@@ -19,7 +19,7 @@ pub(crate) enum Source {
     /// Files; no server is asked.
     Archive { archive: Box<Archive>, lines: ArchiveLines },
     /// A gateway.
-    Live { client: Client, lines: Lines, position: u64 },
+    Live { client: Client, lines: Lines, position: u64, event: Vec<u8> },
 }
 
 impl Source {
@@ -34,7 +34,7 @@ impl Source {
             None => {
                 let client = Client::new(gateway)?;
                 let lines = client.lines("/v1/events", &[]).await?;
-                Ok(Self::Live { client, lines, position: 0 })
+                Ok(Self::Live { client, lines, position: 0, event: Vec::new() })
             }
         }
     }
@@ -88,30 +88,43 @@ impl Source {
 
     /// The exact bytes of the next event, and where they are.
     pub(crate) async fn next(&mut self) -> Outcome<Option<(Place, Vec<u8>)>> {
-        let mut bytes = Vec::new();
-        Ok(self.read(&mut bytes).await?.map(|place| (place, bytes)))
+        let there = self.advance().await?;
+        Ok(there.then(|| (self.place(), self.bytes().to_vec())))
     }
 
-    /// As [`Self::next`], into bytes that are used again.
-    pub(crate) async fn read(&mut self, bytes: &mut Vec<u8>) -> Outcome<Option<Place>> {
+    /// Goes to the next event; false when there is none.
+    pub(crate) async fn advance(&mut self) -> Outcome<bool> {
         match self {
-            Self::Archive { lines, .. } => {
-                let (there, line) = (lines.read(bytes)?, lines.line);
-                Ok(there.then(|| Place::Line { file: lines.file.clone(), line }))
-            }
-            Self::Live { lines, position, .. } => match lines.next().await? {
+            Self::Archive { lines, .. } => lines.advance(),
+            Self::Live { lines, position, event, .. } => match lines.next().await? {
                 Some(read) => {
-                    *bytes = read;
+                    *event = read;
                     *position += 1;
-                    Ok(Some(Place::Position(*position)))
+                    Ok(true)
                 }
-                None if lines.may_be(*position) => Ok(None),
+                None if lines.may_be(*position) => Ok(false),
                 None => {
                     let (least, got) = (lines.least(), *position);
                     let text = format!("the gateway gave {got} of {least} events");
                     Err(Failure::new(Code::RecordUnavailable, text))
                 }
             },
+        }
+    }
+
+    /// The exact bytes of the event that was gone to.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Archive { lines, .. } => lines.line(),
+            Self::Live { event, .. } => event,
+        }
+    }
+
+    /// Where that event is.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Archive { lines, .. } => lines.place(),
+            Self::Live { position, .. } => Place::Position(*position),
         }
     }
 

@@ -4,10 +4,12 @@
 //! commands looks at a part of each; the rest is passed over where it stands.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::envelope::{Text, kind_of};
 use super::{Event, Kind, Unreadable};
@@ -28,7 +30,7 @@ pub struct JudgedGlance<'a> {
     /// Who asked; absent when the event does not say.
     pub person: Option<Cow<'a, str>>,
     /// Their groups at that time.
-    pub groups: Vec<Name>,
+    pub groups: Arc<Vec<Name>>,
     /// Of which target; absent when the event does not say.
     pub target: Option<TargetGlance<'a>>,
     /// The command's number within its session.
@@ -63,9 +65,58 @@ pub struct TargetGlance<'a> {
     /// Its protocol.
     pub kind: TargetKind,
     /// Its labels at that time.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
     /// The login on it.
     pub login: Cow<'a, str>,
+}
+
+/// What was read before: people's groups and targets' labels are the same in event after event.
+#[derive(Debug, Default)]
+pub struct Glanced {
+    groups: Known<Vec<Name>>,
+    labels: Known<BTreeMap<String, String>>,
+}
+
+/// Values by their JSON.
+#[derive(Debug)]
+struct Known<T>(HashMap<Box<str>, Arc<T>>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+/// How many values are known; when there are more, it begins anew.
+const KNOWN_LIMIT: usize = 4096;
+/// How long the JSON of a value that is kept is at most, in bytes.
+const KNOWN_BYTES: usize = 1024;
+
+impl<T: DeserializeOwned + Default> Known<T> {
+    fn read(&mut self, json: Json<'_>) -> serde_json::Result<Arc<T>> {
+        let Some(json) = json.0.map(RawValue::get) else { return Ok(Arc::default()) };
+        if let Some(known) = self.0.get(json) {
+            return Ok(known.clone());
+        }
+        let read = Arc::new(serde_json::from_str::<T>(json)?);
+        if json.len() <= KNOWN_BYTES {
+            if self.0.len() == KNOWN_LIMIT {
+                self.0.clear();
+            }
+            self.0.insert(json.into(), read.clone());
+        }
+        Ok(read)
+    }
+}
+
+/// A value as it is written, where there is one.
+#[derive(Default)]
+struct Json<'a>(Option<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|json| Self(Some(json)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -110,8 +161,8 @@ struct Data<'a> {
 struct Actor<'a> {
     #[serde(borrow)]
     person: Text<'a>,
-    #[serde(default)]
-    groups: Vec<Name>,
+    #[serde(borrow, default)]
+    groups: Json<'a>,
 }
 
 #[derive(Deserialize)]
@@ -119,8 +170,8 @@ struct Target<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     kind: TargetKind,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
+    #[serde(borrow, default)]
+    labels: Json<'a>,
     #[serde(borrow)]
     login: Text<'a>,
 }
@@ -146,7 +197,7 @@ impl<'a> JudgedGlance<'a> {
     ///
     /// # Errors
     /// [`Unreadable`] when the bytes are not such an event.
-    pub fn read(bytes: &'a [u8]) -> Result<Option<Self>, Unreadable> {
+    pub fn read(bytes: &'a [u8], known: &mut Glanced) -> Result<Option<Self>, Unreadable> {
         let text = str::from_utf8(bytes).map_err(|_| Unreadable::Field("it is not UTF-8"))?;
         let Line { id, source, r#type, time, data } = match serde_json::from_str(text) {
             Ok(line) => line,
@@ -160,15 +211,16 @@ impl<'a> JudgedGlance<'a> {
             return Ok(None);
         }
         let (person, groups) = match data.actor {
-            Some(Actor { person, groups }) => (Some(person.0), groups),
-            None => (None, Vec::new()),
+            Some(Actor { person, groups }) => (Some(person.0), known.groups.read(groups)?),
+            None => (None, Arc::default()),
         };
-        let target = data.target.map(|Target { name, kind, labels, login }| TargetGlance {
-            name: name.0,
-            kind,
-            labels,
-            login: login.0,
-        });
+        let target = match data.target {
+            Some(Target { name, kind, labels, login }) => {
+                let labels = known.labels.read(labels)?;
+                Some(TargetGlance { name: name.0, kind, labels, login: login.0 })
+            }
+            None => None,
+        };
         Ok(Some(Self {
             source: source.0,
             id: id.0,

@@ -13,7 +13,7 @@ mod schema;
 mod stamp;
 
 pub use cluster::*;
-pub use glance::{JudgedGlance, TargetGlance};
+pub use glance::{Glanced, JudgedGlance, TargetGlance};
 pub use kinds::*;
 pub use read::{Event, Unreadable};
 pub use schema::schemas;

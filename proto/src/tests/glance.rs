@@ -1,15 +1,16 @@
 //! A glance at a judged command says what the whole event says, and is as strict about what it gives.
 
 use super::samples::{bytes, every_kind, full};
-use crate::event::{Event, JudgedGlance, Kind};
+use crate::event::{Event, Glanced, JudgedGlance, Kind};
 
 #[test]
 fn a_glance_says_what_the_event_says() {
-    let mut judged = 0;
-    for kind in every_kind() {
+    let (mut judged, mut known) = (0, Glanced::default());
+    // Twice: what was read before is the same again.
+    for kind in every_kind().into_iter().chain(every_kind()) {
         let text = String::from_utf8(bytes(&full(kind))).unwrap();
         let event = Event::read(text.as_bytes()).unwrap();
-        let glance = JudgedGlance::read(text.as_bytes()).unwrap();
+        let glance = JudgedGlance::read(text.as_bytes(), &mut known).unwrap();
         let Some(Kind::CommandJudged(whole)) = &event.kind else {
             assert!(glance.is_none(), "{} is no judged command", event.name);
             continue;
@@ -21,10 +22,10 @@ fn a_glance_says_what_the_event_says() {
         assert_eq!(glance.session.as_deref(), about.session.as_ref().map(|id| id.as_str()));
         let actor = about.actor.as_ref().unwrap();
         assert_eq!(glance.person.as_deref(), Some(actor.person.as_str()));
-        assert_eq!(glance.groups, actor.groups);
+        assert_eq!(*glance.groups, actor.groups);
         let (target, was) = (glance.target.as_ref().unwrap(), about.target.as_ref().unwrap());
         assert_eq!((&*target.name, target.kind), (was.name.as_str(), was.kind));
-        assert_eq!((&target.labels, &*target.login), (&was.labels, was.login.as_str()));
+        assert_eq!((&*target.labels, &*target.login), (&was.labels, was.login.as_str()));
         assert_eq!((glance.command, glance.length), (whole.command, whole.length));
         assert_eq!((&*glance.text, &*glance.sealed), (&*whole.text, &*whole.sealed));
         assert_eq!((&*glance.digest, glance.verdict), (&*whole.digest.to_string(), whole.verdict));
@@ -34,7 +35,7 @@ fn a_glance_says_what_the_event_says() {
         assert_eq!(glance.channel, whole.channel);
         assert_eq!(glance.offset_minutes, whole.offset_minutes);
     }
-    assert_eq!(judged, 1);
+    assert_eq!(judged, 2);
 }
 
 /// A judged command with `old` replaced by `new`.
@@ -49,7 +50,8 @@ fn with(old: &str, new: &str) -> String {
 fn what_a_glance_makes_of_other_lines() {
     #[track_caller]
     fn check(text: &str, expected: Option<bool>) {
-        let found = JudgedGlance::read(text.as_bytes()).ok().map(|glance| glance.is_some());
+        let glance = JudgedGlance::read(text.as_bytes(), &mut Glanced::default());
+        let found = glance.ok().map(|glance| glance.is_some());
         assert_eq!(found, expected, "{text}");
     }
     check(&with("judged.v1", "judged.v1"), Some(true));
@@ -61,6 +63,10 @@ fn what_a_glance_makes_of_other_lines() {
     check(&with(r#""verdict":"#, r#""decision":"#), None);
     check(&with(r#""length":"#, r#""length":"x","len":"#), None);
     check(&with(r#""verdict":"#, r#""verdict":"allow","verdict":"#), None);
+    // So are groups and labels that are none.
+    check(&with(r#""groups":["#, r#""groups":[1,"#), None);
+    check(&with(r#""groups":["#, r#""groups":null,"others":["#), None);
+    check(&with(r#""labels":{"#, r#""labels":{"x":1,"#), None);
     check("{}", None);
     check("", None);
     let whole = with("judged.v1", "judged.v1");

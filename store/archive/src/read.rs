@@ -1,13 +1,14 @@
 //! Reading back: nothing is given that was not checked against its manifest.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::ops::Range;
 use std::path::Path;
 
 use proto::event::{EVENT_LIMIT, Event};
 use ring::digest::{Context, SHA256};
 use store_proof::keys::{Keys, Signed};
-use store_proof::tree::{Range, leaf};
+use store_proof::tree::{self, leaf};
 
 use crate::error::Error;
 use crate::layout::Sealed;
@@ -72,9 +73,18 @@ impl Sealed {
 /// looked at.
 const READ_BYTES: usize = 256 * 1024;
 
-/// The lines of a segment's file.
+/// The lines of a segment's file, each looked at where it was read to.
 pub struct Lines {
-    reader: BufReader<File>,
+    file: File,
+    /// What was read of the file; it grows to the longest line.
+    buffer: Vec<u8>,
+    /// Where the line is in it.
+    line: Range<usize>,
+    /// Where what follows it starts, and ends.
+    start: usize,
+    end: usize,
+    /// The line is cut: the rest of it is passed over first.
+    cut: bool,
 }
 
 impl Lines {
@@ -84,58 +94,88 @@ impl Lines {
     /// [`Error::File`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::file(path))?;
-        Ok(Self { reader: BufReader::with_capacity(READ_BYTES, file) })
+        let buffer = vec![0; READ_BYTES];
+        Ok(Self { file, buffer, line: 0..0, start: 0, end: 0, cut: false })
     }
 
-    /// The next line without its end; a line longer than any event is given cut, so that it is
-    /// found to be none.
+    /// The line that was gone to, without its end; one that is longer than any event is cut, so
+    /// that it is found to be none.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        &self.buffer[self.line.clone()]
+    }
+
+    /// Goes to the next line; false at the end.
     ///
     /// # Errors
     /// When the medium fails.
-    pub fn next_line(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        Ok(self.read_line(&mut line)?.then_some(line))
-    }
-
-    /// As [`Self::next_line`], into a line that is used again; false at the end.
-    ///
-    /// # Errors
-    /// When the medium fails.
-    pub fn read_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<bool> {
-        line.clear();
+    pub fn advance(&mut self) -> std::io::Result<bool> {
+        self.pass_over_the_cut()?;
+        let mut looked = 0;
         loop {
-            let available = match self.reader.fill_buf() {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                available => available?,
-            };
-            if available.is_empty() {
-                return Ok(!line.is_empty());
-            }
-            let within = &available[..available.len().min(LINE_LIMIT - line.len())];
-            if let Some(end) = memchr::memchr(b'\n', within) {
-                line.extend_from_slice(&within[..end]);
-                self.reader.consume(end + 1);
+            let within = self.end.min(self.start + LINE_LIMIT);
+            let unseen = &self.buffer[self.start + looked..within];
+            if let Some(end) = memchr::memchr(b'\n', unseen) {
+                self.goes_to(looked + end, 1);
                 return Ok(true);
             }
-            let count = within.len();
-            line.extend_from_slice(within);
-            self.reader.consume(count);
-            if line.len() == LINE_LIMIT {
-                self.reader.skip_until(b'\n')?;
-                return Ok(true);
+            looked = within - self.start;
+            self.cut = looked == LINE_LIMIT;
+            if self.cut || !self.fill()? {
+                self.goes_to(looked, 0);
+                return Ok(looked > 0);
+            }
+        }
+    }
+
+    /// The line has so many bytes, and an end of so many.
+    fn goes_to(&mut self, count: usize, end: usize) {
+        self.line = self.start..self.start + count;
+        self.start = self.line.end + end;
+    }
+
+    fn pass_over_the_cut(&mut self) -> std::io::Result<()> {
+        while self.cut {
+            match memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {
+                Some(end) => (self.start, self.cut) = (self.start + end + 1, false),
+                None => {
+                    self.start = self.end;
+                    self.cut = self.fill()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on behind what is there; false at the end of the file.
+    fn fill(&mut self) -> std::io::Result<bool> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.end + READ_BYTES, 0);
+        }
+        loop {
+            match self.file.read(&mut self.buffer[self.end..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => {
+                    let read = read?;
+                    self.end += read;
+                    return Ok(read > 0);
+                }
             }
         }
     }
 }
 
 /// The tree of the chain behind a segment, when the one before it is known.
-pub(crate) fn tree_after(sealed: &Sealed) -> Result<Option<Range>, Error> {
+pub(crate) fn tree_after(sealed: &Sealed) -> Result<Option<tree::Range>, Error> {
     let Some(mut tree) = sealed.segment.before.clone() else { return Ok(None) };
     let mut lines = Lines::open(&sealed.events)?;
-    while let Some(line) = lines.next_line().map_err(Error::file(&sealed.events))? {
-        let event = Event::read(&line).map_err(|error| Error::damaged(&sealed.events, error))?;
+    while lines.advance().map_err(Error::file(&sealed.events))? {
+        let line = lines.line();
+        let event = Event::read(line).map_err(|error| Error::damaged(&sealed.events, error))?;
         if event.id.seq > sealed.segment.base {
-            tree.push(leaf(&line));
+            tree.push(leaf(line));
         }
     }
     Ok(Some(tree))

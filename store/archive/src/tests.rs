@@ -88,9 +88,9 @@ fn what_is_sealed_is_read_back_and_goes_on() {
         assert_eq!(sealed.check(&keys(1)).unwrap(), Checked::Good);
         assert_eq!(sealed.segment.before.as_ref(), Some(&tree), "the edge of each segment");
         let mut lines = Lines::open(&sealed.events).unwrap();
-        while let Some(line) = lines.next_line().unwrap() {
-            tree.push(leaf(&line));
-            read.push(line);
+        while lines.advance().unwrap() {
+            tree.push(leaf(lines.line()));
+            read.push(lines.line().to_vec());
         }
     }
     assert_eq!(read, more);

@@ -180,10 +180,11 @@ fn seal(
     let options = SealerOptions::default();
     let mut sealer = Sealer::new(&store, &name, &pair, bases, options).map_err(failed)?;
     let mut lines = export.lines()?;
-    while let Some(line) = lines.next()? {
-        let event = Event::read(&line);
+    while lines.advance()? {
+        let line = lines.line();
+        let event = Event::read(line);
         let event = event.map_err(|error| Failure::new(Code::ArchiveUnreadable, error))?;
-        sealer.take(&event, &line).map_err(failed)?;
+        sealer.take(&event, line).map_err(failed)?;
     }
     let sealed = sealer.finish().map_err(failed)?;
     export.copy_beside(into)?;

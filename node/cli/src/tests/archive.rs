@@ -14,8 +14,8 @@ fn lines(bytes: &[u8]) -> Vec<usize> {
     let archive = Archive::open(&path).unwrap_or_else(|_| panic!("an archive"));
     let mut lines = archive.lines().unwrap_or_else(|_| panic!("lines"));
     let mut found = Vec::new();
-    while let Some(line) = lines.next().unwrap_or_else(|_| panic!("a line")) {
-        found.push(line.len());
+    while lines.advance().unwrap_or_else(|_| panic!("a line")) {
+        found.push(lines.line().len());
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use node_enforce::mask::is_detector;
 use node_enforce::policy::Policy;
-use proto::event::{CommandJudged, Draft, Event, Head, JudgedGlance, Kind, stamp};
+use proto::event::{CommandJudged, Draft, Event, Glanced, Head, JudgedGlance, Kind, stamp};
 use proto::target::TargetKind;
 
 use super::rederive::{policy, recorded, recorded_on};
@@ -27,7 +27,7 @@ fn line(event: &Event, judged: &CommandJudged) -> Vec<u8> {
 }
 
 fn at_a_glance(line: &[u8]) -> JudgedGlance<'_> {
-    JudgedGlance::read(line).expect("an event").expect("a judged command")
+    JudgedGlance::read(line, &mut Glanced::default()).expect("an event").expect("a judged command")
 }
 
 fn backtest(commands: &[&str], change: impl Fn(&str) -> (String, bool)) -> Backtest {

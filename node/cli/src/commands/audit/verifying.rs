@@ -108,16 +108,16 @@ pub(super) async fn report_of(
     let mut source = Source::open(archive, gateway).await?;
     let seals = source.seals().await?;
     let mut verifier = known(&source, seals.as_ref(), asked)?;
-    let (mut bytes, finders) = (Vec::new(), SPEAK_OF_SEALS.map(Finder::new));
-    while let Some(place) = source.read(&mut bytes).await? {
-        if speaks_of_seals(&bytes, &finders) {
-            verifier.learn(&place, &bytes);
+    let finders = SPEAK_OF_SEALS.map(Finder::new);
+    while source.advance().await? {
+        if speaks_of_seals(source.bytes(), &finders) {
+            verifier.learn(&source.place(), source.bytes());
         }
     }
     let mut source = Source::open(archive, gateway).await?;
     for _ in 0..MORE_TRIES {
-        while let Some(place) = source.read(&mut bytes).await? {
-            verifier.feed(place, &bytes);
+        while source.advance().await? {
+            verifier.feed(source.place(), source.bytes());
         }
         // A gateway keeps events of the control chain a moment after they are signed.
         if !verifier.wants_more() || !source.more().await? {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use memchr::memmem::Finder;
 use node_enforce::policy::Policy;
-use proto::event::{Event, JudgedGlance, Kind};
+use proto::event::{Event, Glanced, JudgedGlance, Kind};
 use proto::refusal::Code;
 use proto::time::Utc;
 use serde::Serialize;
@@ -66,26 +66,28 @@ struct Row<'a> {
 pub(super) async fn backtest(asked: Asked, gateway: &Gateway, listing: Listing) -> Outcome {
     let mut source = Source::open(asked.archive.as_deref(), gateway).await?;
     let (mut result, mut texts, mut events) = (Backtest::default(), Texts::default(), 0_u64);
-    let (mut bytes, finder) = (Vec::new(), Finder::new(OF_COMMANDS));
-    while let Some(place) = source.read(&mut bytes).await? {
+    let (mut known, finder) = (Glanced::default(), Finder::new(OF_COMMANDS));
+    while source.advance().await? {
         events += 1;
         if events.is_multiple_of(TELL_EVERY) {
             progress(events, result.all.commands)?;
         }
+        let bytes = source.bytes();
         let wrong = |error| {
-            let text = format!("{place}: {error}; see `sallyport audit verify`");
+            let text = format!("{}: {error}; see `sallyport audit verify`", source.place());
             Failure::new(Code::ArchiveUnreadable, text)
         };
-        match what(&bytes, &finder) {
+        match what(bytes, &finder) {
             None => {}
             Some(What::Part) => {
-                let event = Event::read(&bytes).map_err(wrong)?;
+                let event = Event::read(bytes).map_err(wrong)?;
                 if let Some(Kind::CommandPart(part)) = &event.kind {
                     texts.part(&event, part);
                 }
             }
             Some(What::Judged) => {
-                let Some(judged) = JudgedGlance::read(&bytes).map_err(wrong)? else { continue };
+                let judged = JudgedGlance::read(bytes, &mut known).map_err(wrong)?;
+                let Some(judged) = judged else { continue };
                 let early = asked.from.is_some_and(|from| judged.time < from);
                 if early || asked.to.is_some_and(|to| judged.time >= to) {
                     continue;
