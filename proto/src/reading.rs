@@ -37,6 +37,26 @@ pub struct Reading {
     /// Every SQL statement of the command, in the order of its text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<Statement>,
+    /// What of an interactive terminal this is; absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<Terminal>,
+}
+
+/// What of an interactive terminal was judged, when a key was pressed that may submit a line. How a
+/// line ends is never known: a terminal does not say.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Terminal {
+    /// The terminal itself, before it is opened.
+    Opening,
+    /// A line, as the screen shows it.
+    Line,
+    /// Nothing: what is typed is not shown, as at a prompt for a password.
+    EchoOff,
+    /// Nothing: a full-screen program runs. What it is given after this has no event of its own.
+    FullScreen,
 }
 
 /// One SQL statement, with all that runs inside of it.

@@ -10,3 +10,4 @@ pub mod policy;
 pub mod reader;
 pub mod shell;
 pub mod sql;
+pub mod terminal;

@@ -10,12 +10,15 @@ use proto::target::TargetKind;
 use crate::mask::{Finding, MaskPlan, Raw, mask_text};
 use crate::shell::{self, NOWHERE, OpenWords};
 use crate::sql::{self, Script, SqlCommand};
+use crate::terminal;
 
 /// What reads a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// A text for a login's shell.
     Shell,
+    /// What was seen of a terminal when a key was pressed that may submit a line.
+    Terminal,
     /// SQL, perhaps with parameters behind it.
     Sql,
     /// Nobody.
@@ -58,6 +61,7 @@ impl Reader {
     pub fn of(kind: TargetKind, channel: Channel) -> Self {
         match (kind, channel) {
             (TargetKind::Ssh, Channel::Exec) => Self::Shell,
+            (TargetKind::Ssh, Channel::Shell) => Self::Terminal,
             (TargetKind::Postgres, _) => Self::Sql,
             _ => Self::None,
         }
@@ -68,6 +72,11 @@ impl Reader {
         let reading = match self {
             Self::Shell => {
                 let (reading, open) = shell::read_open(bytes);
+                words = open;
+                reading
+            }
+            Self::Terminal => {
+                let (reading, open) = terminal::read_open(bytes);
                 words = open;
                 reading
             }
@@ -83,6 +92,9 @@ impl Reader {
 
     /// The texts in a command that a regular expression looks at.
     pub(crate) fn texts(self, bytes: &[u8]) -> Vec<&[u8]> {
+        if self == Self::Terminal {
+            return vec![terminal::text(bytes)];
+        }
         let command = if self == Self::Sql { SqlCommand::parse(bytes) } else { None };
         let Some(command) = command else { return vec![bytes] };
         let values = command.bind.into_iter().flat_map(|bind| bind.values);
@@ -95,6 +107,7 @@ impl Reader {
     pub fn shown(self, plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
         match self {
             Self::Sql => sql::shown(plan, bytes),
+            Self::Terminal => Shown::of(plan, terminal::shown(bytes)),
             Self::Shell | Self::None => Shown::of(plan, bytes),
         }
     }

@@ -134,6 +134,7 @@ fn judged() -> CommandJudged {
             detected: vec![text("key-value")],
             session: BTreeMap::new(),
             statements: Vec::new(),
+            terminal: None,
         },
         verdict: Verdict::Block,
         rules: vec![text("no-application-secrets"), text("unreadable")],

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use proto::reading::{Channel, Program, Reading, Redirect, Verdict};
+use proto::reading::{Channel, Program, Reading, Redirect, Terminal, Verdict};
 use proto::refusal::Told;
 
 use super::{Facts, told};
@@ -53,6 +53,11 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
             return not_granted(told::no_copy());
         }
     }
+    if of_terminal(facts, |seen| matches!(seen, Terminal::EchoOff | Terminal::FullScreen)) {
+        // Nothing was read, so there is nothing that a rule could be asked about.
+        let (verdict, rules) = (Verdict::Allow, Vec::new());
+        return Decision { verdict, rules, deciding: 0, obligations, told: None, hold: None };
+    }
     let judged = Judged::new(policy.checked(), facts, granted.commands == Commands::Listed);
     let verdict = judged.verdict();
     let (rules, deciding) = judged.names(verdict);
@@ -75,6 +80,8 @@ struct Judged<'p> {
     /// What no allow rule covers must be allowed by default.
     covered: bool,
     listed: bool,
+    /// What becomes of what cannot be read.
+    unreadable: Verdict,
 }
 
 impl<'p> Judged<'p> {
@@ -89,8 +96,15 @@ impl<'p> Judged<'p> {
         }
         // The strictest asks first.
         unknown.sort_by_key(|rule| std::cmp::Reverse(rule.then));
-        let mut judged = Self { checked, matched, unknown, covered: false, listed };
-        judged.covered = judged.covers(facts);
+        let unreadable = match facts.channel {
+            Channel::Shell => checked.unreadable_typed,
+            _ => checked.unreadable,
+        };
+        let mut judged = Self { checked, matched, unknown, covered: false, listed, unreadable };
+        // That a terminal may be opened is what the grant of its channel says: rules may forbid it,
+        // and its lines are judged one by one.
+        let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening);
+        judged.covered = opens || judged.covers(facts);
         judged
     }
 
@@ -122,8 +136,7 @@ impl<'p> Judged<'p> {
 
     /// The verdict of what the rules do not say.
     fn by_default(&self) -> Verdict {
-        let unknown =
-            if self.unknown.is_empty() { Verdict::Allow } else { self.checked.unreadable };
+        let unknown = if self.unknown.is_empty() { Verdict::Allow } else { self.unreadable };
         let unmatched = if self.covered || self.decides() {
             Verdict::Allow
         } else if self.listed {
@@ -146,7 +159,7 @@ impl<'p> Judged<'p> {
 
     /// The names of the rules that matched, and how many of them decided.
     fn names(&self, verdict: Verdict) -> (Vec<Arc<str>>, usize) {
-        let asking = verdict == self.checked.unreadable && verdict != Verdict::Allow;
+        let asking = verdict == self.unreadable && verdict != Verdict::Allow;
         let deciding = self.matched.iter().filter(|rule| rule.then == verdict);
         let unread = self.unknown.iter().filter(|_| asking);
         let mut names: Vec<_> = deciding.chain(unread).map(|rule| rule.name.clone()).collect();
@@ -159,7 +172,7 @@ impl<'p> Judged<'p> {
     fn told(&self, verdict: Verdict, facts: &Facts<'_>) -> Option<Told> {
         let deciding = self.matched.iter().find(|rule| rule.then == verdict).copied();
         let asking = self.unknown.first().copied();
-        let is_unread = asking.is_some() && self.checked.unreadable == verdict;
+        let is_unread = asking.is_some() && self.unreadable == verdict;
         match verdict {
             Verdict::Allow => None,
             _ if deciding.is_none() && is_unread => {
@@ -179,6 +192,12 @@ impl<'p> Judged<'p> {
         let by_default = self.by_default() == Verdict::Hold;
         ApprovalRules { each: rules.chain(default.filter(|_| by_default)).collect() }
     }
+}
+
+/// Whether a reading is of a terminal, and of this part of it.
+fn of_terminal(facts: &Facts<'_>, is: impl Fn(Terminal) -> bool) -> bool {
+    let terminal = facts.reading.and_then(|reading| reading.terminal);
+    facts.channel == Channel::Shell && terminal.is_some_and(is)
 }
 
 /// Whether an allow rule that names programs lets one write to files: only when it asks about

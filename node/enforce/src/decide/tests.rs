@@ -2,7 +2,8 @@
 //!
 //! `== what it shows`, the policy, `--`, one line for each command:
 //! `person[groups] login@target{labels} at instant $ command => verdict by rules: code text`.
-//! A target `pg:name` is a database.
+//! A target `pg:name` is a database, and `sh:name` is reached by a terminal: what is typed there,
+//! or `<opening>`, `<echo off>`, `<full screen>`, `<unclear>` before a line.
 //! Every line is also decided again from a masked reading that went through JSON.
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use super::{Decision, Facts, decide, read_command};
 use crate::mask::{Action, Class, Detect};
 use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Who, cases};
 use crate::reader::mask_words;
+use crate::terminal::{Doubt, Seen};
 
 #[track_caller]
 fn policy(text: &str) -> Policy {
@@ -34,6 +36,7 @@ struct Asked {
     login: String,
     target: String,
     kind: TargetKind,
+    channel: Channel,
     labels: BTreeMap<String, String>,
     moment: Moment,
 }
@@ -51,9 +54,10 @@ impl Asked {
         let utc: Utc = at.parse().expect("an instant");
         let (person, groups) = split(person, '[');
         let (target, labels) = split(target, '{');
-        let (target, kind) = match target.strip_prefix("pg:") {
-            Some(name) => (name.to_owned(), TargetKind::Postgres),
-            None => (target, TargetKind::Ssh),
+        let (target, kind, channel) = match target.split_once(':') {
+            Some(("pg", name)) => (name.to_owned(), TargetKind::Postgres, Channel::Query),
+            Some(("sh", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Shell),
+            _ => (target, TargetKind::Ssh, Channel::Exec),
         };
         Self {
             person,
@@ -61,6 +65,7 @@ impl Asked {
             login: login.to_owned(),
             target,
             kind,
+            channel,
             labels: labels
                 .iter()
                 .filter_map(|label| label.split_once('='))
@@ -75,10 +80,7 @@ impl Asked {
             who: Who::new(&self.person, &self.groups),
             target: TargetFacts { name: &self.target, kind: self.kind, labels: &self.labels },
             login: &self.login,
-            channel: match self.kind {
-                TargetKind::Ssh => Channel::Exec,
-                _ => Channel::Query,
-            },
+            channel: self.channel,
             moment: &self.moment,
             reading,
         }
@@ -113,13 +115,29 @@ fn shown(decision: &Decision) -> String {
 /// Decides, and decides again from what an event keeps.
 #[track_caller]
 fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
-    let mut reading = read_command(policy, &asked.facts(None), command.as_bytes());
+    let bytes = match asked.channel {
+        Channel::Shell => typed(command).encode(),
+        _ => command.as_bytes().to_vec(),
+    };
+    let mut reading = read_command(policy, &asked.facts(None), &bytes);
     let decision = decide(policy, &asked.facts(Some(&reading)));
     mask_words(&mut reading, &mut |_| "****".to_owned());
     let kept = serde_json::to_string(&reading).expect("a reading is JSON");
     let kept: Reading = serde_json::from_str(&kept).expect("a reading is JSON");
     assert_eq!(decide(policy, &asked.facts(Some(&kept))), decision, "again: {command}");
     decision
+}
+
+fn typed(command: &str) -> Seen<'_> {
+    match command {
+        "<opening>" => Seen::Opening,
+        "<echo off>" => Seen::EchoOff,
+        "<full screen>" => Seen::FullScreen,
+        _ => match command.strip_prefix("<unclear> ") {
+            Some(line) => Seen::Unclear(line.as_bytes(), Doubt::Differs),
+            None => Seen::Line(command.as_bytes()),
+        },
+    }
 }
 
 #[track_caller]
@@ -153,6 +171,11 @@ fn rules() {
 #[test]
 fn sql() {
     check("sql.txt", 100);
+}
+
+#[test]
+fn terminals() {
+    check("terminal.txt", 25);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::errors::{self, PolicyError, PolicyErrors};
 use super::places::{At, Place};
 use super::{Policy, TargetFacts, Who};
 use crate::decide::{Facts, decide, read_command};
+use crate::terminal::Seen;
 
 /// Cases that were read.
 #[derive(Debug)]
@@ -58,6 +59,17 @@ struct Case {
     place: Place,
     #[serde(skip)]
     moment: Option<Moment>,
+}
+
+impl Case {
+    /// The command as a session judges it.
+    fn bytes(&self) -> Vec<u8> {
+        let command = self.command.as_bytes();
+        match self.channel {
+            Channel::Shell => Seen::Line(command).encode(),
+            _ => command.to_vec(),
+        }
+    }
 }
 
 fn exec() -> Channel {
@@ -157,7 +169,7 @@ fn run_one(policy: &Policy, case: &Case) -> Outcome {
         moment: &moment,
         reading: None,
     };
-    let reading = read_command(policy, &facts, case.command.as_bytes());
+    let reading = read_command(policy, &facts, &case.bytes());
     facts.reading = Some(&reading);
     let decision = decide(policy, &facts);
     let deciding = &decision.rules[..decision.deciding];

@@ -27,7 +27,7 @@ const DURABILITIES: &[(&str, Durability)] = &[
     ("replicated", Durability::Replicated),
 ];
 /// The channels that there is something to reach by.
-const SERVED: &[Channel] = &[Channel::Exec, Channel::Query, Channel::Copy];
+const SERVED: &[Channel] = &[Channel::Exec, Channel::Shell, Channel::Query, Channel::Copy];
 /// The names of the channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[
     ("exec", Channel::Exec),
@@ -116,7 +116,11 @@ impl Checker<'_> {
         if raw.version.value != 1 {
             self.error(raw.version.place, format!("version {}, expected 1", raw.version.value));
         }
+        // A terminal is looked at, not into: what cannot be read there is recorded, unless policy
+        // says otherwise in so many words.
+        let says = raw.defaults.as_ref().is_some_and(|defaults| defaults.unreadable.is_some());
         let (unmatched, unreadable, approval) = self.defaults(raw.defaults);
+        let unreadable_typed = if says { unreadable } else { Verdict::Allow };
         let sessions = self.sessions(raw.sessions);
         self.names("role", raw.roles.iter().map(|role| &role.name));
         self.names("grant", raw.grants.iter().map(|grant| &grant.name));
@@ -127,6 +131,7 @@ impl Checker<'_> {
         Checked {
             unmatched,
             unreadable,
+            unreadable_typed,
             approval,
             sessions,
             roles: raw.roles.into_iter().map(|role| self.role(role)).collect(),

@@ -245,6 +245,8 @@ pub struct ColumnMask {
 pub(crate) struct Checked {
     pub(crate) unmatched: Verdict,
     pub(crate) unreadable: Verdict,
+    /// The same of what is typed into a terminal.
+    pub(crate) unreadable_typed: Verdict,
     pub(crate) approval: Option<Approval>,
     pub(crate) sessions: SessionLimits,
     pub(crate) roles: Vec<Role>,
