@@ -10,6 +10,8 @@ use ring::digest::{Context, SHA256};
 pub(crate) struct Counter {
     context: Context,
     bytes: u64,
+    /// Whether the record keeps nothing of what passes now, and whether it ever did so.
+    cutting: bool,
     truncated: bool,
     /// Whether bytes passed that were only counted: then there is no digest of all.
     unread: bool,
@@ -23,7 +25,8 @@ impl fmt::Debug for Counter {
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self { context: Context::new(&SHA256), bytes: 0, truncated: false, unread: false }
+        let context = Context::new(&SHA256);
+        Self { context, bytes: 0, cutting: false, truncated: false, unread: false }
     }
 
     /// How many bytes passed so far: the offset of the next.
@@ -31,8 +34,9 @@ impl Counter {
         self.bytes
     }
 
-    pub(crate) fn truncated(&self) -> bool {
-        self.truncated
+    /// Whether the record keeps nothing of what passes now.
+    pub(crate) fn cuts(&self) -> bool {
+        self.cutting
     }
 
     /// Counts masked bytes.
@@ -44,12 +48,17 @@ impl Counter {
     /// Counts bytes of which neither the record nor a digest keeps anything.
     pub(crate) fn pass_unread(&mut self, bytes: u64) {
         self.bytes += bytes;
-        (self.truncated, self.unread) = (true, true);
+        (self.cutting, self.truncated, self.unread) = (true, true, true);
     }
 
     /// From now on the record keeps only the count and the digest.
     pub(crate) fn truncate(&mut self) {
-        self.truncated = true;
+        (self.cutting, self.truncated) = (true, true);
+    }
+
+    /// From now on the record keeps what passes, but for what it did not keep before.
+    pub(crate) fn resume(&mut self) {
+        self.cutting = false;
     }
 
     pub(crate) fn total(&self) -> Counted {

@@ -3,6 +3,9 @@
 //! `Idle` → a command → `Judging` → its receipt → `Running`, `Holding` or idle again; `Holding` →
 //! an approval that was spent → `Releasing` → its receipt → `Running`; `Running` → its end →
 //! `Idle`; and from anywhere to `Closed`. What exists only in a state lives only in that state.
+//!
+//! A terminal is the exception: it runs beside what is typed into it, line by line, so it is no
+//! state of the machine. Its lines go from `Idle` by the same way back to `Idle`.
 
 mod holding;
 mod judging;
@@ -40,6 +43,8 @@ pub struct Gate {
     stream_up: bool,
     /// What masks values, once there were any.
     values: Option<Box<ValueMasker>>,
+    /// The terminal, once it may be opened, in a session that is one.
+    terminal: Option<Box<Running>>,
     state: State,
 }
 
@@ -76,8 +81,17 @@ impl Gate {
         });
         let scribe = Scribe::new(now);
         let (opened, busy) = (now.elapsed, now.elapsed);
-        let (commands, stream_up, values, state) = (0, false, None, State::Idle);
-        let mut gate = Self { facts, scribe, opened, busy, commands, stream_up, values, state };
+        let mut gate = Self {
+            facts,
+            scribe,
+            opened,
+            busy,
+            commands: 0,
+            stream_up: false,
+            values: None,
+            terminal: None,
+            state: State::Idle,
+        };
         let append = gate.full(kind, Urgency::Ordinary, None, now);
         (gate, vec![Output::Append(append)])
     }
@@ -103,16 +117,21 @@ impl Gate {
     /// What ends the running command; nothing when none runs.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        match &self.state {
-            State::Running(running) => running.ends,
-            _ => Limits::default(),
-        }
+        self.running().map_or_else(Limits::default, |running| running.ends)
     }
 
     /// Whether the rows of the running command are to be recorded.
     #[must_use]
     pub fn records_rows(&self) -> bool {
-        matches!(&self.state, State::Running(running) if running.results.is_some())
+        self.running().is_some_and(|running| running.results.is_some())
+    }
+
+    /// What is with the target: a command, or a terminal.
+    fn running(&self) -> Option<&Running> {
+        match &self.state {
+            State::Running(running) => Some(running),
+            _ => self.terminal.as_deref(),
+        }
     }
 
     /// Takes one input and says what to do, in order.
@@ -181,17 +200,23 @@ impl Gate {
     /// Ends what is under way, when the session closes before it ended. What a masker holds back
     /// goes nowhere: nobody is there to get it.
     fn abandon(&mut self, now: Moment) -> Vec<Output> {
-        let (at, code) = match std::mem::replace(&mut self.state, State::Closed) {
+        let refused = match std::mem::replace(&mut self.state, State::Closed) {
             State::Running(running) => {
                 return vec![self.finished(*running, Outcome::ClientLeft, now)];
             }
-            State::Judging(judging) => (judging.at, Code::SessionEnded),
-            State::Holding(holding) => (holding.at, Code::ApprovalWithdrawn),
-            State::Releasing(releasing) => (releasing.at, Code::SessionEnded),
-            State::Idle | State::Closed => return Vec::new(),
+            State::Judging(judging) => Some((judging.at, Code::SessionEnded)),
+            State::Holding(holding) => Some((holding.at, Code::ApprovalWithdrawn)),
+            State::Releasing(releasing) => Some((releasing.at, Code::SessionEnded)),
+            State::Idle | State::Closed => None,
         };
-        let mut outputs = self.refuse(at, Refusal::because(Told::plain(code)), now);
-        outputs.truncate(1);
+        let mut outputs = Vec::new();
+        if let Some((at, code)) = refused {
+            outputs = self.refuse(at, Refusal::because(Told::plain(code)), now);
+            outputs.truncate(1);
+        }
+        if let Some(terminal) = self.terminal.take() {
+            outputs.push(self.finished(*terminal, Outcome::ClientLeft, now));
+        }
         outputs
     }
 

@@ -401,7 +401,7 @@ impl Release {
     /// Bytes beyond what the record keeps of a command: they are counted and digested there, so
     /// the counter that says so stands in for a receipt.
     pub(crate) fn beyond_limit(stream: Stream, client: Masked, counter: &Counter) -> Option<Self> {
-        counter.truncated().then_some(Self { stream, client })
+        counter.cuts().then_some(Self { stream, client })
     }
 
     /// Values of a database, which are counted and not recorded unless policy says so: that they

@@ -36,6 +36,8 @@ pub(crate) struct Running {
     text: CommandText,
     // What somebody else has approved of it.
     approved: Vec<Approval>,
+    // Of a terminal, the line that was last let go into it, with what was approved of that.
+    line: Option<(CommandText, Vec<Approval>)>,
     /// How many rows were let through; absent when no values were.
     pub(crate) rows: Option<u64>,
     recorded: u64,
@@ -78,6 +80,7 @@ impl Running {
             input: Counted::default(),
             text,
             approved,
+            line: None,
             rows: None,
             recorded: 0,
             limit: obligations.limit,
@@ -93,23 +96,17 @@ impl Running {
     /// approved goes on if nothing is asked of approvers now that was not asked then. The masks
     /// stay those of its verdict: a stream has one masker from its first byte to its last.
     pub(crate) fn ends(&self, facts: &SessionFacts, now: Moment) -> Option<Told> {
-        let shown = record::shown(facts, &self.text, now);
-        let judged = Facts { reading: Some(&shown.reading), ..facts.judged(&now) };
-        let decision = decide::decide(&facts.policy, &judged);
-        let stands = match decision.verdict {
-            Verdict::Allow => true,
-            Verdict::Block => false,
-            Verdict::Hold => {
-                let asked = decision.hold.unwrap_or_default().each;
-                !asked.is_empty() && asked.iter().all(|rule| self.approved.contains(rule))
-            }
-        };
-        if stands {
-            return None;
-        }
-        let why = decision.told.map(|told| told.text).unwrap_or_default();
-        let text = format!("The policy changed while the command ran. {why}");
-        Some(Told::new(Code::SessionEnded, text.trim_end()))
+        let line = self.line.iter().map(|(text, approved)| (text, approved));
+        let mut all = std::iter::once((&self.text, &self.approved)).chain(line);
+        all.find_map(|(text, approved)| would_end(text, approved, facts, now))
+    }
+
+    /// A line was let go into this terminal. What the record keeps of output is so much for each.
+    pub(crate) fn typed(&mut self, text: CommandText, approved: Vec<Approval>) {
+        self.line = Some((text, approved));
+        self.recorded = 0;
+        self.output.counter.resume();
+        self.errors.counter.resume();
     }
 
     /// Takes bytes of the target and gives what may be let through of them.
@@ -203,7 +200,7 @@ impl Running {
         let flow = self.flow(stream);
         let offset = flow.counter.bytes();
         flow.counter.pass(window.client.bytes());
-        if !fits || flow.counter.truncated() {
+        if !fits || flow.counter.cuts() {
             flow.counter.truncate();
             return Release::beyond_limit(flow.stream, window.client, &flow.counter)
                 .map(Output::Release);
@@ -228,7 +225,7 @@ impl Running {
         now: Moment,
     ) -> Option<Output> {
         let length = window.client.bytes().len() as u64;
-        if length == 0 || results.counter.truncated() {
+        if length == 0 || results.counter.cuts() {
             return None;
         }
         if !self.fits(length) {
@@ -242,6 +239,32 @@ impl Running {
         let event = record::released(self.number, Stream::Output, offset, at_ms, &window);
         Some(kept(facts, scribe, event, self.window, window.client, now))
     }
+}
+
+/// What to tell when what was let run would not be now.
+fn would_end(
+    text: &CommandText,
+    approved: &[Approval],
+    facts: &SessionFacts,
+    now: Moment,
+) -> Option<Told> {
+    let shown = record::shown(facts, text, now);
+    let judged = Facts { reading: Some(&shown.reading), ..facts.judged(&now) };
+    let decision = decide::decide(&facts.policy, &judged);
+    let stands = match decision.verdict {
+        Verdict::Allow => true,
+        Verdict::Block => false,
+        Verdict::Hold => {
+            let asked = decision.hold.unwrap_or_default().each;
+            !asked.is_empty() && asked.iter().all(|rule| approved.contains(rule))
+        }
+    };
+    if stands {
+        return None;
+    }
+    let why = decision.told.map(|told| told.text).unwrap_or_default();
+    let text = format!("The policy changed while the command ran. {why}");
+    Some(Told::new(Code::SessionEnded, text.trim_end()))
 }
 
 fn kept(

@@ -191,12 +191,18 @@ pub struct Gap {
 pub fn verify_continuity(replay: &Replay) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut reached: BTreeMap<(u64, Stream), u64> = BTreeMap::new();
+    // A terminal's record goes on behind its limit, with the next line.
+    let cut = |number: u64| {
+        let mut commands = replay.commands.iter();
+        commands.any(|command| command.command == number && command.truncated)
+    };
     for (index, frame) in replay.frames.iter().enumerate() {
         let (command, stream, found) = (frame.command, frame.stream, frame.offset);
         let expected = reached.entry((command, stream)).or_default();
         if *expected != found {
             let (expected, frame) = (*expected, Some(index));
-            gaps.push(Gap { command, stream, frame, expected, found, truncated: false });
+            let truncated = found > expected && cut(command);
+            gaps.push(Gap { command, stream, frame, expected, found, truncated });
         }
         *expected = found.saturating_add(frame.bytes.count());
     }

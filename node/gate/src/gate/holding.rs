@@ -19,7 +19,6 @@ use crate::facts::SessionFacts;
 use crate::leash::Leash;
 use crate::output::Output;
 use crate::proof::{Held, Letting, Refusal, Spent};
-use crate::running::Running;
 
 /// A command that waits for an approval.
 #[derive(Debug)]
@@ -144,10 +143,8 @@ impl Gate {
         let Releasing { spent, at, obligations, text, rules } = releasing;
         match spent.settle(receipt) {
             Ok(permit) => {
-                let running =
-                    Running::new(&self.facts, self.commands, &obligations, at, text, rules);
                 self.busy = now.elapsed;
-                self.state = State::Running(Box::new(running));
+                self.begin(&obligations, at, text, rules);
                 vec![Output::Forward(permit)]
             }
             Err(unproven) => {
@@ -183,6 +180,9 @@ impl Gate {
         if same {
             return Vec::new();
         }
+        if let Some(told) = self.running().and_then(|running| running.ends(&self.facts, now)) {
+            return vec![Output::End(told)];
+        }
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Holding(holding) => {
                 let Holding { held, sealed, .. } = *holding;
@@ -191,11 +191,6 @@ impl Gate {
                 let mut outputs = vec![Output::Withdraw(Withdrawn::PolicyChanged)];
                 outputs.extend(self.judge(command, leash, now));
                 outputs
-            }
-            State::Running(running) => {
-                let ends = running.ends(&self.facts, now);
-                self.state = State::Running(running);
-                ends.map(Output::End).into_iter().collect()
             }
             other => {
                 self.state = other;

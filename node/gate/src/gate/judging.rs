@@ -19,7 +19,6 @@ use crate::leash::Leash;
 use crate::output::Output;
 use crate::proof::{Judged, Refusal, Settled};
 use crate::record;
-use crate::running::Running;
 
 /// A command whose verdict is not durable yet.
 #[derive(Debug)]
@@ -108,9 +107,7 @@ impl Gate {
         let Judging { judged, at, obligations, text, ask } = judging;
         match (judged.settle(receipt), ask) {
             (Ok(Settled::Permit(permit)), _) => {
-                let (facts, number) = (&self.facts, self.commands);
-                let running = Running::new(facts, number, &obligations, at, text, Vec::new());
-                self.state = State::Running(Box::new(running));
+                self.begin(&obligations, at, text, Vec::new());
                 vec![Output::Forward(permit)]
             }
             (Ok(Settled::Refusal(refusal)), _) => self.refuse(at, refusal, now),

@@ -1,20 +1,55 @@
 //! A command that is with its target, from its start to its end.
 
+use std::time::Duration;
+
 use node_enforce::mask::Raw;
+use node_enforce::policy::{Approval, RecordRules};
 use proto::event::{CommandFinished, CommandStarted, Counted, Kind, Outcome, Stream};
+use proto::reading::Channel;
 use proto::time::Moment;
 use store_log::Urgency;
 
 use super::{Gate, Outputs, State, millis};
+use crate::command::CommandText;
+use crate::facts::SessionFacts;
 use crate::input::Ending;
 use crate::output::Output;
+use crate::record::Scribe;
 use crate::running::Running;
 
 impl Gate {
-    pub(super) fn started(&mut self, now: Moment) -> Outputs {
-        let State::Running(running) = &self.state else {
-            return Err(self.out_of_turn("a start"));
+    /// The last command may go to its target: it runs from now on, or, when it is a line of the
+    /// terminal that runs, becomes what that does.
+    pub(super) fn begin(
+        &mut self,
+        obligations: &RecordRules,
+        at: Duration,
+        text: CommandText,
+        approved: Vec<Approval>,
+    ) {
+        if let Some(terminal) = &mut self.terminal {
+            terminal.typed(text, approved);
+            return;
+        }
+        let number = self.commands;
+        let running = Running::new(&self.facts, number, obligations, at, text, approved);
+        if self.facts.channel == Channel::Shell {
+            self.terminal = Some(Box::new(running));
+        } else {
+            self.state = State::Running(Box::new(running));
+        }
+    }
+
+    fn under_way(&mut self) -> Option<(&mut Running, &SessionFacts, &mut Scribe)> {
+        let running = match &mut self.state {
+            State::Running(running) => running,
+            _ => self.terminal.as_mut()?,
         };
+        Some((running, &self.facts, &mut self.scribe))
+    }
+
+    pub(super) fn started(&mut self, now: Moment) -> Outputs {
+        let Some(running) = self.running() else { return Err(self.out_of_turn("a start")) };
         let kind = Kind::CommandStarted(CommandStarted { command: running.number });
         let append = self.full(kind, Urgency::Ordinary, None, now);
         Ok(vec![Output::Append(append)])
@@ -22,29 +57,31 @@ impl Gate {
 
     pub(super) fn output(&mut self, stream: Stream, raw: Raw<'_>, now: Moment) -> Outputs {
         self.busy = now.elapsed;
-        let State::Running(running) = &mut self.state else {
+        let Some((running, facts, scribe)) = self.under_way() else {
             return Err(self.out_of_turn("output"));
         };
-        let output = running.feed(&self.facts, &mut self.scribe, stream, raw, now);
+        let output = running.feed(facts, scribe, stream, raw, now);
         Ok(output.into_iter().collect())
     }
 
     pub(super) fn output_ended(&mut self, stream: Stream, now: Moment) -> Outputs {
-        let State::Running(running) = &mut self.state else {
+        let Some((running, facts, scribe)) = self.under_way() else {
             return Err(self.out_of_turn("an output's end"));
         };
-        let output = running.end(&self.facts, &mut self.scribe, stream, now);
+        let output = running.end(facts, scribe, stream, now);
         Ok(output.into_iter().collect())
     }
 
     pub(super) fn ended(&mut self, ending: Ending, input: Counted, now: Moment) -> Outputs {
-        let mut running = match std::mem::replace(&mut self.state, State::Idle) {
-            State::Running(running) => running,
+        let running = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Running(running) => Some(running),
             other => {
                 self.state = other;
-                return Err(self.out_of_turn("a command's end"));
+                // What is judged in a terminal that ended goes to nobody: closing says so.
+                self.terminal.take()
             }
         };
+        let Some(mut running) = running else { return Err(self.out_of_turn("a command's end")) };
         self.busy = now.elapsed;
         let mut outputs = Vec::with_capacity(3);
         for stream in [Stream::Output, Stream::Errors] {

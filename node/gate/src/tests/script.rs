@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use consensus_state::Reply;
 use node_enforce::mask::Raw;
+use node_enforce::terminal::Seen;
 use proto::entry::{ApprovalConsumption, ApprovalId, Covered, Withdrawn};
 use proto::event::{Counted, Kind, Outcome, Stream};
 use proto::ids::{Digest, Name};
@@ -92,14 +93,10 @@ impl Stage {
                 self.contact = self.now.elapsed;
                 return;
             }
-            ("command", _) => {
-                let command = Command {
-                    text: CommandText::new(text.into_bytes()).expect("a short command"),
-                    digest: Digest::ZERO,
-                    sealed: vec!["c2VhbGVk".to_owned()],
-                };
-                Input::Command(command, self.leash())
-            }
+            ("command", _) => self.command(text.into_bytes()),
+            ("opens", _) => self.command(Seen::Opening.encode()),
+            ("line", _) => self.command(Seen::Line(text.as_bytes()).encode()),
+            ("password", _) => self.command(Seen::EchoOff.encode()),
             ("policy", number) => {
                 self.policy = number.parse().expect("a policy's number");
                 self.facts()
@@ -144,6 +141,15 @@ impl Stage {
             Ok(outputs) => self.perform(outputs),
             Err(out_of_turn) => self.done.push(format!("out of turn: {out_of_turn}")),
         }
+    }
+
+    fn command(&self, bytes: Vec<u8>) -> Input<'static> {
+        let command = Command {
+            text: CommandText::new(bytes).expect("a short command"),
+            digest: Digest::ZERO,
+            sealed: vec!["c2VhbGVk".to_owned()],
+        };
+        Input::Command(command, self.leash())
     }
 
     fn leash(&self) -> Leash {
@@ -212,7 +218,7 @@ impl Stage {
                 Output::Release(release) => self.released(release),
                 Output::Forward(permit) => {
                     let line = match permit.redeem(self.now.elapsed) {
-                        Ok(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
+                        Ok(text) => String::from_utf8_lossy(text.bytes()).replace('\0', "\\0"),
                         Err(expired) => expired.to_string(),
                     };
                     self.done.push(format!("forwards {line}"));

@@ -58,6 +58,9 @@ pub(super) fn text(written: &str) -> String {
 
 /// Alice of engineering on web-1 of staging, by the policy given, which is of this revision.
 pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
+    // A policy that grants terminals is one of a conversation in a terminal.
+    let is_shell = policy.contains("channels: [shell]");
+    let channel = if is_shell { Channel::Shell } else { Channel::Exec };
     let (policy, _) =
         Policy::parse("policy.yaml", policy, &|_| true).unwrap_or_else(|error| panic!("{error}"));
     let actor = Actor {
@@ -76,7 +79,7 @@ pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
             who: Who::new("alice", &actor.groups),
             target: TargetFacts { name: "web-1", kind: target.kind, labels: &target.labels },
             login: &target.login,
-            channel: Channel::Exec,
+            channel,
             moment: &moment(),
             reading: None,
         };
@@ -88,7 +91,7 @@ pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
         session: SessionId::new(&name("gw-1"), Epoch(1), 1),
         actor,
         target,
-        channel: Channel::Exec,
+        channel,
         grant: "engineers".to_owned(),
         connection: 1,
         policy: Arc::new(policy),

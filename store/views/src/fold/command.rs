@@ -4,7 +4,7 @@ use proto::event::{
     CommandFinished, CommandJudged, CommandReleased, CommandStarted, Event, MaskedPlace, Outcome,
     OutputReleased,
 };
-use proto::reading::Verdict;
+use proto::reading::{Terminal, Verdict};
 use proto::refusal::Told;
 
 use super::{TEXT_LIMIT, WORDS_LIMIT, count, event_id, text, word, words};
@@ -129,6 +129,10 @@ pub(super) fn judged(rows: &mut Working, event: &Event, judged: &CommandJudged) 
         command.policy_revision = about.policy.map(|policy| count(policy.revision));
         command.durability = format!("{:?}", judged.durability).to_lowercase();
         command.event = event_id(event);
+        if judged.reading.terminal.is_some_and(|seen| seen != Terminal::Opening) {
+            // What became of a line that was typed, nothing says: nobody waits for its end.
+            command.finished_at = Some(event.time);
+        }
     });
     for detector in judged.reading.detected.iter().take(WORDS_LIMIT) {
         found(rows, event, &names, ("text", detector), None, |finding| finding.count = 1);
