@@ -145,6 +145,14 @@ impl Client {
         Talk::start(&mut self.command(&[command]))
     }
 
+    /// Opens a shell in a terminal.
+    ///
+    /// # Errors
+    /// When the client does not start.
+    pub fn shell(&self) -> Result<Talk> {
+        Talk::typing(self.with(&["-tt"]).command(&[]).env("TERM", "xterm"))
+    }
+
     /// Ends the master of a shared connection.
     ///
     /// # Errors

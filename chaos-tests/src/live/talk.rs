@@ -1,6 +1,6 @@
 //! A process that is listened to while it runs: what it says, and when it said it.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -41,7 +41,19 @@ impl Talk {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(command: &mut Command) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// Starts it, to be typed to.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn typing(command: &mut Command) -> Result<Self> {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, stdin: Stdio) -> Result<Self> {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::start(command)?;
         let child = process.child();
         let (output, errors) = (Heard::default(), Heard::default());
@@ -55,6 +67,16 @@ impl Talk {
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Types keys.
+    ///
+    /// # Errors
+    /// When it takes none.
+    pub fn types(&mut self, keys: &str) -> Result<()> {
+        let stdin = self.process.child().stdin.as_mut().context("it is typed to")?;
+        stdin.write_all(keys.as_bytes())?;
+        Ok(stdin.flush()?)
     }
 
     /// Its standard output so far, as it came.

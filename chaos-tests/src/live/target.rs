@@ -178,6 +178,10 @@ if [ -f {folder_text}/journal.path ]; then
 fi
 read -r uptime idle < /proc/uptime
 printf '%s\t%s\t%s\0' "$seen" "$uptime" "$SSH_ORIGINAL_COMMAND" >> {folder_text}/ran.log
+if [ -z "$SSH_ORIGINAL_COMMAND" ]; then
+    set -- "HOME={folder_text}" "TERM=$TERM" "PATH=$PATH" "PS1=sh> "
+    exec env -i "$@" bash --noprofile --norc -i
+fi
 exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 "#
     );

@@ -23,5 +23,6 @@ mod silent;
 mod strangers;
 mod tampering;
 mod target_faults;
+mod terminal;
 mod views;
 mod views_postgres;

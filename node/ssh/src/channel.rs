@@ -1,14 +1,15 @@
 //! What a session channel was asked for, in which order, and what is answered.
 //!
-//! Pure: one request in, one [`Answer`] out. Only `exec` is served. What a client waits on (a
-//! shell, a subsystem) is accepted so that the reason can be said on standard error and by an exit
-//! status; everything else is refused by the protocol's own failure.
+//! Pure: one request in, one [`Answer`] out. A command is served, with or without a terminal, and a
+//! shell in a terminal. What a client waits on (a shell without one, a subsystem) is accepted so
+//! that the reason can be said on standard error and by an exit status; everything else is refused
+//! by the protocol's own failure.
 
 use node_session::names;
 use proto::refusal::{Code, Told};
 use zeroize::Zeroizing;
 
-use crate::environment;
+use crate::{environment, terminal};
 
 /// How many bytes of a name that a client chose go into the record.
 const NAME_BYTES: usize = 64;
@@ -22,8 +23,8 @@ pub(crate) enum Request<'a> {
     Shell,
     /// A subsystem, e.g. `sftp`.
     Subsystem(&'a str),
-    /// A terminal.
-    Terminal,
+    /// A terminal; none when what was asked for is no terminal.
+    Terminal(Option<&'a terminal::Request>),
     /// A forwarded display.
     Display,
     /// A forwarded key agent.
@@ -41,6 +42,15 @@ pub(crate) enum Start {
         command: Zeroizing<Vec<u8>>,
         /// Variables that may be passed on.
         environment: Vec<(String, String)>,
+        /// The terminal that it runs in.
+        terminal: Option<terminal::Request>,
+    },
+    /// Opens a shell in a terminal, if it may.
+    Shell {
+        /// Variables that may be passed on.
+        environment: Vec<(String, String)>,
+        /// The terminal.
+        terminal: terminal::Request,
     },
     /// Says why not.
     Refuse(Told),
@@ -69,6 +79,7 @@ pub(crate) struct Answer {
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
     environment: Vec<(String, String)>,
+    terminal: Option<terminal::Request>,
     started: bool,
 }
 
@@ -84,15 +95,11 @@ impl Asking {
                 self.started = true;
                 let command = Zeroizing::new(command.to_vec());
                 let environment = std::mem::take(&mut self.environment);
-                let start = Some(Start::Exec { command, environment });
+                let terminal = self.terminal.take();
+                let start = Some(Start::Exec { command, environment, terminal });
                 Answer { accepted: true, start, refused: None }
             }
-            Request::Shell => self.refuse_aloud(
-                "shell".to_owned(),
-                "Interactive shells are not served here: give the command to run, as in \
-                 `ssh TARGET COMMAND`.",
-                "shell channels are not served",
-            ),
+            Request::Shell => self.shell(),
             Request::Subsystem(name) => {
                 // What a client is told is recorded too, so it says no name that is not known.
                 let text = match name {
@@ -104,11 +111,32 @@ impl Asking {
                 let asked = format!("subsystem {}", names::printable(name, NAME_BYTES));
                 self.refuse_aloud(asked, text, "subsystems are not served")
             }
-            Request::Terminal => quietly("pty-req", "terminals are not served"),
+            Request::Terminal(Some(terminal)) => {
+                // A later one takes the place of an earlier one, as with OpenSSH's server.
+                self.terminal = Some(terminal.clone());
+                Answer { accepted: true, ..Answer::default() }
+            }
+            Request::Terminal(None) => quietly("pty-req", "not a kind of terminal"),
             Request::Display => quietly("x11-req", "displays are not forwarded"),
             Request::Agent => quietly("auth-agent-req", "agents are not forwarded"),
             Request::Variable(name, value) => self.variable(name, value),
         }
+    }
+
+    /// What is given to a shell without a terminal is a script that nobody sees before it runs.
+    fn shell(&mut self) -> Answer {
+        let Some(terminal) = self.terminal.take() else {
+            return self.refuse_aloud(
+                "shell".to_owned(),
+                "A shell is served in a terminal only: give the command to run, as in \
+                 `ssh TARGET COMMAND`, or ask for a terminal, as in `ssh -t TARGET`.",
+                "a shell without a terminal",
+            );
+        };
+        self.started = true;
+        let environment = std::mem::take(&mut self.environment);
+        let start = Some(Start::Shell { environment, terminal });
+        Answer { accepted: true, start, refused: None }
     }
 
     fn variable(&mut self, name: &str, value: &str) -> Answer {

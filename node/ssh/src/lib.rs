@@ -14,6 +14,7 @@ mod login;
 mod signals;
 mod spool;
 mod stderr;
+mod terminal;
 
 pub use config::{Credentials, Limits, SshConfig};
 pub use driver::serve;

@@ -25,6 +25,14 @@ pub(crate) fn line(told: &Told) -> Vec<u8> {
     line.into_bytes()
 }
 
+/// The same for a terminal in which something else stands on the line already.
+pub(crate) fn line_of_its_own(told: &Told) -> Vec<u8> {
+    let mut line = b"\r\n".to_vec();
+    line.extend(self::line(told));
+    line.insert(line.len() - 1, b'\r');
+    line
+}
+
 /// Control characters, and those that turn the direction of text or hide it.
 fn harmless(character: char) -> bool {
     let hides = matches!(character,

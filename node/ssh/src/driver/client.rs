@@ -56,6 +56,8 @@ pub(super) struct Client {
     pub(super) handle: Handle,
     /// Cancelled when the channel or its connection is gone.
     pub(super) gone: CancellationToken,
+    /// Whether it shows what it gets in a terminal, where a newline alone returns no carriage.
+    pub(super) in_terminal: bool,
 }
 
 impl Client {
@@ -74,12 +76,21 @@ impl Client {
         while let Some(told) = notices.recv().await {
             let said = tokio::select! {
                 () = self.gone.cancelled() => Err(Gone),
-                said = self.write(Stream::Errors, stderr::line(&told).into()) => said,
+                said = self.tell(&told) => said,
             };
             if said.is_err() {
                 return;
             }
         }
+    }
+
+    /// Says something on standard error.
+    pub(super) async fn tell(&self, told: &Told) -> Result<(), Gone> {
+        let line = match self.in_terminal {
+            true => stderr::line_of_its_own(told),
+            false => stderr::line(told),
+        };
+        self.write(Stream::Errors, line.into()).await
     }
 
     async fn write(&self, stream: Stream, bytes: Bytes) -> Result<(), Gone> {
@@ -116,7 +127,7 @@ impl Client {
                 sent.map_err(|()| Gone)?;
             }
             Exit::Told(told) => {
-                self.write(Stream::Errors, stderr::line(&told).into()).await?;
+                self.tell(&told).await?;
                 let status = stderr::exit_status(told.code);
                 self.write.exit_status(status).await.map_err(|_| Gone)?;
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use node_gate::Permit;
 use node_session::{Boxed, Session, Waiting};
 use proto::entry::Withdrawn;
@@ -12,18 +13,53 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::input::Input;
 
 /// How many notices may wait for a client that does not read its standard error.
 const NOTICES: usize = 8;
 /// How long such a client holds up its own command once that may go.
 const NOTICE_DEADLINE: Duration = Duration::from_secs(1);
 
+/// How many bytes of input are read while a line of a terminal is judged; more waits outside.
+const KEYS_READ: usize = 64 * 1024;
+/// The key that takes a line back.
+const INTERRUPT: u8 = 0x03;
+
 /// The client, as its session tells it things and watches it leave.
 struct AtTheDoor<'a> {
     notices: mpsc::Sender<Told>,
     gone: CancellationToken,
-    signals: &'a mut mpsc::Receiver<Sig>,
+    leaving: Leaving<'a>,
+}
+
+/// How a client says, while its command is judged, that it wants it no more.
+pub(super) enum Leaving<'a> {
+    /// By a signal.
+    Signal(&'a mut mpsc::Receiver<Sig>),
+    /// By the interrupt key. All keys that came are kept for later.
+    Keys { from: &'a mut mpsc::Receiver<Bytes>, read: &'a mut Vec<u8> },
+}
+
+impl Leaving<'_> {
+    async fn leaves(&mut self) {
+        match self {
+            Self::Signal(signals) => {
+                if signals.recv().await.is_some() {
+                    return;
+                }
+            }
+            Self::Keys { from, read } => {
+                while read.len() < KEYS_READ
+                    && let Some(keys) = from.recv().await
+                {
+                    read.extend_from_slice(&keys);
+                    if keys.contains(&INTERRUPT) {
+                        return;
+                    }
+                }
+            }
+        }
+        std::future::pending::<()>().await;
+    }
 }
 
 impl Waiting for AtTheDoor<'_> {
@@ -33,17 +69,12 @@ impl Waiting for AtTheDoor<'_> {
         }
     }
 
-    /// It closes its channel, or signals a command that does not run yet.
+    /// It closes its channel, or wants a command no more that does not run yet.
     fn leaves(&mut self) -> Boxed<'_, Withdrawn> {
         Box::pin(async {
-            let signalled = async {
-                if self.signals.recv().await.is_none() {
-                    std::future::pending::<()>().await;
-                }
-            };
             tokio::select! {
                 () = self.gone.cancelled() => {}
-                () = signalled => {}
+                () = self.leaving.leaves() => {}
             }
             Withdrawn::ClientLeft
         })
@@ -57,7 +88,7 @@ impl Waiting for AtTheDoor<'_> {
 pub(super) async fn judge(
     session: &mut Session,
     client: &Client,
-    input: &mut Input,
+    leaving: Leaving<'_>,
     command: Vec<u8>,
 ) -> Result<Permit, Told> {
     let (notices, heard) = mpsc::channel(NOTICES);
@@ -65,8 +96,8 @@ pub(super) async fn judge(
     tokio::pin!(hear);
     let mut heard_all = false;
     let judged = {
-        let (gone, signals) = (client.gone.clone(), &mut input.signals);
-        let mut door = AtTheDoor { notices, gone, signals };
+        let gone = client.gone.clone();
+        let mut door = AtTheDoor { notices, gone, leaving };
         let judging = session.judge(command, &mut door);
         tokio::pin!(judging);
         loop {

@@ -1,4 +1,4 @@
-//! One channel's command: judged, dialled, run, and closed in the record on every way out.
+//! One channel's command or shell: judged, dialled, run, and closed in the record on every way out.
 //!
 //! The order is the promise: the session judges first and gives a permit only for a durable
 //! verdict; only then is the target dialled; the permit is redeemed right before the command is
@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_enforce::terminal::Seen;
 use node_gate::{Ending, Permit, Release};
 use node_session::seal::Meter;
 use node_session::{Asked, Over, Session};
@@ -19,22 +20,23 @@ use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 use super::client::{Caller, Client, Exit};
-use super::door;
-use super::input::{EndOnDrop, Input, pump};
+use super::door::{self, Leaving};
+use super::input::{EndOnDrop, Input, pump, resized};
 use super::node::Node;
 use super::output::Arrived;
-use super::target::{Dialled, dial};
+use super::target::{Around, Dialled, dial};
 use crate::channel::Start;
+use crate::terminal::Window;
 use crate::{signals, stderr};
 
 /// How often a command without output is looked at for input that passed.
-const INPUT_LOOK: Duration = Duration::from_secs(10);
+pub(super) const INPUT_LOOK: Duration = Duration::from_secs(10);
 
 /// The life of one channel.
 pub(super) async fn run(
     node: Arc<Node>,
     caller: Arc<Caller>,
-    client: Client,
+    mut client: Client,
     input: Input,
     start: oneshot::Receiver<Start>,
 ) {
@@ -44,33 +46,46 @@ pub(super) async fn run(
         () = node.drain.cancelled() => Some(Start::Refuse(Told::plain(Code::Draining))),
         start = start => start.ok(),
     };
-    match start {
-        None => {}
-        Some(Start::Refuse(told)) => client.finish(Exit::Told(told)).await,
-        Some(Start::Exec { command, environment }) => {
-            let exit = exec(&node, &caller, &client, input, command, environment).await;
-            if let Some(exit) = exit {
-                client.finish(exit).await;
-            }
+    let begun = match start {
+        None => None,
+        Some(Start::Refuse(told)) => {
+            client.finish(Exit::Told(told)).await;
+            None
+        }
+        Some(Start::Exec { command, environment, terminal }) => {
+            Some((command, Around { environment, terminal, is_shell: false }))
+        }
+        Some(Start::Shell { environment, terminal }) => {
+            let terminal = Some(terminal);
+            let opening = Zeroizing::new(Seen::Opening.encode());
+            Some((opening, Around { environment, terminal, is_shell: true }))
+        }
+    };
+    if let Some((command, around)) = begun {
+        client.in_terminal = around.terminal.is_some();
+        if let Some(exit) = serve(&node, &caller, &client, input, command, around).await {
+            client.finish(exit).await;
         }
     }
     metrics::gauge!("sallyport_ssh_channels").decrement(1);
 }
 
-/// Runs a command in a session of its own. Gives what the client is still to be told.
-async fn exec(
+/// Runs a command, or a shell, in a session of its own. Gives what the client is still to be told.
+async fn serve(
     node: &Arc<Node>,
     caller: &Caller,
     client: &Client,
     mut input: Input,
     command: Zeroizing<Vec<u8>>,
-    environment: Vec<(String, String)>,
+    around: Around,
 ) -> Option<Exit> {
-    let mut session = match open(node, caller).await {
+    let channel = if around.is_shell { Channel::Shell } else { Channel::Exec };
+    let mut session = match open(node, caller, channel).await {
         Ok(session) => session,
         Err(told) => return Some(Exit::Told(told)),
     };
-    let judged = door::judge(&mut session, client, &mut input, command.to_vec()).await;
+    let leaving = Leaving::Signal(&mut input.signals);
+    let judged = door::judge(&mut session, client, leaving, command.to_vec()).await;
     let permit = match judged {
         Ok(permit) => permit,
         Err(told) => {
@@ -85,17 +100,18 @@ async fn exec(
     let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
     let login = caller.login.login.clone();
     let mut running = Running { node, client, session, input, meter, signal: None };
-    let ending = running.run(permit, &login, environment).await;
+    let ending = running.run(permit, &login, &around).await;
     running.end(ending).await
 }
 
-async fn open(node: &Node, caller: &Caller) -> Result<Session, Told> {
+async fn open(node: &Node, caller: &Caller, channel: Channel) -> Result<Session, Told> {
     let actor = match caller.today(&node.view()) {
         Ok(actor) => actor,
         Err(told) => {
             let actor = crate::login::actor(&caller.login.subject, Some(caller.from.clone()));
             let reason = "the key, or its person, is gone since the login".to_owned();
-            node.sessions.refused(&actor, caller.number, "exec", told.clone(), reason);
+            let asked = if channel == Channel::Shell { "shell" } else { "exec" };
+            node.sessions.refused(&actor, caller.number, asked, told.clone(), reason);
             return Err(told);
         }
     };
@@ -103,34 +119,34 @@ async fn open(node: &Node, caller: &Caller) -> Result<Session, Told> {
         actor,
         target: caller.login.target.clone(),
         login: Some(caller.login.login.clone()),
-        channel: Channel::Exec,
+        channel,
         connection: caller.number,
     };
     node.sessions.open(&asked).await
 }
 
 /// A command between its verdict and its end.
-struct Running<'a> {
-    node: &'a Arc<Node>,
-    client: &'a Client,
-    session: Session,
-    input: Input,
-    meter: Arc<Mutex<Meter>>,
+pub(super) struct Running<'a> {
+    pub(super) node: &'a Arc<Node>,
+    pub(super) client: &'a Client,
+    pub(super) session: Session,
+    pub(super) input: Input,
+    pub(super) meter: Arc<Mutex<Meter>>,
     // How the target said that a signal ended the command.
     signal: Option<(Sig, bool)>,
 }
 
 impl Running<'_> {
     /// Runs it, whatever happens; says how it ended.
-    async fn run(
-        &mut self,
-        permit: Permit,
-        login: &str,
-        environment: Vec<(String, String)>,
-    ) -> Ending {
-        match self.start(permit, login, environment).await {
+    async fn run(&mut self, permit: Permit, login: &str, around: &Around) -> Ending {
+        match self.start(permit, login, around).await {
             Ok(mut target) => {
-                let ended = self.serve(&mut target).await;
+                let ended = match &around.terminal {
+                    Some(terminal) if around.is_shell => {
+                        self.serve_shell(&mut target, terminal.window).await
+                    }
+                    _ => self.serve(&mut target).await,
+                };
                 if ended.is_ok() {
                     target.leave().await;
                 }
@@ -145,19 +161,22 @@ impl Running<'_> {
         &mut self,
         permit: Permit,
         login: &str,
-        environment: Vec<(String, String)>,
+        around: &Around,
     ) -> Result<Dialled, Ending> {
         let to = self.session.target().clone();
         let node = self.node.clone();
         let mut target = self.meanwhile(dial(&node, &to, login)).await?.map_err(Ending::Failed)?;
         let clock = &*node.sessions.ports().clock;
-        self.meanwhile(target.exec(permit, environment, clock)).await??;
+        self.meanwhile(target.begin(permit, around, clock)).await??;
         self.session.started().await.map_err(Ending::Refused)?;
         Ok(target)
     }
 
     /// Does something for as long as session and client last.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Ending> {
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Ending> {
         let gone = &self.client.gone;
         let work = async {
             tokio::select! {
@@ -174,7 +193,7 @@ impl Running<'_> {
     }
 
     /// Input counts as activity too: an upload may say nothing for hours, and is not idle.
-    fn look_at_input(&mut self, seen: &mut u64) {
+    pub(super) fn look_at_input(&mut self, seen: &mut u64) {
         let passed = self.meter.lock().total().bytes;
         if passed != std::mem::replace(seen, passed) {
             self.session.input_passed();
@@ -202,47 +221,68 @@ impl Running<'_> {
         target: &mut Dialled,
         mut pump_faults: mpsc::Receiver<Told>,
     ) -> Result<Ending, Ending> {
-        let lost = || Ending::Failed(Told::plain(Code::TargetLost));
-        let mut status = None;
-        let mut outputs_ended = false;
+        let mut heard = Heard::default();
         let mut seen = 0;
         loop {
             let next =
                 next(&mut self.session, self.client, &mut self.input, target, &mut pump_faults);
             match next.await? {
-                Next::Arrived(Arrived::Bytes(stream, bytes)) => {
-                    let released = self.session.output(stream, &bytes).await;
-                    self.release(released.map_err(Ending::Refused)?).await?;
-                }
-                Next::Arrived(Arrived::Ended) => {
-                    outputs_ended = true;
-                    for stream in [Stream::Output, Stream::Errors] {
-                        let released = self.session.output_ended(stream).await;
-                        self.release(released.map_err(Ending::Refused)?).await?;
+                Next::Arrived(arrived) => {
+                    if let Some(ending) = self.arrived(arrived, &mut heard).await? {
+                        return Ok(ending);
                     }
                 }
-                Next::Arrived(Arrived::Status(code)) => status = Some(Ending::Exited(code)),
-                Next::Arrived(Arrived::Signal { name, core_dumped }) => {
-                    let name = signals::known(name);
-                    status = Some(Ending::Signalled(signals::name(&name)));
-                    self.signal = Some((name, core_dumped));
-                }
-                // A status does not prove that every byte of output came.
-                Next::Arrived(Arrived::Lost) if !outputs_ended => return Err(lost()),
-                Next::Arrived(Arrived::Closed | Arrived::Lost) => {
-                    return status.ok_or_else(lost);
-                }
-                Next::Arrived(Arrived::Accepted | Arrived::Refused) => {}
-                Next::Signal(signal) => {
-                    let sent = target.write.signal(signals::known(signal));
-                    if self.meanwhile(sent).await?.is_err() {
-                        return Err(lost());
-                    }
-                }
+                Next::Signal(signal) => self.signal(target, signal).await?,
+                Next::Window(window) => self.resize(target, window).await?,
                 Next::Fault(told) => return Err(Ending::Failed(told)),
                 Next::Quiet => self.look_at_input(&mut seen),
             }
         }
+    }
+
+    /// Passes on what came from the target. Gives how the command ended, once it did.
+    pub(super) async fn arrived(
+        &mut self,
+        arrived: Arrived,
+        heard: &mut Heard,
+    ) -> Result<Option<Ending>, Ending> {
+        match arrived {
+            Arrived::Bytes(stream, bytes) => {
+                let released = self.session.output(stream, &bytes).await;
+                self.release(released.map_err(Ending::Refused)?).await?;
+            }
+            Arrived::Ended => {
+                heard.outputs_ended = true;
+                for stream in [Stream::Output, Stream::Errors] {
+                    let released = self.session.output_ended(stream).await;
+                    self.release(released.map_err(Ending::Refused)?).await?;
+                }
+            }
+            Arrived::Status(code) => heard.status = Some(Ending::Exited(code)),
+            Arrived::Signal { name, core_dumped } => {
+                let name = signals::known(name);
+                heard.status = Some(Ending::Signalled(signals::name(&name)));
+                self.signal = Some((name, core_dumped));
+            }
+            // A status does not prove that every byte of output came.
+            Arrived::Lost if !heard.outputs_ended => return Err(lost()),
+            Arrived::Closed | Arrived::Lost => {
+                return heard.status.take().ok_or_else(lost).map(Some);
+            }
+            Arrived::Accepted | Arrived::Refused => {}
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn signal(&mut self, target: &Dialled, signal: Sig) -> Result<(), Ending> {
+        let sent = target.write.signal(signals::known(signal));
+        self.meanwhile(sent).await?.map_err(|_| lost())
+    }
+
+    pub(super) async fn resize(&mut self, target: &Dialled, window: Window) -> Result<(), Ending> {
+        let (columns, rows) = (window.columns.get().into(), window.rows.get().into());
+        let sent = target.write.window_change(columns, rows, 0, 0);
+        self.meanwhile(sent).await?.map_err(|_| lost())
     }
 
     async fn release(&mut self, released: Vec<Release>) -> Result<(), Ending> {
@@ -287,10 +327,23 @@ impl Running<'_> {
     }
 }
 
+/// The way to the target failed.
+fn lost() -> Ending {
+    Ending::Failed(Told::plain(Code::TargetLost))
+}
+
+/// What a target said so far of how its command ended.
+#[derive(Default)]
+pub(super) struct Heard {
+    status: Option<Ending>,
+    outputs_ended: bool,
+}
+
 /// What a running command waits for.
 enum Next {
     Arrived(Arrived),
     Signal(Sig),
+    Window(Window),
     Fault(Told),
     /// Nothing came for a while.
     Quiet,
@@ -310,6 +363,7 @@ async fn next(
             Some(told) = input.faults.recv() => Ok(Next::Fault(told)),
             Some(told) = pump_faults.recv() => Ok(Next::Fault(told)),
             Some(signal) = input.signals.recv() => Ok(Next::Signal(signal)),
+            window = resized(&mut input.windows) => Ok(Next::Window(window)),
             arrived = target.output.next() => Ok(Next::Arrived(arrived)),
             () = tokio::time::sleep(INPUT_LOOK) => Ok(Next::Quiet),
         }

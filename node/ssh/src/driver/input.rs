@@ -9,13 +9,14 @@ use parking_lot::Mutex;
 use proto::refusal::{Code, Told};
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, ChannelReadHalf, Sig, client};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::spool::{Inlet, Outlet, ends};
 use crate::spool::{Spool, SpoolError};
+use crate::terminal::Window;
 
 /// How many signals may wait for the target; more are dropped.
 const SIGNALS: usize = 16;
@@ -24,6 +25,8 @@ const SIGNALS: usize = 16;
 pub(super) struct Input {
     outlet: Option<Outlet>,
     pub(super) signals: mpsc::Receiver<Sig>,
+    /// The size of the client's window; the last one counts.
+    pub(super) windows: watch::Receiver<Option<Window>>,
     /// Why the input cannot be kept; at most one.
     pub(super) faults: mpsc::Receiver<Told>,
     _drain: EndOnDrop,
@@ -33,6 +36,18 @@ impl Input {
     /// The bytes themselves, for whoever passes them on; once.
     pub(super) fn take_outlet(&mut self) -> Option<Outlet> {
         self.outlet.take()
+    }
+}
+
+/// Waits until the client's window has another size.
+pub(super) async fn resized(windows: &mut watch::Receiver<Option<Window>>) -> Window {
+    loop {
+        if windows.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        if let Some(window) = *windows.borrow_and_update() {
+            return window;
+        }
     }
 }
 
@@ -71,20 +86,23 @@ pub(super) fn split(
     let (read, write) = channel.split();
     let (inlet, outlet, waiting) = ends(spool);
     let (signal, signals) = mpsc::channel(SIGNALS);
+    let (window, windows) = watch::channel(None);
     let (fault, faults) = mpsc::channel(1);
     let gone = CancellationToken::new();
-    let drain = drain(read, inlet, signal, fault, gone.clone());
-    let input = Input { outlet: Some(outlet), signals, faults, _drain: EndOnDrop::spawn(drain) };
-    (Client { write, handle, gone }, input, waiting)
+    let aside = Aside { signal, window, fault };
+    let drain = EndOnDrop::spawn(drain(read, inlet, aside, gone.clone()));
+    let input = Input { outlet: Some(outlet), signals, windows, faults, _drain: drain };
+    (Client { write, handle, gone, in_terminal: false }, input, waiting)
 }
 
-async fn drain(
-    mut read: ChannelReadHalf,
-    inlet: Inlet,
-    signals: mpsc::Sender<Sig>,
-    faults: mpsc::Sender<Told>,
-    gone: CancellationToken,
-) {
+/// Where what is no input goes.
+struct Aside {
+    signal: mpsc::Sender<Sig>,
+    window: watch::Sender<Option<Window>>,
+    fault: mpsc::Sender<Told>,
+}
+
+async fn drain(mut read: ChannelReadHalf, inlet: Inlet, aside: Aside, gone: CancellationToken) {
     let mut lost = false;
     while let Some(message) = read.wait().await {
         match message {
@@ -92,13 +110,16 @@ async fn drain(
                 if let Err(error) = inlet.push(data).await {
                     // From here on bytes are missing, so the target gets none that come later.
                     lost = true;
-                    tell(&faults, &error);
+                    tell(&aside.fault, &error);
                 }
             }
             ChannelMsg::Eof => inlet.finish(),
             ChannelMsg::Signal { signal } => {
-                let kept = signals.try_send(signal).is_ok();
+                let kept = aside.signal.try_send(signal).is_ok();
                 tracing::debug!(kept, "a signal for the target");
+            }
+            ChannelMsg::WindowChange { col_width, row_height, .. } => {
+                aside.window.send_replace(Some(Window::new(col_width, row_height)));
             }
             ChannelMsg::Close => break,
             _ => {}
@@ -109,7 +130,7 @@ async fn drain(
     gone.cancel();
 }
 
-fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
+pub(super) fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
     tracing::warn!(%error, "input cannot be kept");
     let text = match error {
         SpoolError::Channel(limit) => {

@@ -11,6 +11,7 @@ mod node;
 mod output;
 mod pinned;
 mod requests;
+mod shell;
 mod socket;
 mod spool;
 mod target;

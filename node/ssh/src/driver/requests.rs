@@ -25,6 +25,7 @@ use crate::channel::{Asking, Request, Start};
 use crate::config::{CHANNELS_EVER, REFUSALS_RECORDED};
 use crate::login::{self, Login, NotLetIn};
 use crate::spool::{self, Spool};
+use crate::terminal::{self, Window};
 
 /// The callbacks of one connection.
 pub(super) struct ClientHandler {
@@ -264,15 +265,16 @@ impl Handler for ClientHandler {
     async fn pty_request(
         &mut self,
         id: ChannelId,
-        _: &str,
+        kind: &str,
+        columns: u32,
+        rows: u32,
         _: u32,
         _: u32,
-        _: u32,
-        _: u32,
-        _: &[(Pty, u32)],
+        modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.ask(id, Request::Terminal, session)
+        let terminal = terminal::Request::new(kind, Window::new(columns, rows), modes);
+        self.ask(id, Request::Terminal(terminal.as_ref()), session)
     }
 
     async fn x11_request(

@@ -25,6 +25,15 @@ use crate::algorithms;
 use crate::config::{
     CONNECT_DEADLINE, EXEC_DEADLINE, GOODBYE_DEADLINE, HANDSHAKE_DEADLINE, OPEN_DEADLINE,
 };
+use crate::terminal::{self, Window};
+
+/// What a command runs in.
+pub(super) struct Around {
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) terminal: Option<terminal::Request>,
+    /// Whether the login's shell is opened in the terminal, and nothing else run.
+    pub(super) is_shell: bool,
+}
 
 /// A connection to a target, logged in, with one open channel. Dropping it cuts it.
 pub(super) struct Dialled {
@@ -153,18 +162,18 @@ async fn log_in(
 }
 
 impl Dialled {
-    /// Sends the environment, then the command if its permit is still good by the clock, and waits
-    /// until the target took it.
+    /// Sends the environment and the terminal, then the command if its permit is still good by the
+    /// clock, and waits until the target took it.
     ///
     /// # Errors
     /// How the command ended before it began.
-    pub(super) async fn exec(
+    pub(super) async fn begin(
         &mut self,
         permit: Permit,
-        environment: Vec<(String, String)>,
+        around: &Around,
         clock: &dyn Clock,
     ) -> Result<(), Ending> {
-        if let Ok(done) = timeout(EXEC_DEADLINE, self.send(permit, environment, clock)).await {
+        if let Ok(done) = timeout(EXEC_DEADLINE, self.send(permit, around, clock)).await {
             return done;
         }
         let text = format!("{} did not take the command in time.", self.name);
@@ -174,25 +183,42 @@ impl Dialled {
     async fn send(
         &mut self,
         permit: Permit,
-        environment: Vec<(String, String)>,
+        around: &Around,
         clock: &dyn Clock,
     ) -> Result<(), Ending> {
         let lost = || Ending::Failed(Told::plain(Code::TargetLost));
-        for (name, value) in environment {
+        for (name, value) in &around.environment {
             self.write.set_env(false, name, value).await.map_err(|_| lost())?;
+        }
+        if let Some(terminal) = &around.terminal {
+            let Window { columns, rows } = terminal.window;
+            let (columns, rows) = (columns.get().into(), rows.get().into());
+            let (kind, modes) = (&terminal.kind, &terminal.modes);
+            let asked = self.write.request_pty(true, kind, columns, rows, 0, 0, modes).await;
+            asked.map_err(|_| lost())?;
+            self.accepted("open a terminal").await?;
         }
         // Right before the write: all that went before may have taken longer than a verdict is
         // worth.
         let command = permit
             .redeem(clock.now().elapsed)
             .map_err(|_| Ending::Refused(Told::plain(Code::PermitExpired)))?;
-        self.write.exec(true, command.bytes()).await.map_err(|_| lost())?;
+        if around.is_shell {
+            self.write.request_shell(true).await.map_err(|_| lost())?;
+        } else {
+            self.write.exec(true, command.bytes()).await.map_err(|_| lost())?;
+        }
         drop(command);
+        self.accepted("run the command").await
+    }
+
+    /// Waits until the target took what it was asked for.
+    async fn accepted(&mut self, asked: &str) -> Result<(), Ending> {
         match self.output.next().await {
             Arrived::Accepted => Ok(()),
-            Arrived::Lost | Arrived::Closed => Err(lost()),
+            Arrived::Lost | Arrived::Closed => Err(Ending::Failed(Told::plain(Code::TargetLost))),
             _ => {
-                let text = format!("{} refused to run the command.", self.name);
+                let text = format!("{} refused to {asked}.", self.name);
                 Err(Ending::Failed(Told::new(Code::TargetRefusedChannel, text)))
             }
         }

@@ -5,14 +5,19 @@ use zeroize::Zeroizing;
 
 use crate::channel::{Answer, Asking, Refused, Request, Start};
 use crate::environment::VARIABLES;
+use crate::terminal::{self, Window};
 
 /// What is answered, in short: `yes` or `no`, what starts, and what is recorded.
 fn say(answer: Answer) -> String {
     let mut said = if answer.accepted { "yes" } else { "no" }.to_owned();
     match answer.start {
-        Some(Start::Exec { command, environment }) => {
+        Some(Start::Exec { command, environment, terminal }) => {
             let command = String::from_utf8_lossy(&command).into_owned();
             said += &format!(" exec {command:?} {environment:?}");
+            said += &terminal.map(|asked| format!(" in {}", asked.kind)).unwrap_or_default();
+        }
+        Some(Start::Shell { environment, terminal }) => {
+            said += &format!(" shell {environment:?} in {}", terminal.kind);
         }
         Some(Start::Refuse(told)) => said += &format!(" tell {}", told.code),
         None => {}
@@ -44,7 +49,18 @@ fn requests_are_answered_in_order() {
     );
     check(&[Shell], &["yes tell SP-1002 record \"shell\" SP-1002"]);
     check(&[Subsystem("sftp")], &["yes tell SP-1002 record \"subsystem sftp\" SP-1002"]);
-    check(&[Terminal, Exec(b"")], &["no record \"pty-req\" SP-1002", "yes exec \"\" []"]);
+    check(&[Terminal(None), Exec(b"")], &["no record \"pty-req\" SP-1002", "yes exec \"\" []"]);
+    let asked = |kind| terminal::Request::new(kind, Window::new(80, 24), &[]).expect("a terminal");
+    let (dumb, xterm) = (asked("dumb"), asked("xterm"));
+    check(&[Terminal(Some(&dumb)), Exec(b"id")], &["yes", "yes exec \"id\" [] in dumb"]);
+    check(
+        &[Terminal(Some(&dumb)), Terminal(Some(&xterm)), Variable("LANG", "C"), Shell],
+        &["yes", "yes", "yes", "yes shell [(\"LANG\", \"C\")] in xterm"],
+    );
+    check(
+        &[Terminal(Some(&dumb)), Shell, Terminal(None), Shell],
+        &["yes", "yes shell [] in dumb", "no", "no"],
+    );
     check(&[Display], &["no record \"x11-req\" SP-1002"]);
     check(&[Agent], &["no record \"auth-agent-req\" SP-1002"]);
     // One program to a channel: what comes later changes nothing.
@@ -109,6 +125,7 @@ fn a_channel_sets_so_many_variables_and_no_more() {
 #[test]
 fn a_command_may_be_any_bytes() {
     let command = b"\x00\xff\n\\";
-    let expected = Start::Exec { command: Zeroizing::new(command.to_vec()), environment: vec![] };
+    let command_kept = Zeroizing::new(command.to_vec());
+    let expected = Start::Exec { command: command_kept, environment: vec![], terminal: None };
     assert_eq!(Asking::default().ask(Request::Exec(command)).start, Some(expected));
 }

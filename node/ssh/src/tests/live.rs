@@ -4,6 +4,7 @@ mod holds;
 mod plane;
 mod rig;
 mod target;
+mod terminals;
 mod tied;
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ grants:
     targets: { labels: { env: staging } }
     as: [deploy, ops@corp]
     channels: [exec]
-  - { name: shell-only, who: { groups: [support] }, targets: {}, as: [deploy], channels: [shell] }
+  - { name: sftp-only, who: { groups: [support] }, targets: {}, as: [deploy], channels: [sftp] }
 ";
 const ALICE: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID4GIXZl3f9B94Py2me9UQUFQ7yRQu4YJTmkxn4GJfOs";

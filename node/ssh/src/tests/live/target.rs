@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Handler, Msg, Session};
-use russh::{Channel, ChannelId, Sig};
+use russh::{Channel, ChannelId, Pty, Sig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -170,6 +170,48 @@ impl Handler for Served {
         Ok(())
     }
 
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        kind: &str,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if kind == "refused" {
+            return session.channel_failure(id);
+        }
+        self.commands.lock().push(format!("pty {kind} {columns}x{rows} {}", modes.len()));
+        session.channel_success(id)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.commands.lock().push(format!("window {columns}x{rows}"));
+        session.data(id, "resized")
+    }
+
+    async fn shell_request(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.commands.lock().push("shell".to_owned());
+        self.running.insert(id, "shell".to_owned());
+        session.channel_success(id)?;
+        session.data(id, "$ ")
+    }
+
     async fn data(
         &mut self,
         id: ChannelId,
@@ -178,6 +220,14 @@ impl Handler for Served {
     ) -> Result<(), Self::Error> {
         match self.command(id) {
             "cat" => session.data(id, bytes.to_vec()),
+            // Shows what is typed, and keeps each of it; a line is answered by the next prompt.
+            "shell" => {
+                self.commands.lock().push(format!("keys {:?}", String::from_utf8_lossy(bytes)));
+                match bytes {
+                    b"\r" | b"\x03" => session.data(id, "\r\n$ "),
+                    _ => session.data(id, bytes.to_vec()),
+                }
+            }
             // Takes nothing more: its connection stops being read.
             "deaf" => {
                 std::future::pending::<()>().await;
