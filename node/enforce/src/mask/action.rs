@@ -23,7 +23,16 @@ pub(super) fn name(action: &Action) -> &'static str {
 
 /// One `*` per byte. Line breaks stay: they are no secret, and screens and parsers need them.
 pub(super) fn stars(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend(bytes.iter().map(|&b| if matches!(b, b'\n' | b'\r') { b } else { b'*' }));
+    let from = out.len();
+    out.extend_from_slice(bytes);
+    star(&mut out[from..]);
+}
+
+/// The same, in place.
+pub(super) fn star(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = if matches!(*byte, b'\n' | b'\r') { *byte } else { b'*' };
+    }
 }
 
 /// Applies the treatment's action to one whole value.

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use super::detector::DETECTORS;
+use super::detector::detectors;
 use super::known::KnownForms;
+use super::marks::Marks;
 use super::pattern::Pattern;
 use super::plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
 use super::select;
 use super::spans::strength;
-use super::trigger::Triggers;
 use crate::policy::ColumnMask;
 
 /// Most rules in one plan.
@@ -84,10 +84,7 @@ pub enum PlanError {
 pub struct MaskPlan {
     pub(super) treatments: Vec<Treatment>,
     pub(super) key: MaskKey,
-    pub(super) triggers: Option<Arc<Triggers>>,
-    pub(super) email: Option<u16>,
-    pub(super) card: Option<u16>,
-    pub(super) ipv4: Option<u16>,
+    pub(super) marks: Arc<Marks>,
     pub(super) known: Option<Arc<KnownForms>>,
     pub(super) patterns: Vec<Arc<Pattern>>,
     /// All actions give `*` byte by byte, so that nothing waits for the end of a value.
@@ -116,7 +113,7 @@ impl MaskPlan {
         select::check_names(rules)?;
         let mut treatments = Vec::new();
         let mut selected = Vec::new();
-        for info in DETECTORS {
+        for info in detectors().iter().filter(|info| info.class.is_some()) {
             if let Some(treatment) = select::treatment(info, rules) {
                 selected.push((info.name, push(&mut treatments, treatment)));
             }
@@ -135,10 +132,7 @@ impl MaskPlan {
         }
         let eager = treatments.iter().all(|t| strength(&t.action) == strength(&Action::Redact));
         Ok(Self {
-            triggers: Triggers::compile(of).map(Arc::new),
-            email: of("email"),
-            card: of("card"),
-            ipv4: of("ipv4"),
+            marks: Arc::new(Marks::compile(&of)),
             known: KnownForms::compile(&guarded).map(Arc::new),
             patterns,
             treatments,

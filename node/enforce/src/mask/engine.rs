@@ -10,15 +10,15 @@ use bytes::Bytes;
 
 use super::action;
 use super::compile::MaskPlan;
-use super::detector::{CardScanner, EmailScanner, Ipv4Scanner};
 use super::known::KnownScanner;
+use super::marks::MarkScanner;
 use super::masked::{Masked, Raw};
 use super::pattern::PatternScanner;
 use super::plan::MaskKey;
 use super::scan::{Found, Pending, Scanner};
 use super::spans::{Spans, strength};
+use super::terminal::{Asides, Terminal};
 use super::text::Text;
-use super::trigger::TriggerScanner;
 use super::window::{Finding, Window};
 
 /// Most bytes that are held back at a time. Half of it is the most that a candidate may be
@@ -27,14 +27,16 @@ use super::window::{Finding, Window};
 pub const HOLD_LIMIT: usize = 8 * 1024;
 /// Longer united spans are masked byte by byte whatever their action.
 const COMPONENT_LIMIT: u64 = 4 * 1024;
-/// Input is worked through in pieces of this size, so that the buffer stays small. Bytes.
-const PIECE_BYTES: usize = 32 * 1024;
+/// Input is worked through in pieces of this size, so that they stay near. Bytes.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Masks one direction of one stream.
 pub struct Masker {
     plan: Arc<MaskPlan>,
     scanners: Vec<Box<dyn Scanner>>,
-    text: Text,
+    terminal: Terminal,
+    /// What is held, and a little before it.
+    kept: Text,
     found: Vec<Found>,
     spans: Spans,
     /// Offset in the raw stream up to which all has left.
@@ -56,7 +58,8 @@ impl Masker {
         Self {
             scanners: scanners(&plan),
             plan,
-            text: Text::new(),
+            terminal: Terminal::new(),
+            kept: Text::new(),
             found: Vec::new(),
             spans: Spans::default(),
             sent: 0,
@@ -66,50 +69,80 @@ impl Masker {
 
     /// Takes the next bytes, and gives all that may leave now.
     pub fn feed(&mut self, raw: Raw<'_>) -> Window {
-        let mut out = Output::with_capacity(raw.bytes().len());
-        for piece in raw.bytes().chunks(PIECE_BYTES) {
-            self.text.push(piece);
-            self.turn(false, &mut out);
+        let mut findings = Vec::new();
+        if raw.bytes().len() <= PIECE_BYTES {
+            return Window::of(self.turn(raw.bytes(), false, &mut findings), findings);
         }
-        out.into_window()
+        let mut client = Vec::with_capacity(raw.bytes().len());
+        for piece in raw.bytes().chunks(PIECE_BYTES) {
+            client.extend_from_slice(&self.turn(piece, false, &mut findings));
+        }
+        Window::of(Bytes::from(client), findings)
     }
 
     /// The stream has ended: gives the rest, and starts anew.
     pub fn finish(&mut self) -> Window {
-        let mut out = Output::with_capacity(self.held());
-        self.turn(true, &mut out);
+        let mut findings = Vec::new();
+        let rest = self.turn(&[], true, &mut findings);
         *self = Self::new(Arc::clone(&self.plan));
-        out.into_window()
+        Window::of(rest, findings)
     }
 
     /// Bytes held back now.
     #[must_use]
     pub fn held(&self) -> usize {
-        usize::try_from(self.text.end() - self.sent).expect("the buffer fits in memory")
+        let text = usize::try_from(self.kept.end() - self.sent).expect("the buffer fits in memory");
+        text + self.terminal.kept() + self.terminal.asides.len()
     }
 
-    /// Bytes in memory: those held, and a little before them.
+    /// Room in memory for those held, and a little before them. Bytes.
     #[cfg(test)]
-    pub(super) fn buffered(&self) -> usize {
-        usize::try_from(self.text.end() - self.text.base()).expect("the buffer fits in memory")
+    pub(super) fn room(&self) -> usize {
+        self.kept.room()
     }
 
-    fn turn(&mut self, ended: bool, out: &mut Output) {
-        let mut pending = Pending::none(self.text.end());
+    fn turn(&mut self, bytes: &[u8], ended: bool, findings: &mut Vec<Finding>) -> Bytes {
+        let mut text = self.kept.continued(bytes.len());
+        let plain = self.terminal.asides.is_empty() && self.terminal.passes(bytes);
+        if plain {
+            text.push(bytes);
+        } else {
+            text.extend(|to| {
+                self.terminal.take(bytes, to);
+                if ended {
+                    self.terminal.settle(to);
+                }
+            });
+        }
+        let mut pending = Pending::none(text.end());
         for scanner in &mut self.scanners {
-            pending = pending.and(scanner.scan(&self.text, ended, &mut self.found));
+            pending = pending.and(scanner.scan(&text, ended, &mut self.found));
         }
         for found in self.found.drain(..) {
             let treatment = &self.plan.treatments[usize::from(found.treatment)];
             self.spans.insert(found, strength(&treatment.action));
         }
-        self.release(pending, out);
-        self.text.forget_before(self.sent);
+        let from = self.sent;
+        let mut out = Output::new(self.plan.eager && plain, text.len_from(from));
+        self.release(&text, pending, &mut out, findings);
+        self.client_sent += out.asides(&mut self.terminal.asides, self.sent);
+        self.kept.keep(&text, self.sent);
+        match out {
+            Output::InPlace(ranges) => text.into_released((from, self.sent), &ranges, action::star),
+            Output::Copied(bytes) => Bytes::from(bytes),
+        }
     }
 
     /// Lets go of all that is decided.
-    fn release(&mut self, pending: Pending, out: &mut Output) {
+    fn release(
+        &mut self,
+        text: &Text,
+        pending: Pending,
+        out: &mut Output,
+        findings: &mut Vec<Finding>,
+    ) {
         let settled = pending.hold.min(pending.open);
+        let asides = &mut self.terminal.asides;
         while let Some(component) = self.spans.front() {
             if component.start.max(self.sent) > pending.hold {
                 break;
@@ -118,61 +151,54 @@ impl Masker {
             let closed = end <= settled;
             let by_byte = self.plan.eager || end - start > COMPONENT_LIMIT;
             if start > self.sent {
-                out.plain(self.text.slice(self.sent, start));
-                self.client_sent += start - self.sent;
+                self.client_sent += out.plain(text, (self.sent, start), asides);
                 self.sent = start;
             }
             if !closed && !by_byte {
                 return;
             }
+            self.client_sent += out.asides(asides, self.sent);
             let left_at = *component.left_at.get_or_insert(self.client_sent);
             let stop = end.min(pending.hold).max(self.sent);
-            let raw = self.text.slice(self.sent, stop);
             let treatment = &self.plan.treatments[usize::from(winner)];
-            let before = out.len();
-            if by_byte {
-                out.masked(|sink| action::stars(raw, sink));
+            self.client_sent += if by_byte {
+                out.stars(text, (self.sent, stop), asides)
             } else {
-                out.masked(|sink| action::apply(treatment, &self.plan.key, raw, sink));
+                let key = &self.plan.key;
+                let apply =
+                    |value: &[u8], to: &mut Vec<u8>| action::apply(treatment, key, value, to);
+                out.applied(text, (self.sent, stop), asides, apply)
+            };
+            let left_to = component.left_to.get_or_insert(left_at);
+            if stop > self.sent {
+                *left_to = self.client_sent;
             }
-            self.client_sent += out.len() - before;
+            let length = *left_to - left_at;
             self.sent = stop;
             if !closed {
                 return;
             }
-            out.findings.push(Finding {
+            findings.push(Finding {
                 detector: Arc::clone(&treatment.detector),
                 rule: Arc::clone(&treatment.rule),
                 action: if by_byte { "redact" } else { action::name(&treatment.action) },
                 offset: left_at,
-                length: self.client_sent - left_at,
+                length,
             });
             self.spans.pop();
         }
         if self.sent < pending.hold {
-            out.plain(self.text.slice(self.sent, pending.hold));
-            self.client_sent += pending.hold - self.sent;
+            self.client_sent += out.plain(text, (self.sent, pending.hold), asides);
             self.sent = pending.hold;
         }
     }
 }
 
 pub(super) fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
-    let mut scanners: Vec<Box<dyn Scanner>> = Vec::new();
-    if let Some(triggers) = &plan.triggers {
-        scanners.push(Box::new(TriggerScanner::new(Arc::clone(triggers))));
-    }
+    let mut scanners: Vec<Box<dyn Scanner>> =
+        vec![Box::new(MarkScanner::new(Arc::clone(&plan.marks)))];
     if let Some(known) = &plan.known {
         scanners.push(Box::new(KnownScanner::new(Arc::clone(known))));
-    }
-    if let Some(treatment) = plan.email {
-        scanners.push(Box::new(EmailScanner::new(treatment)));
-    }
-    if let Some(treatment) = plan.card {
-        scanners.push(Box::new(CardScanner::new(treatment)));
-    }
-    if let Some(treatment) = plan.ipv4 {
-        scanners.push(Box::new(Ipv4Scanner::new(treatment)));
     }
     for pattern in &plan.patterns {
         scanners.push(Box::new(PatternScanner::new(Arc::clone(pattern))));
@@ -180,45 +206,96 @@ pub(super) fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
     scanners
 }
 
-/// What leaves in one window: built twice, since the record may one day be masked more.
-struct Output {
-    client: Vec<u8>,
-    record: Vec<u8>,
-    findings: Vec<Finding>,
+/// What leaves in one turn.
+enum Output {
+    /// What has arrived, with stars in these ranges: no byte becomes longer or shorter.
+    InPlace(Vec<(u64, u64)>),
+    Copied(Vec<u8>),
 }
 
+/// Each gives how many bytes leave.
 impl Output {
-    fn with_capacity(bytes: usize) -> Self {
-        Self {
-            client: Vec::with_capacity(bytes),
-            record: Vec::with_capacity(bytes),
-            findings: Vec::new(),
+    fn new(in_place: bool, room: usize) -> Self {
+        if in_place { Self::InPlace(Vec::new()) } else { Self::Copied(Vec::with_capacity(room)) }
+    }
+
+    fn plain(&mut self, text: &Text, range: (u64, u64), asides: &mut Asides) -> u64 {
+        match self {
+            Self::InPlace(_) => range.1 - range.0,
+            Self::Copied(out) => weave(text, range, asides, out, |_| {}),
         }
     }
 
-    fn len(&self) -> u64 {
-        self.client.len() as u64
-    }
-
-    fn plain(&mut self, bytes: &[u8]) {
-        self.client.extend_from_slice(bytes);
-        self.record.extend_from_slice(bytes);
-    }
-
-    fn masked(&mut self, render: impl Fn(&mut Vec<u8>)) {
-        render(&mut self.client);
-        render(&mut self.record);
-    }
-
-    fn into_window(self) -> Window {
-        debug_assert_eq!(self.client.len(), self.record.len(), "both outputs are equally long");
-        Window {
-            client: Masked::new(Bytes::from(self.client)),
-            record: Masked::new(Bytes::from(self.record)),
-            record_masked: Vec::new(),
-            findings: self.findings,
+    fn stars(&mut self, text: &Text, range: (u64, u64), asides: &mut Asides) -> u64 {
+        match self {
+            Self::InPlace(ranges) => {
+                ranges.push(range);
+                range.1 - range.0
+            }
+            Self::Copied(out) => weave(text, range, asides, out, action::star),
         }
     }
+
+    /// The value without its asides is replaced; they follow.
+    fn applied(
+        &mut self,
+        text: &Text,
+        range: (u64, u64),
+        asides: &mut Asides,
+        apply: impl FnOnce(&[u8], &mut Vec<u8>),
+    ) -> u64 {
+        // Only stars are written in place, and they are not applied.
+        let Self::Copied(out) = self else { return 0 };
+        let before = out.len();
+        if asides.next().is_none_or(|(at, _)| at >= range.1) {
+            apply(text.slice(range.0, range.1), out);
+        } else {
+            let (mut value, mut beside) = (Vec::new(), Vec::new());
+            let mut at = range.0;
+            while let Some((place, breaks)) = asides.next().filter(|(at, _)| *at < range.1) {
+                value.extend_from_slice(text.slice(at, place));
+                asides.leave(&mut beside);
+                at = place + u64::from(breaks);
+            }
+            value.extend_from_slice(text.slice(at, range.1));
+            apply(&value, out);
+            out.extend_from_slice(&beside);
+            action::star(&mut value);
+        }
+        (out.len() - before) as u64
+    }
+
+    /// Asides before the byte at `at` leave.
+    fn asides(&mut self, asides: &mut Asides, at: u64) -> u64 {
+        let Self::Copied(out) = self else { return 0 };
+        let before = out.len();
+        asides.leave_before(at, out);
+        (out.len() - before) as u64
+    }
+}
+
+/// Writes a part of the text with its asides where they stood; breaks are nowhere.
+fn weave(
+    text: &Text,
+    (from, to): (u64, u64),
+    asides: &mut Asides,
+    out: &mut Vec<u8>,
+    render: impl Fn(&mut [u8]),
+) -> u64 {
+    let before = out.len();
+    let copy = |from: u64, to: u64, out: &mut Vec<u8>| {
+        let begin = out.len();
+        out.extend_from_slice(text.slice(from, to));
+        render(&mut out[begin..]);
+    };
+    let mut at = from;
+    while let Some((place, breaks)) = asides.next().filter(|(at, _)| *at < to) {
+        copy(at, place, out);
+        asides.leave(out);
+        at = place + u64::from(breaks);
+    }
+    copy(at, to, out);
+    (out.len() - before) as u64
 }
 
 /// Masks one text as a stream of its own.

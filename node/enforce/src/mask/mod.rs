@@ -12,30 +12,35 @@
 //! or incomplete at its bound is masked.
 //!
 //! **Covered.** The table of [`detectors`], known values (as they are, base64 in three phases and
-//! both alphabets, hex in either case, URL-encoded, JSON-escaped) and user patterns, at any split.
+//! both alphabets, hex in either case, URL-encoded, JSON-escaped) and user patterns, at any split;
+//! through colours and other sequences that leave the cursor where it is, through lines broken at
+//! column 80, and through readline's breaks at the edge. Titles, links and the clipboard are text.
 //!
-//! **Not covered.** Secrets cut by escape sequences, carriage returns, backspaces, zero-width or
-//! full-width characters; UTF-16; base64 wrapped over lines, gzip, `\u` escapes and double
+//! **Not covered.** Secrets cut by sequences that move the cursor, by overstriking, by zero-width
+//! or full-width characters; UTF-16; base64 wrapped over lines, gzip, `\u` escapes and double
 //! encodings, also of known values; up to two characters at each edge of a known value's base64
 //! that mix with its neighbours; values in XML elements; `--password VALUE` with a space; cookies;
 //! YAML block scalars and multi-line values other than PEM; cards with separators in other groups
-//! than 4-4-4-4 and 4-6-5; PEM inside base64. Masking is for accident, not against a person who
+//! than 4-4-4-4 and 4-6-5; PEM inside base64 with line breaks; values without quotes that are
+//! expressions of a programming language. Masking is for accident, not against a person who
 //! encodes on purpose.
 
 mod action;
+mod blocks;
 mod columns;
 mod compile;
 mod detector;
 mod engine;
 mod known;
+mod marks;
 mod masked;
 mod pattern;
 mod plan;
 mod scan;
 mod select;
 mod spans;
+mod terminal;
 mod text;
-mod trigger;
 mod values;
 mod window;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::compile::{PlanError, Treatment};
-use super::detector::{self, DETECTORS, DetectorInfo};
+use super::detector::{self, DetectorInfo, detectors};
 use super::plan::{Action, Class, Detect, KnownValue, MaskRule};
 use super::spans::strength;
 
@@ -64,7 +64,7 @@ pub(super) fn check_names(rules: &[MaskRule]) -> Result<(), PlanError> {
             let Detect::Detector(name) = detect else {
                 continue;
             };
-            let exists = DETECTORS.iter().any(|info| info.name == name);
+            let exists = detectors().iter().any(|info| info.name == name);
             if !exists && name != detector::KNOWN_VALUE.name {
                 return Err(PlanError::UnknownDetector {
                     rule: rule.name.clone(),

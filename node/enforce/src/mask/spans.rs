@@ -31,6 +31,8 @@ pub(super) struct Component {
     rank: (u8, u64, u16),
     /// Where it begins in the client's stream, once its first byte has left.
     pub left_at: Option<u64>,
+    /// Where its last byte that has left ends there.
+    pub left_to: Option<u64>,
 }
 
 /// The components that have not left, in order.
@@ -52,13 +54,19 @@ impl Spans {
             winner: found.treatment,
             rank,
             left_at: None,
+            left_to: None,
         };
+        if self.list.back().is_none_or(|last| last.end <= found.start) {
+            self.list.push_back(merged);
+            return;
+        }
         let first = self.list.partition_point(|c| c.end <= found.start);
         let last = self.list.partition_point(|c| c.start < found.end);
         for old in self.list.drain(first..last.max(first)) {
             merged.start = merged.start.min(old.start);
             merged.end = merged.end.max(old.end);
             merged.left_at = merged.left_at.or(old.left_at);
+            merged.left_to = merged.left_to.max(old.left_to);
             if old.rank < merged.rank {
                 merged.rank = old.rank;
                 merged.winner = old.winner;

@@ -28,6 +28,14 @@ pub struct Window {
     pub findings: Vec<Finding>,
 }
 
+impl Window {
+    /// A window whose record is what the client gets.
+    pub(super) fn of(bytes: bytes::Bytes, findings: Vec<Finding>) -> Self {
+        let client = Masked::new(bytes);
+        Self { record: client.clone(), client, record_masked: Vec::new(), findings }
+    }
+}
+
 /// One place that was masked: overlapping matches are one finding, under the strongest action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

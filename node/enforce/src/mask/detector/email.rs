@@ -2,88 +2,79 @@
 //!
 //! Holds the current word while it may be a local part, which is why it is off unless named.
 
-use crate::mask::scan::{Found, Pending, Scanner};
+use super::alphabet::{DOMAIN, LOCAL};
+use super::{Machine, Progress};
 use crate::mask::text::Text;
 
 /// Longest local part (RFC 5321 section 4.5.3.1.1). Bytes.
 const LOCAL_MAX: u64 = 64;
-/// Longest domain (RFC 5321 section 4.5.3.1.2); a longer one is masked that far. Bytes.
-const DOMAIN_MAX: u64 = 255;
+/// Longest domain that is read; a longer one is masked that far. Bytes.
+const DOMAIN_MAX: usize = 180;
 
-fn in_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-')
+/// The start of the word that ends before `end`, if it is no longer than a local part may be.
+pub(in crate::mask) fn word(text: &Text, end: u64) -> Option<u64> {
+    let before = text.last(end, LOCAL_MAX + 1);
+    let length = before.iter().rev().take_while(|byte| LOCAL.has(**byte)).count() as u64;
+    (length > 0 && length <= LOCAL_MAX).then_some(end - length)
 }
 
-fn in_domain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
-}
-
-/// The search for addresses in one stream.
-pub(in crate::mask) struct EmailScanner {
-    treatment: u16,
-    position: u64,
-    /// Start of the current word.
-    word: Option<u64>,
-    /// Start of the domain, once an `@` has ended the word.
-    domain: Option<u64>,
-}
-
-impl EmailScanner {
-    pub(in crate::mask) fn new(treatment: u16) -> Self {
-        Self { treatment, position: 0, word: None, domain: None }
+/// Where the domain ends that begins at `from`, if one does; without an answer as long as that is
+/// not known.
+fn domain_ends(text: &Text, from: u64, ended: bool) -> Option<Option<u64>> {
+    let rest = text.rest(from);
+    let rest = &rest[..rest.len().min(DOMAIN_MAX)];
+    let length = DOMAIN.run(rest);
+    if length == rest.len() && length < DOMAIN_MAX && !ended {
+        return None;
     }
+    let name = &rest[..length];
+    let tail = name.iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
+    let name = &name[..length - tail];
+    let dot = memchr::memrchr(b'.', name).unwrap_or(0);
+    let top = name.get(dot + 1..).unwrap_or_default();
+    let valid = dot > 0 && top.len() >= 2 && top[0].is_ascii_alphabetic();
+    Some(valid.then_some(from + name.len() as u64))
+}
 
-    /// The address from `word` with the domain `[domain, end)`, if it is one.
-    fn decide(&self, text: &Text, word: u64, domain: u64, end: u64) -> Option<Found> {
-        let raw = text.slice(domain, end);
-        let trimmed =
-            raw.len() - raw.iter().rev().take_while(|b| !b.is_ascii_alphanumeric()).count();
-        let name = &raw[..trimmed];
-        let dot = memchr::memrchr(b'.', name)?;
-        let top = &name[dot + 1..];
-        let valid = dot > 0 && top.len() >= 2 && top[0].is_ascii_alphabetic();
-        let end = domain + trimmed as u64;
-        valid.then_some(Found { start: word, end, treatment: self.treatment })
-    }
+/// Whether an address may be around the `@` at `at`; without what is not known it may.
+pub(in crate::mask) fn may_be(text: &Text, at: u64, ended: bool) -> bool {
+    domain_ends(text, at + 1, ended) != Some(None)
+}
 
-    fn step(&mut self, text: &Text, byte: u8, found: &mut Vec<Found>) {
-        let position = self.position;
-        if let (Some(word), Some(domain)) = (self.word, self.domain) {
-            if in_domain(byte) && position - domain < DOMAIN_MAX {
-                return;
-            }
-            let hit = self.decide(text, word, domain, position);
-            found.extend(hit);
-            self.domain = None;
-            // What was no domain may be a local part.
-            self.word = (hit.is_none() && domain < position).then_some(domain);
-        }
-        match self.word {
-            _ if in_local(byte) => self.word = self.word.or(Some(position)),
-            Some(word) if byte == b'@' && position - word <= LOCAL_MAX => {
-                self.domain = Some(position + 1);
-            }
-            _ => self.word = None,
-        }
+/// An address whose `@` has been read.
+pub(in crate::mask) struct Email {
+    word: u64,
+    domain: u64,
+}
+
+impl Email {
+    /// The address with an `@` at `at`, behind the word from `word`.
+    pub(super) fn new(word: u64, at: u64) -> Self {
+        Self { word, domain: at + 1 }
     }
 }
 
-impl Scanner for EmailScanner {
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
-        for &byte in text.rest(self.position) {
-            self.step(text, byte, found);
-            self.position += 1;
+impl Machine for Email {
+    fn advance(&mut self, text: &Text, ended: bool) -> Progress {
+        match domain_ends(text, self.domain, ended) {
+            None => Progress::Open(None),
+            Some(end) => Progress::Done(end.map(|end| (self.word, end))),
         }
-        match (self.word, self.domain) {
-            _ if ended => {
-                if let (Some(word), Some(domain)) = (self.word, self.domain) {
-                    found.extend(self.decide(text, word, domain, self.position));
-                }
-                Pending::none(self.position)
-            }
-            (Some(word), None) if self.position - word > LOCAL_MAX => Pending::none(self.position),
-            (Some(word), _) => Pending::from(word),
-            (None, _) => Pending::none(self.position),
-        }
+    }
+
+    fn position(&self) -> u64 {
+        self.domain
+    }
+
+    fn hold(&self) -> u64 {
+        self.word
+    }
+
+    fn open(&self) -> Option<u64> {
+        None
+    }
+
+    fn exclusive_from(&self) -> Option<u64> {
+        None
     }
 }

@@ -3,13 +3,16 @@
 //! Certain once a second segment begins with `eyJ`, or a second dot has come. A first segment that
 //! passes its bound undecided is masked.
 
+use super::alphabet::WORD;
 use super::{Machine, Progress};
 use crate::mask::text::Text;
 
-/// Shortest first and second segment, without the literal. Bytes.
+/// Shortest first segment, without the literal: together they are a long run. Bytes.
+const HEADER_MIN: u64 = 13;
+/// Shortest second segment. Bytes.
 const SEGMENT_MIN: u64 = 8;
 /// Most bytes before it must be decided; then it is masked.
-const UNDECIDED_MAX: u64 = 4000;
+const UNDECIDED_MAX: u64 = 240;
 
 /// A web token whose `eyJ` has been read.
 pub(in crate::mask) struct Jwt {
@@ -39,7 +42,7 @@ impl Jwt {
                 // A dot at the end of a sentence is none of the token.
                 return self.end == self.position;
             }
-            if length < SEGMENT_MIN {
+            if length < if self.dots == 0 { HEADER_MIN } else { SEGMENT_MIN } {
                 return false;
             }
             self.dots += 1;
@@ -64,6 +67,14 @@ impl Jwt {
 impl Machine for Jwt {
     fn advance(&mut self, text: &Text, ended: bool) -> Progress {
         while let Some(byte) = text.get(self.position) {
+            if self.certain {
+                let run = WORD.run(text.rest(self.position)) as u64;
+                if run > 0 {
+                    self.position += run;
+                    self.end = self.position;
+                    continue;
+                }
+            }
             if !self.take(text, byte) {
                 return Progress::Done(self.span());
             }

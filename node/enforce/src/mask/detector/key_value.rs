@@ -5,7 +5,7 @@
 //! and without quotes after `:` or a space only what [`is_secret_like`].
 //! Key, separator and quotes are never held, so that a prompt is not delayed.
 
-use super::value::{is_placeholder, is_scheme, is_secret_like};
+use super::value::{is_code, is_declared, is_placeholder, is_scheme, is_secret_like};
 use super::{Machine, Progress};
 use crate::mask::text::Text;
 
@@ -51,8 +51,8 @@ impl Word {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// After the word: a closing quote, spaces, then a separator.
-    Key { quoted: bool },
+    /// At the separator.
+    Key,
     /// After the separator: more of it, spaces, then a quote or the value.
     Separator { last: u8 },
     /// After a backslash that may belong to an opening quote.
@@ -70,23 +70,44 @@ pub(in crate::mask) struct KeyValue {
     loose: bool,
     /// An HTTP scheme has been read.
     scheme: bool,
+    separator: u64,
     body: u64,
     position: u64,
     certain: bool,
 }
 
 impl KeyValue {
-    pub(super) fn new(word: Word, at: u64) -> Self {
+    /// The key whose separator is at `at`, behind so many spaces.
+    pub(super) fn new(word: Word, at: u64, spaces: u8) -> Self {
         Self {
             word,
-            phase: Phase::Key { quoted: false },
-            spaces: 0,
-            loose: false,
+            phase: Phase::Key,
+            spaces,
+            loose: spaces > 0 && word != Word::Strong,
             scheme: false,
+            separator: at,
             body: at,
             position: at,
             certain: false,
         }
+    }
+
+    /// Whether what follows the separator at `at` is an unquoted value within this one: it ends
+    /// where this one ends, and this one is masked.
+    pub(super) fn covers(&self, text: &Text, at: u64) -> bool {
+        let plain = matches!(self.phase, Phase::Value { close: None, .. });
+        let within = self.body <= at && at < self.position;
+        let quoted = |byte| matches!(byte, b'"' | b'\'' | b'\\' | b'=' | b'>' | b' ' | b'\t');
+        let follows = text.get(at + 1).is_some_and(|next| !quoted(next));
+        plain && within && follows && (self.certain || self.is_settled(text, at))
+    }
+
+    /// Whether a value is masked, of which bytes up to `at` are known.
+    fn is_settled(&self, text: &Text, at: u64) -> bool {
+        let stands_for_another = text.get(self.body).is_some_and(|first| b"<$".contains(&first));
+        let braces = text.get(self.body) == Some(b'{');
+        let long = self.word == Word::Strong || at - self.body >= WEAK_MIN as u64;
+        !self.loose && !stands_for_another && !braces && long
     }
 
     fn space(&mut self) -> bool {
@@ -98,21 +119,10 @@ impl KeyValue {
     /// Reads a byte before the value; false if this is no key with a value.
     fn before_value(&mut self, byte: u8) -> bool {
         match self.phase {
-            Phase::Key { quoted } => match byte {
-                b'"' | b'\'' if !quoted && self.spaces == 0 => {
-                    self.phase = Phase::Key { quoted: true };
-                    true
-                }
-                b'\\' if !quoted && self.spaces == 0 => true,
-                b']' if self.spaces == 0 => true,
-                b' ' | b'\t' => self.space(),
-                b'=' | b':' => {
-                    self.loose |= byte == b':' && self.word != Word::Strong;
-                    self.phase = Phase::Separator { last: byte };
-                    true
-                }
-                _ => false,
-            },
+            Phase::Key => {
+                self.loose |= byte == b':' && self.word != Word::Strong;
+                self.separator(byte)
+            }
             Phase::Separator { last } => match byte {
                 b'=' if last == b':' => self.separator(b' '),
                 b'>' if last == b'=' => self.separator(b' '),
@@ -187,6 +197,15 @@ impl KeyValue {
         self.word == Word::Strong || self.begin(self.position + 1, close)
     }
 
+    /// Source code has its literals in quotes, and blanks around what is none. A file of settings
+    /// or an environment has a value there, which seldom looks like this.
+    fn is_in_source(&self, text: &Text, value: &[u8]) -> bool {
+        let plain = matches!(self.phase, Phase::Value { close: None, .. });
+        let apart = self.separator < self.body && text.get(self.body - 1) == Some(b' ');
+        let before = text.last(self.separator, SPACES_MAX.into());
+        plain && apart && (is_code(value) || is_declared(before.trim_ascii_end()))
+    }
+
     /// Decides about the value `[body, position)`.
     fn decide(&self, text: &Text) -> Option<(u64, u64)> {
         if !matches!(self.phase, Phase::Value { .. } | Phase::Backslash) {
@@ -199,6 +218,7 @@ impl KeyValue {
         let value = text.slice(self.body, self.position);
         let weak = self.word != Word::Strong && !self.scheme;
         let secret = !is_placeholder(value)
+            && !self.is_in_source(text, value)
             && (!weak || value.len() >= WEAK_MIN)
             && (!self.loose || is_secret_like(value));
         secret.then_some(span)
@@ -209,7 +229,7 @@ impl Machine for KeyValue {
     fn advance(&mut self, text: &Text, ended: bool) -> Progress {
         while let Some(byte) = text.get(self.position) {
             match self.phase {
-                Phase::Key { .. } | Phase::Separator { .. } => {
+                Phase::Key | Phase::Separator { .. } => {
                     if !self.before_value(byte) {
                         return Progress::Done(None);
                     }

@@ -1,26 +1,38 @@
-//! The built-in detectors: their stable names, their literals, and the machines behind them.
+//! The built-in detectors: their stable names, what they begin with, and the machines behind them.
 //!
 //! A machine reads the stream byte by byte, and must decide by the bytes alone.
 
+mod alphabet;
 mod card;
 mod email;
+mod iban;
 mod ipv4;
 mod jwt;
 mod key_value;
-mod literals;
+mod key_words;
+mod number;
 mod pem;
+mod phone;
+mod ssn;
+mod telegram;
 mod token;
+mod tokens;
 mod url;
 mod value;
+
+use std::sync::LazyLock;
 
 use super::plan::Class;
 use super::scan::Pending;
 use super::text::Text;
 
-pub(super) use card::CardScanner;
-pub(super) use email::EmailScanner;
-pub(super) use ipv4::Ipv4Scanner;
-pub(super) use literals::LITERALS;
+pub(super) use key_value::Word;
+pub(super) use key_words::KEY_WORDS;
+pub(super) use token::Shape;
+pub(super) use tokens::{FAMILIES, is_joint};
+pub(super) use {card::ends as card, iban::ends as iban, ipv4::ends as ipv4};
+pub(super) use {email::may_be as may_be_email, email::word as word_before};
+pub(super) use {phone::begins as phone, ssn::ends as ssn};
 
 /// A detector, as `sallyport detectors list` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +56,9 @@ pub(super) const KNOWN_VALUE: DetectorInfo = DetectorInfo {
     description: "credentials that the gateway itself holds, plain or encoded; always on",
 };
 
-const ALL: &[DetectorInfo] = &[
-    info("aws-access-key-id", Class::Secrets, "AWS access key ids: AKIA, ASIA, ABIA, ACCA"),
-    info("github-token", Class::Secrets, "GitHub tokens, classic (ghp_ …) and fine-grained"),
-    info("gitlab-token", Class::Secrets, "GitLab tokens: glpat- and its relatives"),
-    info("slack-token", Class::Secrets, "Slack tokens: xoxb- … and xapp-"),
-    info("stripe-key", Class::Secrets, "Stripe secret and restricted keys, webhook secrets"),
-    info("npm-token", Class::Secrets, "npm access tokens"),
-    info("pypi-token", Class::Secrets, "PyPI and TestPyPI tokens"),
+/// Those that are more than a prefix and a body.
+const OTHERS: &[DetectorInfo] = &[
+    info("telegram-token", Class::Secrets, "Telegram bot tokens"),
     info("jwt", Class::Secrets, "JSON web tokens, signed or encrypted"),
     info("private-key", Class::Secrets, "PEM, OpenSSH and PGP private keys"),
     info("url-password", Class::Credentials, "the password in scheme://user:password@host"),
@@ -59,34 +66,29 @@ const ALL: &[DetectorInfo] = &[
     info("aws-secret-key", Class::Credentials, "AWS secret keys beside their key word"),
     info("key-value", Class::Credentials, "key=value, key: value and \"key\": \"value\" secrets"),
     info("email", Class::Personal, "e-mail addresses"),
-    info("card", Class::Financial, "payment card numbers that pass Luhn's check"),
+    info("us-ssn", Class::Personal, "US social security and taxpayer numbers, with dashes"),
+    info("phone", Class::Personal, "phone numbers: +country, and (ddd) ddd-dddd"),
+    info("card", Class::Financial, "payment card numbers: issuer, length and Luhn digit"),
+    info("iban", Class::Financial, "international bank account numbers: length and check digits"),
     info("ipv4", Class::Network, "IPv4 addresses"),
-    KNOWN_VALUE,
 ];
 
-/// All but known values, which are selected by value, not by name.
-pub(super) const DETECTORS: &[DetectorInfo] = ALL.split_at(ALL.len() - 1).0;
+static ALL: LazyLock<Vec<DetectorInfo>> = LazyLock::new(|| {
+    let tokens = FAMILIES.iter().copied().flatten();
+    let tokens = tokens.map(|it| info(it.name, Class::Secrets, it.description));
+    tokens.chain(OTHERS.iter().copied()).chain([KNOWN_VALUE]).collect()
+});
 
-/// All detectors, in a fixed order.
+/// All built-in detectors, in the order of their classes.
 #[must_use]
 pub fn detectors() -> &'static [DetectorInfo] {
-    ALL
+    &ALL
 }
 
-/// True if a rule may name this detector.
+/// True for the name of a built-in detector.
 #[must_use]
 pub fn is_detector(name: &str) -> bool {
     ALL.iter().any(|info| info.name == name)
-}
-
-/// What a literal starts.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Token(&'static token::Shape),
-    Jwt,
-    Pem,
-    Url,
-    KeyValue(key_value::Word),
 }
 
 /// What a candidate knows after the bytes so far: the span that is certain, `(start, end)`.
@@ -98,7 +100,7 @@ pub(super) enum Progress {
     Done(Option<(u64, u64)>),
 }
 
-/// A candidate: what may follow a literal.
+/// A candidate: what may follow a beginning.
 pub(super) trait Machine {
     /// Reads on to its end or to the end of the text. `ended` says that no more bytes will come.
     fn advance(&mut self, text: &Text, ended: bool) -> Progress;
@@ -108,7 +110,7 @@ pub(super) trait Machine {
     fn hold(&self) -> u64;
     /// The start of its span, once that is certain.
     fn open(&self) -> Option<u64>;
-    /// From here on the same literal starts nothing new while this one reads.
+    /// From here on the same beginning starts nothing new while this one reads.
     fn exclusive_from(&self) -> Option<u64>;
 }
 
@@ -119,18 +121,37 @@ pub(super) enum Candidate {
     Pem(pem::Pem),
     Url(url::Url),
     KeyValue(key_value::KeyValue),
+    Email(email::Email),
+    Telegram(telegram::Telegram),
 }
 
 impl Candidate {
-    /// The candidate whose literal ends at `at`.
-    pub(super) fn new(kind: Kind, at: u64) -> Self {
-        match kind {
-            Kind::Token(shape) => Self::Token(token::Token::new(shape, at)),
-            Kind::Jwt => Self::Jwt(jwt::Jwt::new(at)),
-            Kind::Pem => Self::Pem(pem::Pem::new(at)),
-            Kind::Url => Self::Url(url::Url::new(at)),
-            Kind::KeyValue(word) => Self::KeyValue(key_value::KeyValue::new(word, at)),
-        }
+    pub(super) fn token(shape: &'static Shape, at: u64, headed: bool) -> Self {
+        Self::Token(token::Token::new(shape, at, headed))
+    }
+
+    pub(super) fn jwt(at: u64) -> Self {
+        Self::Jwt(jwt::Jwt::new(at))
+    }
+
+    pub(super) fn pem(at: u64) -> Self {
+        Self::Pem(pem::Pem::new(at))
+    }
+
+    pub(super) fn url(at: u64) -> Self {
+        Self::Url(url::Url::new(at))
+    }
+
+    pub(super) fn key_value(word: Word, at: u64, spaces: u8) -> Self {
+        Self::KeyValue(key_value::KeyValue::new(word, at, spaces))
+    }
+
+    pub(super) fn email(word: u64, at: u64) -> Self {
+        Self::Email(email::Email::new(word, at))
+    }
+
+    pub(super) fn telegram(at: u64) -> Self {
+        Self::Telegram(telegram::Telegram::new(at))
     }
 
     fn machine(&self) -> &dyn Machine {
@@ -140,6 +161,8 @@ impl Candidate {
             Self::Pem(machine) => machine,
             Self::Url(machine) => machine,
             Self::KeyValue(machine) => machine,
+            Self::Email(machine) => machine,
+            Self::Telegram(machine) => machine,
         }
     }
 
@@ -150,6 +173,8 @@ impl Candidate {
             Self::Pem(machine) => machine.advance(text, ended),
             Self::Url(machine) => machine.advance(text, ended),
             Self::KeyValue(machine) => machine.advance(text, ended),
+            Self::Email(machine) => machine.advance(text, ended),
+            Self::Telegram(machine) => machine.advance(text, ended),
         }
     }
 
@@ -159,6 +184,16 @@ impl Candidate {
 
     pub(super) fn exclusive_from(&self) -> Option<u64> {
         self.machine().exclusive_from()
+    }
+
+    /// Whether it has read `at` and keeps it for itself.
+    pub(super) fn has(&self, at: u64) -> bool {
+        at < self.position() && self.exclusive_from().is_some_and(|from| from <= at)
+    }
+
+    /// Whether an unquoted value whose separator is at `at` is a part of this one's.
+    pub(super) fn covers(&self, text: &Text, at: u64) -> bool {
+        matches!(self, Self::KeyValue(machine) if machine.covers(text, at))
     }
 
     /// What a running candidate keeps pending, if the text ends at `end`.

@@ -2,13 +2,17 @@
 //!
 //! The whole run is masked, also where it is longer than the format says: too much is safe.
 
+use super::alphabet::Alphabet;
 use super::{Machine, Progress};
 use crate::mask::text::Text;
+
+/// So many bytes at the beginning of a body must be token bytes.
+const HEAD: usize = 16;
 
 /// What the body of a token looks like.
 pub(in crate::mask) struct Shape {
     /// The bytes of a body.
-    pub alphabet: fn(u8) -> bool,
+    pub alphabet: &'static Alphabet,
     /// Shortest body. Bytes.
     pub min: u64,
     /// A body has exactly `min` bytes, and no letter or digit follows.
@@ -19,6 +23,25 @@ pub(in crate::mask) struct Shape {
     pub bounded: bool,
 }
 
+impl Shape {
+    pub(super) const fn run(alphabet: &'static Alphabet, min: u64) -> Self {
+        Self { alphabet, min, exact: false, dotted: false, bounded: true }
+    }
+
+    pub(super) const fn exactly(alphabet: &'static Alphabet, length: u64) -> Self {
+        Self { alphabet, min: length, exact: true, dotted: false, bounded: true }
+    }
+
+    pub(super) const fn dotted(self) -> Self {
+        Self { dotted: true, ..self }
+    }
+
+    /// The prefix is rare enough to be believed within a word.
+    pub(super) const fn anywhere(self) -> Self {
+        Self { bounded: false, ..self }
+    }
+}
+
 /// A token whose prefix has been read.
 pub(in crate::mask) struct Token {
     shape: &'static Shape,
@@ -26,11 +49,27 @@ pub(in crate::mask) struct Token {
     position: u64,
     /// After the last body byte.
     end: u64,
+    /// The first bytes must still be shown to be token bytes.
+    headed: bool,
 }
 
 impl Token {
-    pub(super) fn new(shape: &'static Shape, at: u64) -> Self {
-        Self { shape, body: at, position: at, end: at }
+    /// A token whose body begins at `at`. `headed` says that it was looked for where so many token
+    /// bytes are in a row: then its body must begin with them, or it would depend on chunks
+    /// whether it is found.
+    pub(super) fn new(shape: &'static Shape, at: u64, headed: bool) -> Self {
+        Self { shape, body: at, position: at, end: at, headed }
+    }
+
+    /// Whether the first bytes are none of a body that was looked for.
+    fn is_headless(&mut self, text: &Text) -> bool {
+        if !self.headed {
+            return false;
+        }
+        let rest = text.rest(self.body);
+        let head = &rest[..rest.len().min(HEAD)];
+        self.headed = head.len() < HEAD;
+        head.iter().any(|byte| !(byte.is_ascii_alphanumeric() || b"_-+/".contains(byte)))
     }
 
     fn certain(&self) -> bool {
@@ -51,15 +90,28 @@ impl Token {
 
 impl Machine for Token {
     fn advance(&mut self, text: &Text, ended: bool) -> Progress {
-        while let Some(byte) = text.get(self.position) {
-            let dot = self.shape.dotted && byte == b'.';
-            if (self.shape.alphabet)(byte) {
-                self.end = self.position + 1;
+        if self.is_headless(text) {
+            return Progress::Done(None);
+        }
+        loop {
+            let mut rest = text.rest(self.position);
+            if self.shape.exact {
+                // One byte more than it may have says that it is none.
+                let left = self.shape.min + 1 - (self.position - self.body);
+                rest = &rest[..rest.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+            }
+            let run = self.shape.alphabet.run(rest);
+            if run > 0 {
+                self.position += run as u64;
+                self.end = self.position;
                 if self.shape.exact && self.end - self.body > self.shape.min {
                     return Progress::Done(None);
                 }
-            } else if !dot || self.end != self.position || self.end == self.body {
-                return self.decide(Some(byte));
+            }
+            let Some(&next) = rest.get(run) else { break };
+            let dot = self.shape.dotted && next == b'.';
+            if !dot || self.end != self.position || self.end == self.body {
+                return self.decide(Some(next));
             }
             self.position += 1;
         }

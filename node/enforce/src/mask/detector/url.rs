@@ -8,11 +8,14 @@ use super::{Machine, Progress};
 use crate::mask::text::Text;
 
 /// Longest user name. Bytes.
-const USER_MAX: u64 = 256;
+const USER_MAX: u64 = 128;
 /// Longest rest of the authority before it must be decided. Bytes.
-const UNDECIDED_MAX: u64 = 1024;
+const UNDECIDED_MAX: u64 = 192;
 
-/// A URL whose `://` has been read.
+/// What follows the colon of a URL.
+const SLASHES: &[u8; 2] = b"//";
+
+/// A URL of which the scheme and the colon behind it have been read.
 pub(in crate::mask) struct Url {
     user: u64,
     password: Option<u64>,
@@ -28,7 +31,8 @@ fn ends_authority(byte: u8) -> bool {
 
 impl Url {
     pub(super) fn new(at: u64) -> Self {
-        Self { user: at, password: None, at: None, position: at, certain: false }
+        let user = at + SLASHES.len() as u64;
+        Self { user, password: None, at: None, position: at, certain: false }
     }
 
     fn decide(&self, text: &Text) -> Progress {
@@ -46,6 +50,13 @@ impl Url {
 impl Machine for Url {
     fn advance(&mut self, text: &Text, ended: bool) -> Progress {
         while let Some(byte) = text.get(self.position) {
+            if self.position < self.user {
+                if byte != b'/' {
+                    return Progress::Done(None);
+                }
+                self.position += 1;
+                continue;
+            }
             if ends_authority(byte) {
                 return self.decide(text);
             }
@@ -84,7 +95,8 @@ impl Machine for Url {
         self.password.filter(|_| self.certain)
     }
 
+    /// The slashes of another URL end this one.
     fn exclusive_from(&self) -> Option<u64> {
-        Some(self.user)
+        None
     }
 }

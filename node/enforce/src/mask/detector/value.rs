@@ -44,3 +44,50 @@ pub(super) fn is_scheme(value: &[u8]) -> bool {
 pub(super) fn is_secret_like(value: &[u8]) -> bool {
     value.len() >= 20 || (value.len() >= 8 && value.iter().any(u8::is_ascii_digit))
 }
+
+/// Words of programming languages that declare what stands behind them.
+const DECLARES: &[&[u8]] =
+    &[b"let", b"mut", b"pub", b"const", b"static", b"var", b"val", b"final", b"ref", b"type"];
+
+/// Constructors and types that a value begins with in source code, and in no password.
+#[rustfmt::skip]
+const BEGINS_CODE: &[&[u8]] = &[
+    b"Some(", b"Ok(", b"Err(", b"None", b"Option<", b"Result<", b"Vec<", b"Box<", b"Arc<", b"Rc<",
+    b"&str", b"&'", b"&[", b"&mut", b"impl", b"match", b"if", b"await", b"async", b"function(",
+];
+
+/// True if a word that declares something stands before the name that ends in `before`.
+pub(super) fn is_declared(before: &[u8]) -> bool {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let name = before.iter().rev().take_while(|byte| in_name(byte)).count();
+    let before = before[..before.len() - name].trim_ascii_end();
+    // `pub(crate)` and its like.
+    let before = match before.strip_suffix(b")").and_then(|inner| memchr::memrchr(b'(', inner)) {
+        Some(at) => &before[..at],
+        None => before,
+    };
+    let word = before.iter().rev().take_while(|byte| in_name(byte)).count();
+    DECLARES.contains(&&before[before.len() - word..])
+}
+
+/// True for what is rather an expression of a programming language than a value: a path with
+/// `::`, the call of a method or of a function with `_` in its name, a constructor or a type.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"&").unwrap_or(value);
+    if BEGINS_CODE.iter().any(|begin| value.starts_with(begin)) {
+        return true;
+    }
+    let in_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':');
+    let length = value.iter().take_while(|byte| in_path(byte)).count();
+    let path = &value[..length];
+    let begins = path.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_');
+    let rest = &value[length..];
+    let own = path.starts_with(b"self.") || path.starts_with(b"this.");
+    let called = rest.starts_with(b"(")
+        && path.iter().any(|byte| matches!(byte, b'_' | b'.'))
+        && !path.iter().any(u8::is_ascii_digit);
+    let told = rest.starts_with(b"!(") || rest.starts_with(b"(&");
+    let generic = rest.starts_with(b"<") && rest.ends_with(b">");
+    let qualified = memchr::memmem::find(value, b"::").is_some();
+    begins && (own || called || told || generic || qualified)
+}

@@ -137,6 +137,10 @@ fn values_beside_a_key() {
         ("export DB_PASSWORD='hun ter'; x", "export DB_PASSWORD='*******'; x"),
         ("MYSQL_PWD=hunter2", "MYSQL_PWD=*******"),
         ("pwd=hunter2;uid=sa", "pwd=*******;uid=sa"),
+        ("password: Summer(2024)!", "password: ***********)!"),
+        ("password=key_of(x)", "password=********)"),
+        ("const password = 'key_of'", "const password = '******'"),
+        ("password: a.b.c", "password: *****"),
         ("Server=db;Password=hunter2;X=y", "Server=db;Password=*******;X=y"),
         ("MY_API_TOKEN: abcdefg1", "MY_API_TOKEN: ********"),
         ("password: hunter\n", "password: ******\n"),
@@ -195,6 +199,9 @@ fn values_that_stay() {
         "secret: {\npassword: [",
         "password: string; api_key: str",
         "broken=abcdef authorship=12345678",
+        "let password = prompt; pub password: String,\npub(crate) api_key: Secret,",
+        "password: Zeroizing::new(text), self.password = Some(text); secret_key: Option<u8>,",
+        "let mut access_token = self.token; private_key = key_of(&raw); password: a.b(c)",
     ] {
         check_same(same);
     }

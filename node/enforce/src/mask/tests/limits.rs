@@ -106,7 +106,7 @@ fn hostile_input_is_linear_and_held_within_the_limit() {
         "password=\"",
         "correct horse batter",
     ] {
-        let input = unit.repeat(30_000 / unit.len());
+        let input = unit.repeat(10_000 / unit.len());
         for action in [Action::Redact, Action::Hash] {
             let plan = everything(&action);
             let whole = feed(&plan, [input.as_bytes()]);
@@ -123,7 +123,7 @@ fn a_long_line_takes_constant_memory() {
     for _ in 0..100 {
         length += masker.feed(Raw::new(chunk.as_bytes())).client.bytes().len();
         assert!(masker.held() <= HOLD_LIMIT);
-        assert!(masker.buffered() <= HOLD_LIMIT + 128, "{}", masker.buffered());
+        assert!(masker.room() <= HOLD_LIMIT + 128, "{}", masker.room());
     }
     length += masker.finish().client.bytes().len();
     assert_eq!(length, chunk.len() * 100);

@@ -5,11 +5,14 @@
 mod actions;
 mod columns;
 mod detectors;
+mod harm;
 mod known;
 mod limits;
 mod patterns;
 mod rules;
 mod splits;
+mod suite;
+mod terminals;
 mod values;
 
 use std::sync::Arc;

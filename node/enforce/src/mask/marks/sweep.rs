@@ -1,0 +1,257 @@
+//! The one pass over every byte: 64 at a time, and by itself only what its bits make worth it.
+
+use std::sync::Arc;
+
+use super::super::blocks::{BLOCK, Bits, any_of, places, runs};
+use super::super::detector::{Candidate, may_be_email, word_before};
+use super::super::scan::Found;
+use super::super::text::Text;
+use super::Marks;
+use super::running::{EMAIL, KEY_VALUE, TELEGRAM, URL};
+use super::scanner::MarkScanner;
+
+/// No token has a shorter body behind a joint, and no literal with its body is shorter. Bytes.
+const RUN: u32 = 16;
+/// A block with so many places at which a literal may begin is left to the search by vectors.
+const DENSE: u32 = 40;
+/// Digits of a bot's number.
+const BOT_DIGITS: std::ops::RangeInclusive<usize> = 8..=10;
+
+/// Behind these places there is no third byte in the block.
+const LAST_TWO: u64 = 0b11 << 62;
+
+/// One block of the stream, with what is known around it.
+struct Block<'a> {
+    text: (&'a Text, bool),
+    /// Offset of its first byte.
+    offset: u64,
+    bytes: &'a [u8],
+    /// Bits of places that were not looked at before.
+    new: u64,
+    bits: Bits,
+    before: Bits,
+    next: Bits,
+}
+
+impl MarkScanner {
+    /// Looks at every new place, and for numbers that begin before `undecided`.
+    pub(super) fn sweep(&mut self, text: (&Text, bool), undecided: u64, found: &mut Vec<Found>) {
+        let marks = Arc::clone(&self.marks);
+        let from = self.position.min(self.numbers);
+        let bytes = text.0.rest(from);
+        let known = text.0.last(from, 1);
+        let mut before = Bits::of_last(known, true);
+        // The byte before is the last of the block before.
+        before = Bits { token: before.token << 63, digit: before.digit << 63, ..before };
+        let mut bits = block(bytes, 0, text.1);
+        let mut at = 0;
+        while at < bytes.len() {
+            let next = block(bytes, at + BLOCK, text.1);
+            let offset = from + at as u64;
+            let here = &bytes[at..bytes.len().min(at + BLOCK)];
+            let new = at_or_behind(self.position, offset) & !at_or_behind(text.0.end(), offset);
+            let one = Block { text, offset, bytes: here, new, bits, before, next };
+            self.look_at(&marks, &one, found);
+            if marks.numbers.any {
+                let open = at_or_behind(self.numbers, offset) & !at_or_behind(undecided, offset);
+                self.look_for_numbers(&marks, &one, open, found);
+            }
+            (before, bits) = (bits, next);
+            at += BLOCK;
+        }
+    }
+
+    fn look_at(&mut self, marks: &Marks, block: &Block<'_>, found: &mut Vec<Found>) {
+        for place in places(block.bits.mark & block.new) {
+            self.mark(marks, block.offset + place as u64, block.bytes[place], block.text, found);
+        }
+        let tokens = u128::from(block.bits.token) | (u128::from(block.next.token) << BLOCK);
+        let long = runs(tokens, RUN);
+        if long == 0 {
+            return;
+        }
+        let first = block.bits.token & !((block.bits.token << 1) | (block.before.token >> 63));
+        for place in places(first & low(long) & block.new) {
+            self.first(marks, block.offset + place as u64, block.text, found);
+        }
+        for place in places(low(long >> 1) & block.bits.joint & block.new) {
+            self.joint(marks, block.offset + place as u64, block.text, found);
+        }
+        if low(long).count_ones() >= DENSE {
+            return self.add_region(block.offset);
+        }
+        for place in places(low(long) & may_be_literals(block.bytes) & block.new) {
+            self.literal(marks, block.offset + place as u64, block.text, found);
+        }
+    }
+
+    /// The block at `offset` is almost only token bytes.
+    fn add_region(&mut self, offset: u64) {
+        let from = offset.saturating_sub(self.position);
+        let end = (offset + BLOCK as u64).saturating_sub(self.position);
+        let place = |at: u64| usize::try_from(at).expect("within the buffer");
+        let (from, to) = (place(from), place(end) + super::literals::LONGEST);
+        match self.regions.last_mut() {
+            Some((_, last)) if *last >= from => *last = to,
+            _ => self.regions.push((from, to)),
+        }
+    }
+
+    /// A byte that makes something of what is around it.
+    fn mark(
+        &mut self,
+        marks: &Marks,
+        at: u64,
+        byte: u8,
+        text: (&Text, bool),
+        found: &mut Vec<Found>,
+    ) {
+        match byte {
+            // Before times, ports and places in lines stand digits: no key ends in one.
+            b'=' | b':' if text.0.before(at).is_some_and(|before| before.is_ascii_digit()) => {
+                if byte == b':' {
+                    self.colon(marks, at, text, found);
+                }
+            }
+            b'=' => self.key(marks, at, text, found),
+            b':' => {
+                self.key(marks, at, text, found);
+                self.colon(marks, at, text, found);
+            }
+            b'@' => self.address(marks, at, text, found),
+            _ => self.joint(marks, at, text, found),
+        }
+    }
+
+    fn key(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
+        marks.keys.before(text.0, at, |key| {
+            let candidate = || Candidate::key_value(key.word, at, key.blanks);
+            self.running.start((KEY_VALUE, key.treatment), at, candidate, text, found);
+        });
+    }
+
+    fn colon(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
+        let before = text.0.before(at);
+        let next = text.0.get(at + 1);
+        if let Some(treatment) = marks.url
+            && before.is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && next.is_none_or(|byte| byte == b'/')
+        {
+            let url = || Candidate::url(at + 1);
+            self.running.start((URL, treatment), at + 1, url, text, found);
+        }
+        if let Some(treatment) = marks.telegram
+            && before.is_some_and(|byte| byte.is_ascii_digit())
+            && next.is_none_or(|byte| byte == b'A')
+        {
+            let number = text.0.last(at, *BOT_DIGITS.end() as u64 + 1);
+            let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+            if BOT_DIGITS.contains(&digits) {
+                let token = || Candidate::telegram(at + 1);
+                self.running.start((TELEGRAM, treatment), at + 1, token, text, found);
+            }
+        }
+    }
+
+    fn address(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
+        let Some(treatment) = marks.email else { return };
+        if !may_be_email(text.0, at, text.1) {
+            return;
+        }
+        if let Some(word) = word_before(text.0, at) {
+            let email = || Candidate::email(word, at);
+            self.running.start((EMAIL, treatment), at, email, text, found);
+        }
+    }
+
+    /// What a prefix may end in.
+    fn joint(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
+        for start in marks.joined.ending(text.0.last(at + 1, 3)) {
+            self.token(start, at + 1, text, found);
+        }
+    }
+
+    /// The first byte of a long run.
+    pub(super) fn first(
+        &mut self,
+        marks: &Marks,
+        at: u64,
+        text: (&Text, bool),
+        found: &mut Vec<Found>,
+    ) {
+        // The letter of an escape is none of the run.
+        let escaped = text.0.before(at) == Some(b'\\')
+            && text.0.get(at).is_some_and(|letter| b"nrt".contains(&letter));
+        let begin = at + u64::from(escaped);
+        for start in &marks.first {
+            let body = begin + start.prefix.len() as u64;
+            if body > text.0.end() {
+                let known = text.0.rest(begin);
+                if start.prefix.starts_with(known) {
+                    self.late = Some(at);
+                }
+            } else if text.0.slice(begin, body) == start.prefix {
+                self.behind(start, body, text, found);
+            }
+        }
+    }
+
+    fn look_for_numbers(
+        &mut self,
+        marks: &Marks,
+        block: &Block<'_>,
+        open: u64,
+        found: &mut Vec<Found>,
+    ) {
+        let (bits, next, before) = (block.bits, block.next, block.before);
+        if bits.digit == 0 && !marks.numbers.wants_accounts() {
+            return;
+        }
+        let (text, numbers) = (block.text.0, &marks.numbers);
+        let at = |place: usize| block.offset + place as u64;
+        let [cards, ssns, mut phones] = numbers.places(bits, next, before);
+        if numbers.wants_plus() {
+            let plus = any_of(block.bytes, b"+") << 1;
+            let first = u64::from(text.before(block.offset) == Some(b'+'));
+            phones |= (plus | first) & bits.digit;
+        }
+        places(cards & open).for_each(|place| numbers.read_card(text, at(place), found));
+        places(ssns & open).for_each(|place| numbers.read_ssn(text, at(place), found));
+        places(phones & open).for_each(|place| numbers.read_phone(text, at(place), found));
+        if numbers.wants_addresses() {
+            let behind = text.rest((block.offset + BLOCK as u64).min(text.end()));
+            let behind = u128::from(any_of(behind, b".")) << BLOCK;
+            let dots = u128::from(any_of(block.bytes, b".")) | behind;
+            let addresses = numbers.addresses(bits, next, before, dots);
+            places(addresses & open).for_each(|place| numbers.read_address(text, at(place), found));
+        }
+        let accounts = numbers.accounts(bits, next) & open;
+        places(accounts).for_each(|place| numbers.read_account(text, at(place), found));
+    }
+}
+
+/// Places of a block at which a literal may begin, by its first byte. Web tokens begin with `eyJ`;
+/// of these the last is rare.
+fn may_be_literals(bytes: &[u8]) -> u64 {
+    let jwt = any_of(bytes, b"J") >> 2;
+    any_of(bytes, super::literals::FIRST_BYTES) | jwt | LAST_TWO
+}
+
+fn low(bits: u128) -> u64 {
+    (bits & u128::from(u64::MAX)) as u64
+}
+
+/// The bits of the block at `at`; behind the end of what is known nothing is.
+fn block(bytes: &[u8], at: usize, ended: bool) -> Bits {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(whole) => Bits::of(whole),
+        None => Bits::of_last(rest, ended),
+    }
+}
+
+/// Bits of the places of a block that are at `from` or behind it.
+fn at_or_behind(from: u64, block: u64) -> u64 {
+    let skipped = from.saturating_sub(block);
+    if skipped >= BLOCK as u64 { 0 } else { u64::MAX << skipped }
+}

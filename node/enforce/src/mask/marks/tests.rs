@@ -1,0 +1,116 @@
+//! What may begin where: each way to look for it finds the same.
+
+use proptest::prelude::*;
+
+use super::literals::LONGEST;
+use super::*;
+use crate::mask::scan::Found;
+use crate::mask::text::Text;
+
+fn all() -> Marks {
+    Marks::compile(&|_| Some(0))
+}
+
+/// Pieces that are literals, are parts of them, and stand beside them.
+fn text() -> impl Strategy<Value = String> {
+    let mut pieces: Vec<String> =
+        ["A", "K", "AK", "SIA", "+", "/", "-", "_", "x", "0", " ", "."].map(String::from).to_vec();
+    let prefixes = FAMILIES.iter().copied().flatten().flat_map(|tokens| tokens.starts);
+    pieces.extend(prefixes.map(|(prefix, _)| (*prefix).to_owned()));
+    let last = pieces.len();
+    proptest::collection::vec(0..last, 0..400)
+        .prop_map(move |indices| indices.into_iter().map(|i| pieces[i].as_str()).collect())
+}
+
+/// Literals by looking at each place.
+fn slowly(literals: &Literals, bytes: &[u8], from: usize) -> Vec<(usize, usize)> {
+    let mut hits = Vec::new();
+    for at in from..bytes.len() {
+        literals.at(&bytes[at..], |length, start| {
+            let literal = literals.starts.iter().position(|other| other.kind == start.kind);
+            hits.push((at + length, literal.expect("it is one of them")));
+        });
+    }
+    hits
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn literals_by_vectors_by_automaton_and_one_by_one(text in text(), from in 0..LONGEST) {
+        let marks = all();
+        let literals = marks.literals.as_ref().expect("there are some");
+        let bytes = text.as_bytes();
+        let from = from.min(bytes.len());
+        let mut hits = Vec::new();
+        literals.find(bytes, from, bytes.len(), &mut hits);
+        hits.sort_unstable();
+        let mut expected = slowly(literals, bytes, from);
+        expected.sort_unstable();
+        prop_assert_eq!(hits, expected);
+    }
+
+    #[test]
+    fn numbers_by_their_shapes_and_one_by_one(text in "([0-9]{1,5}[ .()+x-]{0,2}){0,80}") {
+        let found = by_shapes(&text);
+        let numbers = all().numbers;
+        let (mut expected, mut buffer) = (Vec::new(), Text::new());
+        buffer.push(text.as_bytes());
+        for at in 0..buffer.end() {
+            let digit = |at: u64| buffer.get(at).is_some_and(|byte| byte.is_ascii_digit());
+            if digit(at) && !at.checked_sub(1).is_some_and(digit) {
+                numbers.read_card(&buffer, at, &mut expected);
+                numbers.read_ssn(&buffer, at, &mut expected);
+                numbers.read_phone(&buffer, at, &mut expected);
+                numbers.read_address(&buffer, at, &mut expected);
+            }
+        }
+        let sorted = |mut all: Vec<Found>| {
+            all.sort_unstable_by_key(|found| (found.start, found.end));
+            all.dedup();
+            all
+        };
+        prop_assert_eq!(sorted(found), sorted(expected), "{}", text);
+    }
+}
+
+/// Numbers that the sweep finds; all detectors have the same treatment.
+fn by_shapes(text: &str) -> Vec<Found> {
+    use crate::mask::scan::Scanner as _;
+    let on = |name: &str| ["card", "us-ssn", "phone", "ipv4"].contains(&name).then_some(0);
+    let mut scanner = MarkScanner::new(std::sync::Arc::new(Marks::compile(&on)));
+    let (mut found, mut buffer) = (Vec::new(), Text::new());
+    buffer.push(text.as_bytes());
+    scanner.scan(&buffer, true, &mut found);
+    found
+}
+
+#[test]
+fn tables_have_what_is_relied_on() {
+    let mut prefixes: Vec<&str> = Vec::new();
+    for tokens in FAMILIES.iter().copied().flatten() {
+        for (prefix, shape) in tokens.starts {
+            // The sweep looks for so many token bytes behind a joint.
+            assert!(shape.min >= 16, "{prefix}");
+            assert!((2..=LONGEST).contains(&prefix.len()), "{prefix}");
+            assert!(!prefixes.contains(prefix), "{prefix} twice");
+            prefixes.push(prefix);
+        }
+    }
+    let marks = all();
+    let literals = marks.literals.expect("there are some");
+    let each = |start: &Start| std::str::from_utf8(start.prefix).expect("it is text");
+    for start in &literals.runs {
+        assert!(super::literals::FIRST_BYTES.contains(&start[0]), "{start:?}");
+    }
+    // A search by vectors gives one literal for each place, so none may begin with another.
+    for one in &literals.starts {
+        let begins = |other: &&Start| each(other).starts_with(each(one));
+        assert_eq!(literals.starts.iter().filter(begins).count(), 1, "{}", each(one));
+    }
+}
