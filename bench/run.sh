@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 if [ $# = 0 ]; then
-    set -- journal enforce ssh cluster views verify backtest stream postgres
+    set -- journal enforce mask ssh cluster views verify backtest stream postgres
 fi
 $cargo build --release --locked --quiet --package node-cli
 for one in "$@"; do

@@ -1,0 +1,275 @@
+//! Masking with all families on, beside looking for one byte in the same text (memchr): texts of
+//! five kinds in chunks as bulk and terminals make them, and texts made to be slow. Rates are per
+//! second of processor time, which other work on the machine changes less.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use bench::{MB, cpu, heading, rate, row};
+use node_enforce::mask::{Action, Class, Detect, MaskKey, MaskPlan, MaskRule, Masker, Raw};
+
+/// How much of each text is masked, in bytes.
+const SIZE: usize = 32 * 1024 * 1024;
+/// How much of a text that is made to be slow, in bytes.
+const SLOW_SIZE: usize = 16 * 1024 * 1024;
+/// How often it is looked through for one byte: processor time is told in hundredths.
+const SEARCHES: usize = 64;
+/// What bulk output, one packet, and a terminal give at a time, in bytes.
+const CHUNKS: [usize; 3] = [32 * 1024, 1400, 64];
+/// How often each row is measured; the best counts.
+const RUNS: usize = 3;
+/// Units of texts that are made to be slow.
+const SLOW: &[&str] = &[
+    "A",
+    "a@",
+    "1",
+    "1.",
+    "a@b.",
+    "eyJ",
+    "token=\"",
+    "password=",
+    "auth:",
+    "4111 1111 ",
+    "ghp_",
+    "AKIA",
+    "xoxb-",
+    "://a:",
+    "-----BEGIN ",
+    "\\\"password\\\":",
+    "\x1b[m",
+];
+
+const ALL: &[Class] =
+    &[Class::Secrets, Class::Credentials, Class::Personal, Class::Financial, Class::Network];
+
+fn main() -> Result<()> {
+    heading("Masking: MB a second of processor time")?;
+    row("| text | memchr | by default, 32 KiB | all families, 32 KiB | 1,400 B | ns per 64 B | \
+         memchr / all |")?;
+    row("|---|---|---|---|---|---|---|")?;
+    for (name, make) in TEXTS {
+        measure(name, &text(SIZE, *make))?;
+    }
+    heading("Masking of texts that are made to be slow: MB a second of processor time")?;
+    row("| repeated | memchr | all families, 32 KiB | ns per 64 B | memchr / all |")?;
+    row("|---|---|---|---|---|")?;
+    let plan = plan(ALL)?;
+    for unit in SLOW {
+        let text = unit.repeat(SLOW_SIZE / unit.len()).into_bytes();
+        let searched = search(&text)?;
+        let bulk = mask(&plan, &text, CHUNKS[0])?;
+        let small = 64.0 * 1e3 / mask(&plan, &text, CHUNKS[2])?;
+        let ratio = searched / bulk;
+        let unit = unit.escape_debug();
+        row(&format!("| `{unit}` | {searched:.0} | {bulk:.0} | {small:.0} | {ratio:.1} |"))?;
+    }
+    Ok(())
+}
+
+fn measure(name: &str, text: &[u8]) -> Result<()> {
+    let searched = search(text)?;
+    let default = mask(&plan(&[])?, text, CHUNKS[0])?;
+    let all = plan(ALL)?;
+    let [bulk, packets, small] = CHUNKS.map(|chunk| mask(&all, text, chunk));
+    let (bulk, packets, small) = (bulk?, packets?, 64.0 * 1e3 / small?);
+    let ratio = searched / bulk;
+    row(&format!(
+        "| {name} | {searched:.0} | {default:.0} | {bulk:.0} | {packets:.0} | {small:.0} | \
+         {ratio:.1} |"
+    ))
+}
+
+fn plan(classes: &[Class]) -> Result<Arc<MaskPlan>> {
+    let detect = classes.iter().copied().map(Detect::Class).collect();
+    let rule = MaskRule { name: "all".into(), detect, action: Action::Redact };
+    let plan = MaskPlan::compile(&[rule], &[], MaskKey::new([1; 32]));
+    Ok(Arc::new(plan.map_err(|error| anyhow!("{error}"))?))
+}
+
+/// The least processor time that something takes.
+fn least(mut run: impl FnMut()) -> Result<Duration> {
+    let mut least = Duration::MAX;
+    for _ in 0..RUNS {
+        let before = cpu::mine()?.own;
+        run();
+        least = least.min(cpu::mine()?.own.saturating_sub(before));
+    }
+    Ok(least)
+}
+
+/// MB/s of a search that finds nothing.
+fn search(text: &[u8]) -> Result<f64> {
+    let time = least(|| {
+        for _ in 0..SEARCHES {
+            for chunk in text.chunks(CHUNKS[0]) {
+                black_box(memchr::memchr(0, black_box(chunk)));
+            }
+        }
+    })?;
+    Ok(rate((text.len() * SEARCHES) as f64 / MB, time))
+}
+
+/// MB/s of masking in chunks.
+fn mask(plan: &Arc<MaskPlan>, text: &[u8], chunk: usize) -> Result<f64> {
+    let time = least(|| {
+        let mut masker = Masker::new(Arc::clone(plan));
+        for chunk in text.chunks(chunk) {
+            black_box(masker.feed(Raw::new(chunk)));
+        }
+        black_box(masker.finish());
+    })?;
+    Ok(rate(text.len() as f64 / MB, time))
+}
+
+/// Numbers that look random, the same at every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn word(&mut self) -> &'static str {
+        const WORDS: &[&str] = &[
+            "request",
+            "served",
+            "connection",
+            "closed",
+            "order",
+            "cache",
+            "miss",
+            "timeout",
+            "retry",
+            "session",
+            "handler",
+            "worker",
+            "started",
+            "finished",
+            "dispatch",
+            "queue",
+        ];
+        WORDS[(self.next() >> 20) as usize % WORDS.len()]
+    }
+}
+
+/// Writes one line.
+type Line = fn(&mut Random, &mut String) -> std::fmt::Result;
+
+const TEXTS: &[(&str, Line)] = &[
+    ("logs", log),
+    ("JSON", json),
+    ("terminal", terminal),
+    ("personal data", people),
+    ("base64", base64),
+];
+
+fn text(size: usize, line: Line) -> Vec<u8> {
+    let (mut random, mut text) = (Random(0x2545_F491_4F6C_DD1D), String::new());
+    while text.len() < size {
+        // A text takes all that is written.
+        if line(&mut random, &mut text).is_err() {
+            break;
+        }
+    }
+    text.into_bytes()
+}
+
+fn log(random: &mut Random, to: &mut String) -> std::fmt::Result {
+    let (a, b) = (random.next(), random.next());
+    let (what, how, part) = (random.word(), random.word(), random.word());
+    writeln!(
+        to,
+        "2026-11-{:02}T10:{:02}:{:02}.{:03}Z INFO [{part}-{}] {what} {how} in {} ms, status={}, \
+         GET /orders/{}/{part} user={} trace={b:016x}",
+        a % 28 + 1,
+        a % 60,
+        (a >> 8) % 60,
+        (a >> 16) % 1000,
+        a % 32,
+        (a >> 30) % 500,
+        200 + a % 5 * 100,
+        b % 100_000,
+        random.word(),
+    )
+}
+
+fn json(random: &mut Random, to: &mut String) -> std::fmt::Result {
+    let (a, b) = (random.next(), random.next());
+    writeln!(
+        to,
+        "{{\"id\":{},\"name\":\"user{}\",\"active\":true,\"at\":\"2026-11-{:02}T{:02}:00:00Z\",\
+         \"url\":\"https://example.com/items/{}\",\"tags\":[\"{}\",\"{}\"],\"price\":{}.{:02},\
+         \"text\":\"A small item with some words\",\"uuid\":\"{:08x}-{:04x}-{:012x}\"}},",
+        a % 1_000_000,
+        a % 9999,
+        a % 28 + 1,
+        a % 24,
+        (a >> 8) % 100_000,
+        random.word(),
+        random.word(),
+        a % 1000,
+        a % 100,
+        a & 0xFFFF_FFFF,
+        b & 0xFFFF,
+        b >> 16,
+    )
+}
+
+fn terminal(random: &mut Random, to: &mut String) -> std::fmt::Result {
+    let a = random.next();
+    write!(
+        to,
+        "\x1b[01;34mdrwxr-xr-x\x1b[0m  {} deploy deploy {:6} Nov {:2} {:02}:{:02} \
+         \x1b[01;32m{}-{}.log\x1b[0m\r\n",
+        a % 9,
+        a % 100_000,
+        a % 28 + 1,
+        a % 24,
+        a % 60,
+        random.word(),
+        a % 1000,
+    )
+}
+
+fn people(random: &mut Random, to: &mut String) -> std::fmt::Result {
+    let (a, b, c) = (random.next(), random.next(), random.next());
+    writeln!(
+        to,
+        "{},Ann{} Miller{},ann{}.m{}@example{}.com,+1 {}{:02} {}{:02} {:04},{:03}-{:02}-{:04},\
+         4111 1111 {:04} {:04},GB29 NWBK 6016 1331 {:04} {:02},{} High Street",
+        a % 100_000,
+        a % 77,
+        b % 99,
+        a % 1000,
+        b % 100,
+        c % 50,
+        2 + a % 8,
+        a % 100,
+        2 + b % 8,
+        b % 100,
+        c % 10_000,
+        100 + a % 566,
+        1 + b % 99,
+        1 + c % 9999,
+        a % 10_000,
+        b % 10_000,
+        c % 10_000,
+        a % 100,
+        b % 300,
+    )
+}
+
+fn base64(random: &mut Random, to: &mut String) -> std::fmt::Result {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for _ in 0..76 {
+        to.push(char::from(LETTERS[(random.next() >> 20) as usize % LETTERS.len()]));
+    }
+    to.push('\n');
+    Ok(())
+}
