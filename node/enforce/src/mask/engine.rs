@@ -30,6 +30,9 @@ const COMPONENT_LIMIT: u64 = 4 * 1024;
 /// Input is worked through in pieces of this size, so that they stay near. Bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// So many finds, spans and asides have room between two chunks.
+const SPARE: usize = 8;
+
 /// Masks one direction of one stream.
 pub struct Masker {
     plan: Arc<MaskPlan>,
@@ -127,10 +130,18 @@ impl Masker {
         self.release(&text, pending, &mut out, findings);
         self.client_sent += out.asides(&mut self.terminal.asides, self.sent);
         self.kept.keep(&text, self.sent);
+        self.shrink();
         match out {
             Output::InPlace(ranges) => text.into_released((from, self.sent), &ranges, action::star),
             Output::Copied(bytes) => Bytes::from(bytes),
         }
+    }
+
+    /// What one chunk needed much room for, the next seldom does.
+    fn shrink(&mut self) {
+        self.found.shrink_to(SPARE);
+        self.spans.shrink_to(SPARE);
+        self.terminal.asides.shrink_to(SPARE);
     }
 
     /// Lets go of all that is decided.

@@ -75,6 +75,10 @@ impl Spans {
         self.list.insert(first, merged);
     }
 
+    pub(super) fn shrink_to(&mut self, room: usize) {
+        self.list.shrink_to(room);
+    }
+
     pub(super) fn front(&mut self) -> Option<&mut Component> {
         self.list.front_mut()
     }

@@ -19,6 +19,9 @@ use crate::mask::scan::glued;
 const JWT_BEGIN: &[u8] = b"eyJ";
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 
+/// So many hits have room between two chunks.
+const SPARE: usize = 8;
+
 /// What long runs are made of.
 pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/".contains(&byte)
@@ -149,6 +152,7 @@ impl MarkScanner {
                 self.behind(&literals.starts[literal], base + end as u64, text, found);
             }
         }
+        hits.shrink_to(SPARE);
         self.hits = hits;
     }
 

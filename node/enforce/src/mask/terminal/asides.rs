@@ -1,5 +1,8 @@
 //! Bytes of the stream that are none of its text, and where they stand in it.
 
+/// Bytes of a usual sequence.
+const SEQUENCE: usize = 8;
+
 /// What stands before a byte of the text.
 #[derive(Clone, Copy, Debug)]
 struct Aside {
@@ -29,6 +32,11 @@ impl Asides {
     /// Bytes that have not left.
     pub(in crate::mask) fn len(&self) -> usize {
         self.bytes.len() - self.bytes_left
+    }
+
+    pub(in crate::mask) fn shrink_to(&mut self, room: usize) {
+        self.list.shrink_to(room);
+        self.bytes.shrink_to(room * SEQUENCE);
     }
 
     /// Bytes before the byte of the text at `at`.
