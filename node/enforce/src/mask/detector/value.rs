@@ -46,15 +46,17 @@ pub(super) fn is_secret_like(value: &[u8]) -> bool {
 }
 
 /// Words of programming languages that declare what stands behind them.
-const DECLARES: &[&[u8]] =
-    &[b"let", b"mut", b"pub", b"const", b"static", b"var", b"val", b"final", b"ref", b"type"];
+const DECLARES: &[&[u8]] = &[b"let", b"mut", b"pub", b"const", b"static", b"var"];
 
 /// Constructors and types that a value begins with in source code, and in no password.
 #[rustfmt::skip]
 const BEGINS_CODE: &[&[u8]] = &[
-    b"Some(", b"Ok(", b"Err(", b"None", b"Option<", b"Result<", b"Vec<", b"Box<", b"Arc<", b"Rc<",
-    b"&str", b"&'", b"&[", b"&mut", b"impl", b"match", b"if", b"await", b"async", b"function(",
+    b"Some(", b"Ok(", b"Err(", b"Option<", b"Result<", b"Vec<", b"Box<", b"Arc<", b"Rc<",
+    b"function(",
 ];
+/// Words that stand there alone. A password may begin with them.
+const CODE_WORDS: &[&[u8]] =
+    &[b"None", b"str", b"mut", b"impl", b"match", b"if", b"await", b"async"];
 
 /// True if a word that declares something stands before the name that ends in `before`.
 pub(super) fn is_declared(before: &[u8]) -> bool {
@@ -74,7 +76,11 @@ pub(super) fn is_declared(before: &[u8]) -> bool {
 /// `::`, the call of a method or of a function with `_` in its name, a constructor or a type.
 pub(super) fn is_code(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"&").unwrap_or(value);
-    if BEGINS_CODE.iter().any(|begin| value.starts_with(begin)) {
+    let word = value.trim_ascii_end();
+    let stop = word.iter().rposition(|byte| !b",;)}".contains(byte)).map_or(0, |last| last + 1);
+    if BEGINS_CODE.iter().any(|begin| value.starts_with(begin))
+        || CODE_WORDS.contains(&&word[..stop])
+    {
         return true;
     }
     let in_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':');
@@ -88,6 +94,8 @@ pub(super) fn is_code(value: &[u8]) -> bool {
         && !path.iter().any(u8::is_ascii_digit);
     let told = rest.starts_with(b"!(") || rest.starts_with(b"(&");
     let generic = rest.starts_with(b"<") && rest.ends_with(b">");
-    let qualified = memchr::memmem::find(value, b"::").is_some();
+    let named = rest.starts_with(b"(") || rest.starts_with(b"<");
+    let qualified = memchr::memmem::find(path, b"::").is_some()
+        && (named || !path.iter().any(u8::is_ascii_digit));
     begins && (own || called || told || generic || qualified)
 }

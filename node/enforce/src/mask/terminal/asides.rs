@@ -39,6 +39,15 @@ impl Asides {
         self.bytes.shrink_to(room * SEQUENCE);
     }
 
+    /// How many bytes that have not left stand before the byte of the text at `at`, the last one.
+    pub(super) fn before(&self, at: u64) -> usize {
+        match self.list[self.left..] {
+            [.., before, last] if last.at == at && !last.breaks => last.end - before.end,
+            [last] if last.at == at && !last.breaks => last.end - self.bytes_left,
+            _ => 0,
+        }
+    }
+
     /// Bytes before the byte of the text at `at`.
     pub(super) fn push(&mut self, at: u64, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

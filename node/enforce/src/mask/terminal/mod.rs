@@ -15,6 +15,8 @@ pub(super) use asides::Asides;
 const WIDTH: u32 = 80;
 /// Longest control sequence. Bytes.
 const SEQUENCE_MAX: usize = 64;
+/// With more than these between two bytes of a token it is none. Bytes.
+const BETWEEN_MAX: usize = 256;
 const ESCAPE: u8 = 0x1B;
 const BACKSPACE: u8 = 8;
 /// The last bytes of control sequences that leave the cursor where it is: colours, what is erased,
@@ -102,6 +104,10 @@ impl Terminal {
                 rest = &rest[run..];
             } else if self.step(byte, to) {
                 rest = behind;
+            }
+            // What is held of a token is bounded, and so are the asides in it.
+            if self.asides.before(to.end()) > BETWEEN_MAX {
+                self.breaks(to);
             }
         }
     }

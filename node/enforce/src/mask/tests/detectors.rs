@@ -164,6 +164,13 @@ fn values_beside_a_key() {
         ("token: password=abc", "token: password=***"),
         ("auth_token=Bearer  abc x", "auth_token=*********** x"),
         ("password=basic", "password=*****"),
+        // Only what is code as a whole stays.
+        ("password: iffy-pass", "password: *********"),
+        ("password: Nonesuch7", "password: *********"),
+        ("password: match-box", "password: *********"),
+        ("password: ab1::cd2", "password: ********"),
+        ("password: a-b::c", "password: ******"),
+        ("type password: hunter2", "type password: *******"),
         ("\"token\": \"Bearer abc\"", "\"token\": \"Bearer ***\""),
         ("UID=sa;PWD=hunter2", "UID=sa;PWD=*******"),
         ("Pwd=hunter2;Uid=sa", "Pwd=*******;Uid=sa"),
@@ -202,6 +209,7 @@ fn values_that_stay() {
         "let password = prompt; pub password: String,\npub(crate) api_key: Secret,",
         "password: Zeroizing::new(text), self.password = Some(text); secret_key: Option<u8>,",
         "let mut access_token = self.token; private_key = key_of(&raw); password: a.b(c)",
+        "password: None, secret: if ready, token: Kind::Word, api_key: &str, secret: &mut Key",
     ] {
         check_same(same);
     }

@@ -116,6 +116,27 @@ fn hostile_input_is_linear_and_held_within_the_limit() {
 }
 
 #[test]
+fn sequences_within_a_token_are_bounded() {
+    for sequence in ["\x1b[m", "\x1b[38;2;255;100;0m", "\x1b[?2004h\x1b(B"] {
+        let mut masker = Masker::new(by_default());
+        masker.feed(Raw::new(format!("ghp_{}", alnum(10)).as_bytes()));
+        let (mut sent, mut left) = (0, 0);
+        for _ in 0..1000 {
+            sent += sequence.len();
+            left += masker.feed(Raw::new(sequence.as_bytes())).client.bytes().len();
+            assert!(masker.held() <= 512, "{} bytes are held", masker.held());
+        }
+        left += masker.finish().client.bytes().len();
+        assert_eq!(left, sent + 10, "nothing is lost");
+        // Few of them change nothing.
+        let (one, two) = (alnum(10), alnum(26));
+        let between = sequence.repeat(4);
+        let expected = format!("ghp_{}{between}{}", stars(10), stars(26));
+        check(&by_default(), &format!("ghp_{one}{between}{two}"), &expected);
+    }
+}
+
+#[test]
 fn a_long_line_takes_constant_memory() {
     let mut masker = Masker::new(everything(&Action::Hash));
     let chunk = "some words and numbers 12 34 ".repeat(1000);
