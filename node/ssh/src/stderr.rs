@@ -8,6 +8,8 @@ use proto::refusal::{Code, Told};
 pub(crate) const REFUSED: u32 = 126;
 /// The exit status of a connection that failed: as `ssh` itself says it.
 pub(crate) const FAILED: u32 = 255;
+/// What is said when a shell opens.
+pub(crate) const RECORDED: &str = "sallyport: This session is recorded.\r\n";
 /// The longest line, in bytes.
 const LINE_BYTES: usize = 1024;
 

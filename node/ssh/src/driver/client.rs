@@ -84,6 +84,11 @@ impl Client {
         }
     }
 
+    /// Says that what is done from now on is recorded.
+    pub(super) async fn warn(&self) -> Result<(), Gone> {
+        self.write(Stream::Errors, Bytes::from_static(stderr::RECORDED.as_bytes())).await
+    }
+
     /// Says something on standard error.
     pub(super) async fn tell(&self, told: &Told) -> Result<(), Gone> {
         let line = match self.in_terminal {

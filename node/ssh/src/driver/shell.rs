@@ -69,6 +69,8 @@ impl Running<'_> {
         target: &mut Dialled,
         window: Window,
     ) -> Result<Ending, Ending> {
+        let client = self.client;
+        self.meanwhile(client.warn()).await?.map_err(|_| Ending::ClientLeft)?;
         let (sent, keys) = mpsc::channel(1);
         let (writes, queue) = mpsc::channel(WRITES);
         let (fault, faults) = mpsc::channel(1);

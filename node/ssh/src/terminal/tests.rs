@@ -239,6 +239,10 @@ fn what_only_the_screen_knows() {
         ("waits 60", ""),
         ("keys \\r", "judges no prompt something else"),
     ]);
+}
+
+#[test]
+fn what_a_shell_puts_there_by_itself() {
     // After Ctrl-O the shell shows the next line by itself.
     play(&[
         ("shows $ ", ""),
@@ -249,6 +253,17 @@ fn what_only_the_screen_knows() {
         ("shows \\r\\n$ env", ""),
         ("waits 60", ""),
         ("keys \\r", "judges line env"),
+    ]);
+    // Also behind a prompt that was not there before.
+    play(&[
+        ("shows $ ", ""),
+        ("keys a", "types a"),
+        ("shows a", ""),
+        ("keys \\^O", "judges line a"),
+        ("allowed", "submits \\^O"),
+        ("shows \\r\\nother> env", ""),
+        ("waits 60", ""),
+        ("keys \\r", "judges no prompt other> env"),
     ]);
     // A shell puts a line there by itself, without any key.
     play(&[
@@ -366,7 +381,11 @@ fn a_full_screen_program_is_noted_once() {
         ("shows ls", ""),
         ("keys \\r", "judges line ls"),
         ("allowed", "submits \\r"),
-        // Another one is noted again.
+        // Another one is noted again, also when nothing was typed in between.
+        ("shows \\e[?1049h", ""),
+        ("keys \\r", "judges full screen"),
+        ("allowed", "submits \\r"),
+        ("shows \\e[?1049l", ""),
         ("shows \\e[?1049h", ""),
         ("keys \\r", "judges full screen"),
     ]);

@@ -16,6 +16,14 @@ impl Client {
         let modes = [(Pty::ECHO, 1), (Pty::VINTR, 3)];
         channel.request_pty(true, "xterm", 100, 30, 0, 0, &modes).await.expect("sent");
         channel.request_shell(true).await.expect("sent");
+        let warned = in_time(async {
+            loop {
+                if let ChannelMsg::ExtendedData { data, .. } = channel.wait().await.expect("more") {
+                    return data;
+                }
+            }
+        });
+        assert_eq!(warned.await, "sallyport: This session is recorded.\r\n");
         assert_eq!(in_time(rig::bytes(&mut channel, 2)).await, b"$ ");
         channel
     }
