@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::process::{Process, Reaped, run};
+use super::talk::Talk;
 use super::wait::{LONG, SHORT, until};
 
 /// What a gateway says when it accepts connections.
@@ -129,11 +130,24 @@ impl Node {
         self.call_as(token.trim(), arguments)
     }
 
+    /// Starts a command of the command line as the administrator of this gateway, and listens.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn administering(&self, arguments: &[&str]) -> Result<Talk> {
+        let token = fs::read_to_string(self.data.join("admin.token"))?;
+        Talk::start(&mut self.command_as(token.trim(), arguments)?)
+    }
+
     /// Runs a command of the command line as whoever has a token.
     ///
     /// # Errors
     /// When it does not end.
     pub fn call_as(&self, token: &str, arguments: &[&str]) -> Result<Reaped> {
+        run(&mut self.command_as(token, arguments)?, Vec::new(), LONG)
+    }
+
+    fn command_as(&self, token: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(sallyport()?);
         command
             .args(arguments)
@@ -141,7 +155,7 @@ impl Node {
             .env("SALLYPORT_CA", &self.ready.ca)
             .env("SALLYPORT_TOKEN", token)
             .env("HOME", &self.data);
-        run(&mut command, Vec::new(), LONG)
+        Ok(command)
     }
 }
 

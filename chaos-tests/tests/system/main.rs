@@ -19,6 +19,7 @@ mod masking;
 mod multiplex;
 mod postgres;
 mod refused;
+mod respelled;
 mod silent;
 mod strangers;
 mod tampering;

@@ -277,13 +277,13 @@ fn a_session_in_a_terminal() -> Result<()> {
         assert!(!lines.iter().any(|line| line.contains(secret)), "{secret} is recorded");
     }
     // The replay is what the person saw, but for what the gateway itself said.
-    let sessions = scene.node.administer(&["sessions", "list", "--output", "json"])?;
-    let sessions: Value = serde_json::from_slice(&sessions.output)?;
-    let id = sessions[0]["id"].as_str().context("a session has an id")?.to_owned();
+    let id = only_session(&scene)?;
     let replayed = scene.node.administer(&["sessions", "replay", &id, "--no-wait"])?;
     assert_eq!(replayed.text(), seen, "{}", replayed.said());
-    let verified = scene.node.administer(&["audit", "verify"])?;
-    assert!(verified.status.success(), "{}{}", verified.text(), verified.said());
+    for how in ["verify", "rederive"] {
+        let checked = scene.node.administer(&["audit", how])?;
+        assert!(checked.status.success(), "{how}: {}{}", checked.text(), checked.said());
+    }
     Ok(())
 }
 
@@ -300,5 +300,54 @@ fn a_command_in_a_terminal() -> Result<()> {
     let script = scene.ssh().with(&["-T"]);
     let ended = run(&mut script.command(&[]), b"printenv HOME\n".to_vec(), SHORT)?;
     assert_eq!(ended.status.code(), Some(126), "{}", ended.said());
+    Ok(())
+}
+
+/// The id of the one session that there is.
+fn only_session(scene: &Scene) -> Result<String> {
+    let sessions = scene.node.administer(&["sessions", "list", "--output", "json"])?;
+    let sessions: Value = serde_json::from_slice(&sessions.output)?;
+    Ok(sessions[0]["id"].as_str().context("a session has an id")?.to_owned())
+}
+
+/// Why each session was closed.
+fn closed(scene: &Scene) -> Result<Vec<String>> {
+    let closed = scene.events_of("session.closed")?;
+    Ok(closed.iter().filter_map(|data| data["reason"].as_str().map(str::to_owned)).collect())
+}
+
+#[test]
+fn somebody_watches_a_shell_and_ends_it() -> Result<()> {
+    let scene = Scene::with_policy(POLICY)?;
+    let mut person = Person::at(&scene)?;
+    let id = only_session(&scene)?;
+    let mut watching = scene.node.administering(&["sessions", "watch", &id])?;
+    until("somebody watches", SHORT, || {
+        person.sync()?;
+        let last = format!("at={}", person.synced);
+        Ok(watching.output().contains(&last).then_some(()))
+    })?;
+    let killed = scene.node.administer(&["sessions", "kill", &id, "--reason", "enough"])?;
+    assert!(killed.status.success(), "{}", killed.said());
+    let (status, _) = person.shell.wait(SHORT)?;
+    assert_eq!(status.code(), Some(126), "{}", person.shell.errors());
+    assert!(person.shell.errors().ends_with("was ended by an operator.\r\n"));
+    let (status, _) = watching.wait(SHORT)?;
+    assert!(status.success(), "{}", watching.errors());
+    until("its end is recorded", SHORT, || {
+        let reason = closed(&scene)?.pop().unwrap_or_default();
+        Ok((reason.starts_with("ended by ") && reason.ends_with(": enough")).then_some(()))
+    })
+}
+
+#[test]
+fn a_shell_that_is_idle_is_ended() -> Result<()> {
+    let policy = POLICY.replacen("roles:", "sessions: { idle: 3s }\nroles:", 1);
+    let scene = Scene::with_policy(&policy)?;
+    let mut person = Person::at(&scene)?;
+    let (status, _) = person.shell.wait(SHORT)?;
+    assert_eq!(status.code(), Some(126), "{}", person.shell.errors());
+    let said = person.shell.errors();
+    assert!(said.contains("SP-1004: The session ended: nothing happened in it"), "{said}");
     Ok(())
 }
