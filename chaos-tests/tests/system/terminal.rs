@@ -344,10 +344,11 @@ fn somebody_watches_a_shell_and_ends_it() -> Result<()> {
 fn a_shell_that_is_idle_is_ended() -> Result<()> {
     let policy = POLICY.replacen("roles:", "sessions: { idle: 3s }\nroles:", 1);
     let scene = Scene::with_policy(&policy)?;
-    let mut person = Person::at(&scene)?;
-    let (status, _) = person.shell.wait(SHORT)?;
-    assert_eq!(status.code(), Some(126), "{}", person.shell.errors());
-    let said = person.shell.errors();
+    // On a busy machine that may be before its first prompt.
+    let mut shell = scene.ssh().shell()?;
+    let (status, _) = shell.wait(SHORT)?;
+    let said = shell.errors();
+    assert_eq!(status.code(), Some(126), "{said}");
     assert!(said.contains("SP-1004: The session ended: nothing happened in it"), "{said}");
     Ok(())
 }
