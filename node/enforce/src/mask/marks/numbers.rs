@@ -135,7 +135,10 @@ impl Numbers {
         // Blanks begin no number.
         let begins = |byte: &u8| *byte != b' ' && *byte != b'.' && *byte != b'-' && *byte != b')';
         let skipped = part.iter().position(begins).unwrap_or(length);
-        end - (length - skipped) as u64
+        let undecided = end - (length - skipped) as u64;
+        // The sign before a number's first digit is masked with it.
+        let signed = undecided > from && matches!(text.before(undecided), Some(b'+' | b'('));
+        undecided - u64::from(signed)
     }
 }
 

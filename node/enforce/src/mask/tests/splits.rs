@@ -133,6 +133,18 @@ fn cut(input: &[u8], sizes: &[usize]) -> Vec<Vec<u8>> {
     chunks
 }
 
+#[test]
+fn a_sign_stays_with_its_number() {
+    let plan = everything(&Action::Redact);
+    for sign in ["+44 20 7946 ", "(212) 555-0123 ", "((212) 555-0123 "] {
+        for count in 30..60 {
+            let input = format!("{sign}{}  ", "GB82WEST ".repeat(8).get(..count).expect("text"));
+            let whole = feed(&plan, [input.as_bytes()]);
+            assert_eq!(feed(&plan, input.as_bytes().chunks(1)), whole, "{input}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 100,
