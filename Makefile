@@ -194,5 +194,6 @@ components-there:
 deny-there:
 	if ! $(CARGO) deny --version >/dev/null 2>&1; then
 		echo "make: installing cargo-deny $(DENY_VERSION) with cargo (some minutes)"
-		$(CARGO) install --locked --quiet cargo-deny --version $(DENY_VERSION)
+		# It runs for a second: optimising it would take minutes.
+		$(CARGO) install --locked --quiet --debug cargo-deny --version $(DENY_VERSION)
 	fi
