@@ -41,8 +41,14 @@ pub enum Action {
     Redact,
     /// Each byte but the last `n` characters becomes `*`; separators stay.
     KeepLast(u8),
-    /// A keyed pseudonym: equal values stay equal, and nobody without the key can guess them.
+    /// Each byte but the first `n` characters becomes `*`; separators stay.
+    KeepFirst(u8),
+    /// A keyed pseudonym: equal values that one detector finds stay equal, and nobody without the
+    /// key can guess them.
     Hash,
+    /// The same for all that a domain of this name has, whoever finds it: so that what one mask
+    /// replaces in a column can be joined to what another finds in a log.
+    Token(String),
     /// A fixed text.
     Constant(String),
     /// The value is taken out altogether (in SQL: NULL).

@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use super::plan::Action;
 use super::scan::Found;
 
-/// How strong an action is: `Null` > `Redact` > `Hash` > `Constant` > `KeepLast` > `None`.
+/// How strong an action is: `Null` > `Redact` > `Hash`, `Token` > `Constant` > `KeepFirst`,
+/// `KeepLast` > `None`.
 pub(crate) fn strength(action: &Action) -> u8 {
     match action {
         Action::None => 0,
-        Action::KeepLast(_) => 1,
+        Action::KeepFirst(_) | Action::KeepLast(_) => 1,
         Action::Constant(_) => 2,
-        Action::Hash => 3,
+        Action::Hash | Action::Token(_) => 3,
         Action::Redact => 4,
         Action::Null => 5,
     }

@@ -43,7 +43,7 @@ pub struct Finding {
     pub detector: Arc<str>,
     /// The rule that asked for it: its name in the policy, `default`, or a known value's label.
     pub rule: Arc<str>,
-    /// What was done: `redact`, `keep_last`, `hash`, `constant` or `null`.
+    /// What was done: `redact`, `keep_last`, `keep_first`, `hash`, `token`, `constant` or `null`.
     pub action: &'static str,
     /// First byte in the client's masked stream, counted from the stream's start.
     pub offset: u64,

@@ -305,7 +305,13 @@ impl Checker<'_> {
             raw::With::Redact => Action::Redact,
             raw::With::Null => Action::Null,
             raw::With::KeepLast(count) => Action::KeepLast(count),
+            raw::With::KeepFirst(count) => Action::KeepFirst(count),
             raw::With::Hash(_) => Action::Hash,
+            raw::With::Token(token) if token.domain.is_empty() || token.domain.len() > 64 => {
+                self.error(raw.with.place, "the name of a domain has 1 to 64 bytes");
+                Action::Redact
+            }
+            raw::With::Token(token) => Action::Token(token.domain),
             raw::With::Constant(text) if text.len() > 256 => {
                 self.error(raw.with.place, "the constant is longer than 256 bytes");
                 Action::Redact

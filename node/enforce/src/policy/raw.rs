@@ -387,8 +387,20 @@ pub(super) enum With {
     Null,
     /// All but the last characters become `*`.
     KeepLast(u8),
+    /// All but the first characters become `*`.
+    KeepFirst(u8),
     /// A keyed pseudonym.
     Hash(Nothing),
+    /// A keyed pseudonym, the same for equal values of a domain.
+    Token(Token),
     /// A fixed text.
     Constant(String),
+}
+
+/// What a token is equal within.
+#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// The name of the domain.
+    pub(super) domain: String,
 }

@@ -21,6 +21,19 @@ fn each_action() {
             "****-****-****-1111".into(),
         ),
         (Action::KeepLast(2), "ann@ex.org".into(), "***@**.*rg".into()),
+        (
+            Action::KeepFirst(3),
+            format!("x {token} y"),
+            format!("x ghp_{}{} y", &token[4..7], stars(33)),
+        ),
+        (Action::KeepFirst(4), "password=abcd x".into(), "password=**** x".into()),
+        (Action::KeepFirst(2), "password=äß-ab x".into(), "password=äß*** x".into()),
+        (Action::KeepFirst(0), "password=abcd x".into(), "password=**** x".into()),
+        (
+            Action::KeepFirst(6),
+            concat!("4111-1111-", "1111-1111").into(),
+            "4111-11**-****-****".into(),
+        ),
         (Action::Null, format!("x {token} y"), "x ghp_ y".into()),
         (Action::Constant("<gone>".into()), "password=abc x".into(), "password=<gone> x".into()),
         (
@@ -56,6 +69,28 @@ fn pseudonyms() {
     );
     let (masked, _) = mask_text(&Arc::new(other.expect("compiles")), Raw::new(b"ann@example.org"));
     assert_ne!(text(masked.bytes()), ann, "the key matters");
+}
+
+/// What one mask finds in a text and another replaces in a column is the same within a domain.
+#[test]
+fn tokens_of_a_domain() {
+    let token = |domain: &str, detect: Detect, input: &str| {
+        let plan = plan(&[rule("all", vec![detect], Action::Token(domain.to_owned()))], &[]);
+        let (masked, findings) = every_split(&plan, format!("<{input}>").as_bytes());
+        assert_eq!((findings.len(), findings[0].action), (1, "token"), "{masked}");
+        masked[1..masked.len() - 1].to_owned()
+    };
+    let personal = || Detect::Class(Class::Personal);
+    let pattern = || Detect::Pattern("(?i)ann@example.org".to_owned());
+    let ann = token("customers", personal(), "ann@example.org");
+    assert_eq!(ann, token("customers", personal(), "Ann@example.org"));
+    assert_eq!(ann, token("customers", pattern(), "Ann@example.org"));
+    assert_ne!(ann, token("staff", personal(), "ann@example.org"));
+    assert_ne!(ann, token("customers", personal(), "bob@example.org"));
+    let account = |number| token("accounts", Detect::Class(Class::Financial), number);
+    assert_eq!(account("GB82WEST12345698765432"), account("GB82 WEST 1234 5698 7654 32"));
+    let own = columns::token("customers", "ann@example.org");
+    assert_eq!(ann, own, "in a column");
 }
 
 #[test]

@@ -72,6 +72,26 @@ fn pseudonyms_are_equal_for_equal_values() {
     assert_ne!(of("a"), of("b"));
 }
 
+/// What a token of a domain makes of a column's value.
+pub(super) fn token(domain: &str, value: &str) -> String {
+    let mask = ColumnMask {
+        name: "m".into(),
+        columns: vec!["public.people.email".to_owned()],
+        action: Action::Token(domain.to_owned()),
+        derived: Derived::Null,
+        predicates: Predicates::Allow,
+    };
+    let plan = MaskPlan::compile(&[], &[], MaskKey::new([7; 32])).expect("no rules compile");
+    match super::super::columns::replaced(
+        &plan.with_columns(vec![mask]),
+        Form::Masked(0),
+        value.as_bytes(),
+    ) {
+        Some(super::super::columns::New::Bytes(bytes)) => text(&bytes),
+        _ => panic!("it is replaced"),
+    }
+}
+
 /// What becomes of a value within a line of COPY.
 #[track_caller]
 fn line(rule: Option<u16>, csv: bool, delimiter: u8, value: &str, expected: &str) {

@@ -158,7 +158,8 @@ proptest! {
         sizes in proptest::collection::vec(1_usize..60, 1..12),
         action in prop_oneof![
             Just(Action::Redact), Just(Action::Hash), Just(Action::Null),
-            Just(Action::KeepLast(4)), Just(Action::Constant("c".to_owned())),
+            Just(Action::KeepLast(4)), Just(Action::KeepFirst(3)),
+            Just(Action::Token("people".to_owned())), Just(Action::Constant("c".to_owned())),
         ],
     ) {
         for plan in [everything(&action), by_default()] {
