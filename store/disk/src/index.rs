@@ -1,21 +1,29 @@
 //! Which positions a session has. It can be deleted at any time: the segments are the truth.
 //!
-//! Each entry counts its place within its session and has a checksum, so an entry that was lost or
-//! changed is noticed on reading; then the index is dropped and built anew. It must never answer
-//! with less than it was given.
+//! What is indexed at a time is one run for each session: its first position, and how far each
+//! further one is from the one before. A run says which place within its session it begins at and
+//! has a checksum, so one that was lost or changed is noticed on reading; then the index is dropped
+//! and built anew. It must never answer with less than it was given.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use proto::ids::SessionId;
 use redb::{
-    Builder, Database, Durability, ReadableDatabase, ReadableTable, TableDefinition,
+    Builder, Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
     WriteTransaction,
 };
 use serde::Deserialize;
 use store_log::Position;
 
-/// (session, position) to (place within the session from 1, checksum).
-const ENTRIES: TableDefinition<'_, (&str, u64), (u64, u32)> = TableDefinition::new("entries.1");
+/// Positions by session, in order.
+pub(crate) type Runs = BTreeMap<String, Vec<Position>>;
+
+/// (session, first position) to (its place within the session from 1, distances, checksum).
+const RUNS: TableDefinition<'_, (&str, u64), (u64, &[u8], u32)> = TableDefinition::new("runs.2");
+/// What the index had before it had runs.
+const EARLIER: &str = "entries.1";
 /// session to (how many, the last position, checksum).
 const COUNTS: TableDefinition<'_, &str, (u64, u64, u32)> = TableDefinition::new("counts.1");
 /// 0 to (the last position that is indexed, checksum of its content).
@@ -73,7 +81,10 @@ impl Index {
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         let database = builder.create(&self.path)?;
         let transaction = database.begin_write()?;
-        transaction.open_table(ENTRIES)?;
+        if transaction.list_tables()?.any(|table| table.name() == EARLIER) {
+            return Err(Unusable("it has the form of an earlier version".to_owned()));
+        }
+        transaction.open_table(RUNS)?;
         transaction.open_table(COUNTS)?;
         let cursor = transaction.open_table(CURSOR)?.get(0)?.map(|row| row.value());
         transaction.commit()?;
@@ -114,7 +125,7 @@ impl Index {
     /// Takes the sessions of the positions that follow the cursor, up to `last`.
     pub(crate) fn add(
         &mut self,
-        sessions: &[(Position, String)],
+        sessions: &Runs,
         last: Position,
         last_checksum: u32,
     ) -> Result<(), Unusable> {
@@ -162,60 +173,109 @@ impl Index {
             return Ok(Vec::new());
         };
         let transaction = database.begin_read()?;
-        let (entries, counts) = (transaction.open_table(ENTRIES)?, transaction.open_table(COUNTS)?);
+        let (runs, counts) = (transaction.open_table(RUNS)?, transaction.open_table(COUNTS)?);
         let name = session.as_str();
-        let before = entries.range((name, 0)..(name, from.0))?.next_back().transpose()?;
-        let mut count = before.map_or(0, |(_, entry)| entry.value().0);
+        // The first one may have begun before.
+        let before = runs.range((name, 0)..=(name, from.0))?.next_back().transpose()?;
+        let begin = before.as_ref().map_or(from.0, |(key, _)| key.value().1);
+        let mut count = if before.is_some() { None } else { Some(0) };
         let mut last = Position(0);
         let mut positions = Vec::new();
-        for entry in entries.range((name, from.0)..=(name, u64::MAX))?.take(limit) {
-            let (key, value) = entry?;
-            let (position, (place, checksum)) = (key.value().1, value.value());
-            if checksum != checksum_of(name, position, place) || place != count + 1 {
+        for run in runs.range((name, begin)..=(name, u64::MAX))? {
+            let (key, value) = run?;
+            let (first, (place, distances, checksum)) = (key.value().1, value.value());
+            let follows = count.is_none_or(|count: u64| place == count + 1);
+            if checksum != checksum_of_run(name, first, place, distances) || !follows {
                 return Err(wrong("its checksum or its place"));
             }
-            (count, last) = (place, Position(position));
-            positions.push(last);
+            let all = spread(first, distances).ok_or_else(|| wrong("its distances"))?;
+            (count, last) = (Some(place - 1 + all.len() as u64), all[all.len() - 1]);
+            let asked = all.into_iter().filter(|position| *position >= from);
+            positions.extend(asked.take(limit - positions.len()));
+            if positions.len() == limit {
+                return Ok(positions);
+            }
         }
-        if positions.len() == limit {
-            return Ok(positions);
-        }
+        let count = count.unwrap_or_default();
         let (total, end, checksum) = match counts.get(name)? {
             Some(row) => row.value(),
             None if count == 0 => return Ok(positions),
             None => return Err(wrong("its count is missing")),
         };
-        let ends_well = positions.is_empty() || last.0 == end;
-        if checksum != checksum_of(name, end, total) || total != count || !ends_well {
+        if checksum != checksum_of(name, end, total) || total != count || last.0 != end {
             return Err(wrong("its count"));
         }
         Ok(positions)
     }
 }
 
-fn insert(transaction: &WriteTransaction, sessions: &[(Position, String)]) -> Result<(), Unusable> {
-    let mut entries = transaction.open_table(ENTRIES)?;
+fn insert(transaction: &WriteTransaction, sessions: &Runs) -> Result<(), Unusable> {
+    let mut runs = transaction.open_table(RUNS)?;
     let mut counts = transaction.open_table(COUNTS)?;
-    for (Position(position), session) in sessions {
+    for (session, positions) in sessions {
         let name = session.as_str();
-        let place = counts.get(name)?.map_or(0, |row| row.value().0) + 1;
-        let checksum = checksum_of(name, *position, place);
-        entries.insert((name, *position), (place, checksum))?;
-        counts.insert(name, (place, *position, checksum))?;
+        let ends = (positions.first().copied(), positions.last().copied());
+        let (Some(Position(first)), Some(Position(last))) = ends else { continue };
+        let before = counts.get(name)?.map_or(0, |row| row.value().0);
+        let (place, total) = (before + 1, before + positions.len() as u64);
+        let distances = distances(positions);
+        let checksum = checksum_of_run(name, first, place, &distances);
+        runs.insert((name, first), (place, &distances[..], checksum))?;
+        counts.insert(name, (total, last, checksum_of(name, last, total)))?;
     }
     Ok(())
 }
 
-fn checksum_of(session: &str, position: u64, place: u64) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(session.as_bytes());
-    hasher.update(&position.to_le_bytes());
-    hasher.update(&place.to_le_bytes());
+/// How far each position is from the one before, in bytes of seven bits, the lowest first.
+fn distances(positions: &[Position]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(positions.len());
+    for pair in positions.windows(2) {
+        let mut distance = pair[1].0 - pair[0].0;
+        while distance >= 0x80 {
+            bytes.push(distance as u8 | 0x80);
+            distance >>= 7;
+        }
+        bytes.push(distance as u8);
+    }
+    bytes
+}
+
+/// The positions of a run; nothing when its distances are none.
+fn spread(first: u64, distances: &[u8]) -> Option<Vec<Position>> {
+    let mut positions = vec![Position(first)];
+    let (mut at, mut distance, mut shift) = (first, 0_u64, 0);
+    for byte in distances {
+        distance |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        shift += 7;
+        if *byte < 0x80 {
+            at = at.checked_add(distance)?;
+            positions.push(Position(at));
+            (distance, shift) = (0, 0);
+        }
+    }
+    (shift == 0).then_some(positions)
+}
+
+fn checksum_of_run(session: &str, first: u64, place: u64, distances: &[u8]) -> u32 {
+    let mut hasher = hasher_of(session, first, place);
+    hasher.update(distances);
     hasher.finalize()
 }
 
+fn checksum_of(session: &str, position: u64, count: u64) -> u32 {
+    hasher_of(session, position, count).finalize()
+}
+
+fn hasher_of(session: &str, position: u64, number: u64) -> crc32fast::Hasher {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(session.as_bytes());
+    hasher.update(&position.to_le_bytes());
+    hasher.update(&number.to_le_bytes());
+    hasher
+}
+
 /// The session that a record's content names, if it is JSON and names one.
-pub(crate) fn session_of(content: &[u8]) -> Option<String> {
+pub(crate) fn session_of(content: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Event {
         data: Data,
@@ -224,10 +284,35 @@ pub(crate) fn session_of(content: &[u8]) -> Option<String> {
     struct Data {
         session: Option<String>,
     }
+    if let Some(session) = subject(content) {
+        return session.map(Cow::Borrowed);
+    }
     // Most of what is not JSON is told apart by its first byte.
     let first = content.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *first != b'{' {
         return None;
     }
-    serde_json::from_slice::<Event>(content).ok()?.data.session
+    serde_json::from_slice::<Event>(content).ok()?.data.session.map(Cow::Owned)
+}
+
+/// The session in the subject of an event as this product writes it: what it is about stands before
+/// all that others choose. Nothing when it does not begin as such an event does.
+fn subject(content: &[u8]) -> Option<Option<&str>> {
+    let mut rest = content.strip_prefix(br#"{"specversion":"1.0""#)?;
+    for name in [&b"id"[..], b"source", b"type"] {
+        (_, rest) = plain(rest, name)?;
+    }
+    match plain(rest, b"subject") {
+        Some((subject, _)) => Some(Some(subject.strip_prefix("session/")?)),
+        // Without a subject it is about no session.
+        None => plain(rest, b"time").map(|_| None),
+    }
+}
+
+/// A field whose text has no escapes, and what stands behind it.
+fn plain<'a>(rest: &'a [u8], name: &[u8]) -> Option<(&'a str, &'a [u8])> {
+    let rest = rest.strip_prefix(b",\"")?.strip_prefix(name)?.strip_prefix(b"\":\"")?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    let text = std::str::from_utf8(&rest[..end]).ok()?;
+    (!text.contains('\\')).then_some((text, &rest[end + 1..]))
 }

@@ -70,6 +70,7 @@ impl Parts {
         let mut queue = Queue::new(&options, account, &heads, recovered.last);
         queue.set_room(room);
         let index = storage.index_path().map_or_else(Index::none, Index::open);
+        let indexed = AtomicU64::new(index.cursor().0.0);
         let shared = Arc::new(Shared {
             storage,
             options,
@@ -81,6 +82,8 @@ impl Parts {
             keeper: Mutex::new(KeeperWork { pending: true, closing: false }),
             keeping: Condvar::new(),
             written: Counters::default(),
+            indexed,
+            indexed_bytes: AtomicU64::default(),
             archived_bytes: AtomicU64::new(archived_bytes),
             released: AtomicU64::new(u64::MAX),
         });

@@ -9,15 +9,11 @@ use std::sync::atomic::Ordering;
 use store_log::{Position, ReadError};
 
 use crate::catalog::{ARCHIVE, LIVE, path};
-use crate::index::{SESSION_LIMIT, session_of};
-use crate::shared::{Shared, Walk};
+use crate::index::{Runs, SESSION_LIMIT, session_of};
+use crate::shared::{LATE_RECORDS, Shared, Walk};
 
 /// So many records are indexed in one transaction.
-const INDEXED_AT_ONCE: usize = 1024;
-/// The index may be late by so many records, which are then read when somebody asks.
-const LATE_RECORDS: u64 = 256;
-/// The index may be late by about so many bytes.
-const LATE_BYTES: u64 = 1024 * 1024;
+const INDEXED_AT_ONCE: usize = 4096;
 /// By how much the system prefers everybody else.
 const LATER: i32 = 5;
 /// A segment is copied in pieces of so many bytes.
@@ -25,7 +21,7 @@ const COPY_BYTES: usize = 1024 * 1024;
 
 /// Records that are indexed in one transaction.
 struct Piece {
-    sessions: Vec<(Position, String)>,
+    sessions: Runs,
     last: Position,
     last_checksum: u32,
 }
@@ -37,13 +33,11 @@ pub(crate) struct Keeper {
     failed: Option<(Position, usize)>,
     /// Damage stops the indexer; reading reports it.
     index_stopped: bool,
-    /// What the writer had written when the index last was up to date.
-    indexed_bytes: u64,
 }
 
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, failed: None, index_stopped: false, indexed_bytes: 0 }
+        Self { shared, failed: None, index_stopped: false }
     }
 
     /// Works until the journal closes.
@@ -80,8 +74,7 @@ impl Keeper {
     /// Does one piece of work; says whether there may be more.
     pub(crate) fn step(&mut self) -> bool {
         // Both, each time: a long rebuild of the index must not keep the quota full.
-        let late = self.shared.written.bytes.load(Ordering::Relaxed) - self.indexed_bytes;
-        let indexed = self.index(if late < LATE_BYTES { LATE_RECORDS } else { 1 });
+        let indexed = self.index(if self.shared.has_many_bytes_late() { 1 } else { LATE_RECORDS });
         let archived = self.archive();
         indexed || archived
     }
@@ -106,21 +99,27 @@ impl Keeper {
             }
         };
         if piece.last == durable {
-            self.indexed_bytes = written;
+            self.shared.indexed_bytes.store(written, Ordering::Relaxed);
         }
         let mut index = self.shared.index.lock();
         if let Err(unusable) = index.add(&piece.sessions, piece.last, piece.last_checksum) {
             index.start_anew(&format!("{unusable:?}"));
         }
+        self.shared.indexed.store(index.cursor().0.0, Ordering::Relaxed);
         true
     }
 
     fn gather(&self, from: Position, to: Position) -> Result<Piece, ReadError> {
-        let mut piece = Piece { sessions: Vec::new(), last: from, last_checksum: 0 };
+        let mut piece = Piece { sessions: Runs::new(), last: from, last_checksum: 0 };
         let mut count = 0;
         self.shared.walk(from, to, |frame, content| {
             let session = session_of(content).filter(|session| session.len() <= SESSION_LIMIT);
-            piece.sessions.extend(session.map(|session| (frame.position, session)));
+            if let Some(session) = session {
+                match piece.sessions.get_mut(&*session) {
+                    Some(positions) => positions.push(frame.position),
+                    None => drop(piece.sessions.insert(session.into(), vec![frame.position])),
+                }
+            }
             (piece.last, piece.last_checksum) = (frame.position, crc32fast::hash(content));
             count += 1;
             if count < INDEXED_AT_ONCE { Walk::On } else { Walk::Enough }

@@ -44,12 +44,14 @@ impl Shared {
         if session.as_str().len() > SESSION_LIMIT {
             return nothing;
         }
-        let mut index = self.index.lock();
-        match index.positions(session, from, limit) {
-            Ok(positions) => (positions, index.cursor().0),
+        let found = {
+            let index = self.index.lock();
+            index.positions(session, from, limit).map(|positions| (positions, index.cursor().0))
+        };
+        match found {
+            Ok(found) => found,
             Err(unusable) => {
-                index.start_anew(&format!("{unusable:?}"));
-                drop(index);
+                self.start_index_anew(&format!("{unusable:?}"));
                 self.wake_keeper();
                 nothing
             }
@@ -67,7 +69,7 @@ impl Shared {
                 stored.first().is_some_and(|stored| crc32fast::hash(&stored.bytes) == checksum)
             });
         if !same {
-            self.index.lock().start_anew("it was made of other records");
+            self.start_index_anew("it was made of other records");
         }
     }
 }

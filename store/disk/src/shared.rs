@@ -20,6 +20,10 @@ use crate::storage::{File, Storage};
 
 /// A search ends when so few records are left.
 const CLOSE: u64 = 64;
+/// The index may be late by so many records, which are then read when somebody asks.
+pub(crate) const LATE_RECORDS: u64 = 1024;
+/// The index may be late by about so many bytes.
+const LATE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Shared by everybody who has the journal.
 pub(crate) struct Shared {
@@ -35,6 +39,10 @@ pub(crate) struct Shared {
     /// Wakes the keeper.
     pub(crate) keeping: Condvar,
     pub(crate) written: Counters,
+    /// How far the index goes.
+    pub(crate) indexed: AtomicU64,
+    /// What the writer had written when the index last was up to date.
+    pub(crate) indexed_bytes: AtomicU64,
     pub(crate) archived_bytes: AtomicU64,
     /// Up to this position records may leave the quota.
     pub(crate) released: AtomicU64,
@@ -73,6 +81,24 @@ impl Shared {
     pub(crate) fn wake_keeper(&self) {
         self.keeper.lock().pending = true;
         self.keeping.notify_one();
+    }
+
+    /// Drops the index and begins it again.
+    pub(crate) fn start_index_anew(&self, why: &str) {
+        self.index.lock().start_anew(why);
+        self.indexed.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the index is later than it should be.
+    pub(crate) fn is_index_late(&self, durable: Position) -> bool {
+        let late = durable.0.saturating_sub(self.indexed.load(Ordering::Relaxed));
+        late >= LATE_RECORDS || self.has_many_bytes_late()
+    }
+
+    /// Whether what is not indexed may be much to read.
+    pub(crate) fn has_many_bytes_late(&self) -> bool {
+        let indexed = self.indexed_bytes.load(Ordering::Relaxed);
+        self.written.bytes.load(Ordering::Relaxed).saturating_sub(indexed) >= LATE_BYTES
     }
 
     pub(crate) fn durable(&self) -> Position {

@@ -176,14 +176,20 @@ impl Writer {
     }
 
     fn answer(&self, last: Position) {
-        let settled = self.shared.queue.lock().settle(last);
+        let (settled, is_pressed) = {
+            let mut queue = self.shared.queue.lock();
+            (queue.settle(last), queue.account.is_pressed())
+        };
         for (position, answers) in settled {
             for answer in answers {
                 // Whoever no longer waits loses nothing: the record is kept all the same.
                 answer.send(Ok(position)).ok();
             }
         }
-        self.shared.wake_keeper();
+        // To wake a thread after each sync costs as much as the little that it would find to do.
+        if is_pressed || self.shared.is_index_late(last) {
+            self.shared.wake_keeper();
+        }
     }
 
     /// Opens a spare segment under its name.

@@ -91,6 +91,17 @@ fn a_flipped_byte_in_the_index_changes_no_answer() {
     }
 }
 
+const EVENT_WITH: &str = concat!(
+    r#"{"specversion":"1.0","id":"1-2","source":"/sallyport/c/gw-1","#,
+    r#""type":"io.sallyport.command.judged.v1","subject":"session/gw-1-1-1","#,
+    r#""time":"2026-01-01T00:00:00.000000Z","data":{"session":"gw-1-1-1","text":"session/x"}}"#
+);
+const EVENT_WITHOUT: &str = concat!(
+    r#"{"specversion":"1.0","id":"1-2","source":"/sallyport/c/gw-1","#,
+    r#""type":"io.sallyport.node.started.v1","#,
+    r#""time":"2026-01-01T00:00:00.000000Z","data":{"version":"x"}}"#
+);
+
 /// Content need not be JSON, and JSON need not be an event.
 #[test]
 fn anything_may_be_recorded() {
@@ -104,6 +115,9 @@ fn anything_may_be_recorded() {
         (r#"{"data":{"session":"a"}"#, None),
         (r#"{"session":"a"}"#, None),
         (r#"["data"]"#, None),
+        // As this product begins its events: the subject says it, and nothing behind that.
+        (EVENT_WITH, Some("gw-1-1-1")),
+        (EVENT_WITHOUT, None),
         ("\0\u{1}{}", None),
         ("", None),
         (&deep, None),
