@@ -174,10 +174,14 @@ impl Sealing {
             self.propose(entry).await?;
             return Ok(None);
         }
-        let journal = self.record.backend().clone();
-        let before = sealed.clone();
-        let reading = tokio::task::spawn_blocking(move || added(&journal, before.as_ref(), from));
-        let (added, next) = reading.await.map_err(|_| NotSealed::Broken)??;
+        let (added, next) = match sealed.as_ref().and_then(|sealed| self.known(sealed)) {
+            Some((added, next)) => (Some(added), next),
+            None => {
+                let (journal, before) = (self.record.backend().clone(), sealed.clone());
+                let reading = move || added(&journal, before.as_ref(), from);
+                tokio::task::spawn_blocking(reading).await.map_err(|_| NotSealed::Broken)??
+            }
+        };
         let Some(Added { base, leaves, head }) = added else { return Ok(Some(next)) };
         let before = sealed.as_ref().map_or(Some(Range::at(0)), SealedChain::range);
         let mut tree = before.ok_or(NotSealed::Broken)?;
@@ -192,6 +196,18 @@ impl Sealing {
         let sealing = ChainSealing { node, epoch, base, size, root, head, added, signature };
         self.propose(Entry::ChainSealed(sealing)).await?;
         Ok(Some(next))
+    }
+
+    /// What came behind a checkpoint, when the log knows that without reading, and where to go on.
+    fn known(&self, sealed: &SealedChain) -> Option<(Added, Position)> {
+        let durable = self.record.usage().last;
+        let mut known = self.record.leaves(sealed.last(), durable)?;
+        known.truncate(usize::try_from(EVENTS_AT_ONCE).unwrap_or(usize::MAX));
+        let last = known.last()?;
+        let (head, next) = (last.hash, last.position.next());
+        let mut leaves = Range::at(sealed.size);
+        known.iter().for_each(|one| leaves.push(one.leaf));
+        Some((Added { base: sealed.base, leaves, head }, next))
     }
 
     /// Has the control chain's checkpoint made, when this node leads and may, and signs it.
@@ -244,11 +260,11 @@ fn added(
         },
     };
     let size = sealed.map_or(0, |sealed| sealed.size);
-    let (mut leaves, mut head, mut next) = (Range::at(size), None, from);
+    let (mut leaves, mut newest, mut next) = (Range::at(size), None, from);
     while next <= end && leaves.end() - size < EVENTS_AT_ONCE {
         let batch = journal.read(next, BATCH)?;
         let Some(last) = batch.last().map(|stored| stored.position) else { break };
-        for stored in batch.iter().filter(|stored| !stored.control) {
+        for stored in batch.into_iter().filter(|stored| !stored.control) {
             // A checkpoint whose answer was lost has been taken all the same.
             if expected.is_some_and(|expected| stored.seq < expected) {
                 continue;
@@ -260,10 +276,11 @@ fn added(
             base.get_or_insert(stored.seq - 1);
             expected = Some(stored.seq + 1);
             leaves.push(leaf(&stored.bytes));
-            head = Some(sha256(&stored.bytes));
+            newest = Some(stored.bytes);
         }
         next = last.next();
     }
+    let head = newest.map(|bytes| sha256(&bytes));
     let found = head.zip(base).map(|(head, base)| Added { base, leaves, head });
     Ok((found, next))
 }

@@ -5,6 +5,7 @@
 //! tokio, no files, no clock: a backend brings its own thread, and [`Pending`] is a plain future.
 
 mod backend;
+mod leaves;
 mod log;
 mod pending;
 mod receipt;
@@ -17,6 +18,7 @@ pub use backend::{
     AppendError, Backend, Completion, Failure, Growth, Heads, Health, Position, ReadError, Record,
     RefusedBecause, Share, Stored, Stream, Urgency, Usage,
 };
+pub use leaves::Leaf;
 pub use log::{Appending, Log, OpenError};
 pub use pending::{Pending, Replicating};
 pub use receipt::Receipt;

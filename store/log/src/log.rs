@@ -7,11 +7,13 @@ use parking_lot::Mutex;
 use proto::event::{Draft, DraftKey, Head, Stamped, stamp};
 use proto::ids::{Chain, Digest, Epoch, EventId, Name};
 use proto::reading::Durability;
+use store_proof::tree;
 
 use crate::backend::{
     AppendError, Backend, Completion, Heads, Health, Position, ReadError, Record, RefusedBecause,
     Share, Stored, Stream, Urgency, Usage,
 };
+use crate::leaves::{Leaf, Leaves};
 use crate::pending::{Hurry, Pending, Replicating};
 use crate::receipt::Receipt;
 use crate::sessions::SessionTrees;
@@ -47,6 +49,7 @@ pub struct Log<B> {
     epoch: Epoch,
     head: Mutex<Head>,
     sessions: Mutex<SessionTrees>,
+    leaves: Mutex<Leaves>,
     control: Mutex<Head>,
     stream: OnceLock<Arc<dyn Stream>>,
 }
@@ -67,9 +70,10 @@ impl<B: Backend> Log<B> {
             return Err(OpenError::StaleEpoch { held: held.0, given: epoch.0 });
         }
         let chain = Chain::Node(node);
-        let (head, control, sessions) = (head.into(), control.into(), Mutex::default());
+        let (head, control) = (head.into(), control.into());
+        let (sessions, leaves) = (Mutex::default(), Mutex::default());
         let stream = OnceLock::new();
-        Ok(Self { backend, cluster, chain, epoch, head, sessions, control, stream })
+        Ok(Self { backend, cluster, chain, epoch, head, sessions, leaves, control, stream })
     }
 
     /// Puts an event into the node's chain. The order of calls is the order of the chain.
@@ -91,7 +95,7 @@ impl<B: Backend> Log<B> {
         let draft = closing.as_ref().unwrap_or(draft);
         let stamped = stamp(&self.cluster, id, *head, draft)
             .map_err(|large| AppendError::TooLarge(large.bytes))?;
-        let hash = sha256(&stamped.bytes);
+        let (hash, leaf) = (sha256(&stamped.bytes), tree::leaf(&stamped.bytes));
         let session = draft.about.session.clone();
         let Stamped { id, key, bytes } = stamped;
         let record = Record {
@@ -106,7 +110,8 @@ impl<B: Backend> Log<B> {
         let (position, completion) =
             self.backend.enqueue(record.clone()).map_err(AppendError::Refused)?;
         *head = Head { seq: id.seq, hash: Some(hash) };
-        sessions.took(draft, &record.bytes);
+        sessions.took(draft, leaf);
+        self.leaves.lock().push(Leaf { seq: id.seq, position, leaf, hash });
         drop((sessions, head));
         let queued = Receipt::mint(id.clone(), key.clone(), position, Durability::Queued);
         Ok(Appending { queued, pending: self.pending(id, key, record, completion) })
@@ -132,6 +137,13 @@ impl<B: Backend> Log<B> {
         let durability = self.backend.durability();
         let hurry = Some(Hurry(self.backend.clone()));
         Pending { event, key, durability, record, completion, hurry }
+    }
+
+    /// What is known of the events behind a place of the node's chain, up to a position, in order;
+    /// nothing when not all of them were appended here lately: then they must be read.
+    #[must_use]
+    pub fn leaves(&self, behind: u64, until: Position) -> Option<Vec<Leaf>> {
+        self.leaves.lock().behind(behind, until)
     }
 
     /// Where the control chain stands in this log.

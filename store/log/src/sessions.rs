@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use proto::event::{Draft, Kind, SessionSeal};
-use proto::ids::SessionId;
-use store_proof::tree::{Range, leaf};
+use proto::ids::{Digest, SessionId};
+use store_proof::tree::Range;
 
 /// How many sessions are followed at once.
 const SESSIONS_LIMIT: usize = 131_072;
@@ -28,7 +28,7 @@ impl SessionTrees {
     }
 
     /// Takes an event that has its place now.
-    pub(crate) fn took(&mut self, draft: &Draft, bytes: &[u8]) {
+    pub(crate) fn took(&mut self, draft: &Draft, leaf: Digest) {
         let (Some(session), Some(seq)) = (&draft.about.session, draft.about.session_seq) else {
             return;
         };
@@ -41,7 +41,7 @@ impl SessionTrees {
         }
         if let Some(tree) = self.0.get_mut(session) {
             if seq == tree.end() + 1 {
-                tree.push(leaf(bytes));
+                tree.push(leaf);
             } else {
                 self.0.remove(session);
             }

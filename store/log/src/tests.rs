@@ -1,10 +1,13 @@
 //! The memory backend keeps the contract, and each fault that it injects is the one it says.
 
-use proto::ids::SessionId;
+use proto::event::{About, Draft, Kind, NodeStopped};
+use proto::ids::{Epoch, SessionId};
+use proto::time::Utc;
+use store_proof::tree::leaf;
 
 use crate::conformance::{self, Subject, record, wait};
 use crate::memory::{Answers, Memory};
-use crate::{Backend, Failure, Health, Position, RefusedBecause};
+use crate::{Backend, Failure, Health, Log, Position, RefusedBecause, Share, Urgency};
 
 struct InMemory(std::sync::Arc<Memory>);
 
@@ -119,6 +122,30 @@ fn what_never_was_answered_is_gone_after_reopening() {
     assert_eq!(waiting.try_recv(), Ok(None));
     assert_eq!(memory.reopened().heads().node.seq, 0);
     assert_eq!(memory.reopened().read(Position(1), 9).unwrap(), vec![]);
+}
+
+/// What is known of the last events is what reading and hashing them gives, of all or of none.
+#[test]
+fn leaves_are_those_of_what_is_kept() {
+    let memory = std::sync::Arc::new(Memory::new());
+    let [cluster, node] = ["c", "gw-1"].map(|name| name.parse().unwrap());
+    let log = Log::open(memory.clone(), cluster, node, Epoch(1)).unwrap();
+    assert_eq!(log.leaves(0, Position(9)), None, "nothing was appended here");
+    for reason in ["a", "b", "c", "d"] {
+        let kind = Kind::NodeStopped(NodeStopped { reason: reason.to_owned() });
+        let draft = Draft { time: Utc(0), applied: 1, about: About::default(), kind };
+        drop(log.append(&draft, Share::NODE, Urgency::Ordinary).unwrap());
+    }
+    let known = log.leaves(0, Position(3)).unwrap();
+    let read = memory.read(Position(1), 3).unwrap();
+    let hashed: Vec<_> = read.iter().map(|stored| (stored.seq, leaf(&stored.bytes))).collect();
+    assert_eq!(known.iter().map(|one| (one.seq, one.leaf)).collect::<Vec<_>>(), hashed);
+    // Each event points back to the one before by its hash.
+    let next = String::from_utf8(memory.read(Position(4), 1).unwrap()[0].bytes.to_vec()).unwrap();
+    assert!(next.contains(&format!(r#""prev":"{}""#, known[2].hash)), "{next}");
+    assert_eq!(log.leaves(3, Position(9)).unwrap().len(), 1);
+    assert_eq!(log.leaves(1, Position(9)), None, "those before were forgotten");
+    assert_eq!(log.leaves(4, Position(9)), None, "nothing came behind");
 }
 
 /// A backend that breaks one rule; the suite must name it.
