@@ -3,10 +3,11 @@
 //! It reads the record at its own pace and keeps nobody waiting: a home that is slow or away only
 //! falls behind, and says so.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use proto::api::{ChainFolded, ViewsStatus};
 use proto::ids::{Chain, Name};
 use proto::refusal::{Code, Told};
@@ -15,7 +16,7 @@ use store_log::{Backend, Position, ReadError, Stored};
 use store_views::{
     Begins, Delivered, Hold, Home, HomeError, Projector, Reached, STEP_EVENTS, Standing,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::foreign::Earlier;
@@ -39,6 +40,9 @@ const BEAT: Duration = Duration::from_secs(2);
 /// How long a home that cannot be used is left alone: at first, and at most.
 const FIRST_REST: Duration = Duration::from_millis(200);
 const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// By how much the system prefers everybody else to the thread that folds.
+const LATER: i32 = 10;
 
 /// Why the views do not follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +100,8 @@ struct Folding {
     projector: Projector<Box<dyn Home>>,
     /// Everything up to here was offered; nothing while that is not known.
     position: Option<Position>,
+    /// The furthest that it ever was.
+    furthest: Position,
     /// The gap that the record was read again for.
     reread: Option<u64>,
 }
@@ -122,7 +128,12 @@ impl Follower {
             node: node.clone(),
             name,
             log,
-            folding: Mutex::new(Folding { projector, position: None, reread: None }),
+            folding: Mutex::new(Folding {
+                projector,
+                position: None,
+                furthest: Position(0),
+                reread: None,
+            }),
             said: Mutex::new(said),
             beats: false,
             anew: Mutex::new(None),
@@ -143,10 +154,10 @@ impl Follower {
 
     /// How far it is.
     pub(crate) fn status(&self) -> ViewsStatus {
-        let mut said = lock(&self.said).clone();
+        let mut said = self.said.lock().clone();
         said.last = self.log.usage().last.0;
         said.behind = said.last.saturating_sub(said.position);
-        if lock(&self.anew).is_some() {
+        if self.anew.lock().is_some() {
             "rebuilding".clone_into(&mut said.state);
         }
         said
@@ -154,7 +165,7 @@ impl Follower {
 
     /// Has it folded anew, as soon as nobody folds.
     pub(super) fn rebuild(&self, earlier: Option<Earlier>) {
-        *lock(&self.anew) = Some(Anew(earlier));
+        *self.anew.lock() = Some(Anew(earlier));
         self.asked.notify_one();
     }
 
@@ -162,14 +173,14 @@ impl Follower {
         &self,
         read: impl FnOnce(&mut dyn Home) -> Result<T, HomeError>,
     ) -> Result<T, FollowError> {
-        let mut folding = lock(&self.folding);
+        let mut folding = self.folding.lock();
         Ok(read(&mut **folding.projector.home())?)
     }
 
     /// Folds events of another node's chain; says how many were new. Those of this node's record
     /// come from there alone.
     pub(super) fn fold_foreign(&self, own: &Name, events: &[Bytes]) -> Result<usize, FollowError> {
-        let mut folding = lock(&self.folding);
+        let mut folding = self.folding.lock();
         for bytes in events {
             let delivered = Delivered::read(bytes)
                 .map_err(|error| ReadError::Damaged { position: 0, what: error.to_string() })?;
@@ -185,76 +196,90 @@ impl Follower {
         Ok(folded)
     }
 
-    /// Folds all that the log holds by now.
+    /// Folds all that the log holds by now. After each step whoever waits to read has their turn,
+    /// but while less is in the home than they could read before.
     pub(crate) fn catch_up(&self) -> Result<(), FollowError> {
-        let mut folding = lock(&self.folding);
-        let mut result = self.fold(&mut folding);
-        if let Err(FollowError::Home(HomeError::Damaged(why))) = &result {
-            tracing::error!(home = self.name, why, "the views are damaged, and are folded anew");
-            let again = folding.projector.home().start_anew();
-            folding.position = None;
-            folding.projector.rewind();
-            result = again.map_err(Into::into).and_then(|()| self.fold(&mut folding));
+        let until = self.log.usage().last;
+        let mut was_damaged = false;
+        let mut folding = self.folding.lock();
+        loop {
+            let mut result = self.step(&mut folding, until);
+            if let Err(FollowError::Home(HomeError::Damaged(why))) = &result
+                && !std::mem::replace(&mut was_damaged, true)
+            {
+                tracing::error!(home = self.name, why, "the views are damaged, and folded anew");
+                let again = folding.projector.home().start_anew();
+                folding.position = None;
+                folding.projector.rewind();
+                result = again.map(|()| true).map_err(Into::into);
+            }
+            if let Err(error) = &result {
+                folding.position = None;
+                let mut said = self.said.lock();
+                "waiting".clone_into(&mut said.state);
+                said.problem = Some(error.told());
+            }
+            self.measure();
+            if !result? {
+                return Ok(());
+            }
+            let position = folding.position.unwrap_or_default();
+            if position >= folding.furthest {
+                folding.furthest = position;
+                MutexGuard::bump(&mut folding);
+            }
         }
-        if let Err(error) = &result {
-            folding.position = None;
-            let mut said = lock(&self.said);
-            "waiting".clone_into(&mut said.state);
-            said.problem = Some(error.told());
-        }
-        self.measure();
-        result
     }
 
-    fn fold(&self, folding: &mut Folding) -> Result<(), FollowError> {
-        loop {
-            self.begin_anew(folding)?;
-            let position = match folding.position {
-                Some(position) => position,
-                None => Position(folding.projector.look()?.position),
-            };
-            folding.position = Some(position);
-            let position = self.rewound(folding).unwrap_or(position);
-            let last = self.log.usage().last;
-            if position >= last && !self.again(folding) {
-                if self.beats {
-                    let at = Utc(0);
-                    let reached = Reached { position: position.0, last: last.0, at };
-                    folding.projector.fold(Some(reached))?;
-                }
-                self.say(folding, last);
-                return Ok(());
+    /// Folds as much as is folded at a time; whether there may be more up to `until`.
+    fn step(&self, folding: &mut Folding, until: Position) -> Result<bool, FollowError> {
+        self.begin_anew(folding)?;
+        let position = match folding.position {
+            Some(position) => position,
+            None => Position(folding.projector.look()?.position),
+        };
+        folding.position = Some(position);
+        let position = self.rewound(folding).unwrap_or(position);
+        let last = self.log.usage().last;
+        if position >= until && !self.again(folding) {
+            if self.beats && position >= last {
+                let at = Utc(0);
+                let reached = Reached { position: position.0, last: last.0, at };
+                folding.projector.fold(Some(reached))?;
             }
-            // What was before is not in the record any more.
-            let from = folding.position.unwrap_or_default().next().max(self.log.usage().first);
-            let batch = self.batch(from)?;
-            let Some(end) = batch.last().map(|stored| stored.position) else {
-                self.say(folding, last);
-                return Ok(());
-            };
-            let mut at = Utc(0);
-            for stored in batch {
-                let position = stored.position.0;
-                let delivered = Delivered::read(&stored.bytes)
-                    .map_err(|error| ReadError::Damaged { position, what: error.to_string() })?;
-                at = delivered.event.time;
-                folding.projector.offer(delivered);
-            }
-            let reached = Reached { position: end.0, last: last.0, at };
-            folding.projector.fold(Some(reached))?;
-            while folding.projector.in_line() > 0 {
-                folding.projector.fold(None)?;
-            }
-            folding.position = Some(end);
-            self.rewound(folding);
             self.say(folding, last);
+            return Ok(false);
         }
+        // What was before is not in the record any more.
+        let from = folding.position.unwrap_or_default().next().max(self.log.usage().first);
+        let batch = self.batch(from)?;
+        let Some(end) = batch.last().map(|stored| stored.position) else {
+            self.say(folding, last);
+            return Ok(false);
+        };
+        let mut at = Utc(0);
+        for stored in batch {
+            let position = stored.position.0;
+            let delivered = Delivered::read(&stored.bytes)
+                .map_err(|error| ReadError::Damaged { position, what: error.to_string() })?;
+            at = delivered.event.time;
+            folding.projector.offer(delivered);
+        }
+        let reached = Reached { position: end.0, last: last.0, at };
+        folding.projector.fold(Some(reached))?;
+        while folding.projector.in_line() > 0 {
+            folding.projector.fold(None)?;
+        }
+        folding.position = Some(end);
+        self.rewound(folding);
+        self.say(folding, last);
+        Ok(true)
     }
 
     /// Drops what is folded, if that was asked for, and folds what came before the record. Only
     /// when all of that is done it is not asked for any more.
     fn begin_anew(&self, folding: &mut Folding) -> Result<(), FollowError> {
-        let Some(Anew(earlier)) = lock(&self.anew).clone() else { return Ok(()) };
+        let Some(Anew(earlier)) = self.anew.lock().clone() else { return Ok(()) };
         let chains = [Chain::Control, Chain::Node(self.node.clone())];
         folding.projector.forget(&chains)?;
         folding.position = None;
@@ -270,13 +295,13 @@ impl Follower {
             })?;
         }
         self.begins_again();
-        *lock(&self.anew) = None;
+        *self.anew.lock() = None;
         Ok(())
     }
 
     /// The record is read from its start: until it is read, nobody is told that it was.
     fn begins_again(&self) {
-        let mut said = lock(&self.said);
+        let mut said = self.said.lock();
         "catching up".clone_into(&mut said.state);
         said.position = 0;
     }
@@ -326,7 +351,7 @@ impl Follower {
         let standings = folding.projector.standings();
         let position = folding.position.unwrap_or_default().0;
         let held = standings.iter().find(|chain| chain.hold.is_some());
-        let mut said = lock(&self.said);
+        let mut said = self.said.lock();
         let state = match held {
             Some(_) => "held",
             None if position >= last.0 => "following",
@@ -366,10 +391,6 @@ fn folded(standing: &Standing) -> ChainFolded {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Waits until there is something new, and what comes with it.
 async fn gathered(tail: &mut Tail, next: Position) -> bool {
     let more = tail.reaches(next).await;
@@ -377,22 +398,55 @@ async fn gathered(tail: &mut Tail, next: Position) -> bool {
     more
 }
 
+/// Whoever asks a thread of its own to catch up; what came of it, as a text.
+type Asking = oneshot::Sender<Option<String>>;
+
+/// A thread that catches up when it is asked to, behind everybody who has something else to do.
+fn folds(follower: &Arc<Follower>) -> std::io::Result<mpsc::Sender<Asking>> {
+    let (asks, mut asked) = mpsc::channel::<Asking>(1);
+    let follower = follower.clone();
+    let run = move || {
+        // Linux counts this for each thread by itself. Where it is not let, it is everybody's equal.
+        rustix::process::nice(LATER).ok();
+        while let Some(asking) = asked.blocking_recv() {
+            let failed = follower.catch_up().err().map(|error| error.to_string());
+            // Whoever does not listen any more stops.
+            drop(asking.send(failed));
+        }
+    };
+    std::thread::Builder::new().name("views".to_owned()).spawn(run)?;
+    Ok(asks)
+}
+
+/// Has the thread catch up; why it did not, when it did not.
+async fn caught_up(asks: &mpsc::Sender<Asking>) -> Option<String> {
+    let (asking, answer) = oneshot::channel();
+    if asks.send(asking).await.is_err() {
+        return Some("the thread that folds has ended".to_owned());
+    }
+    answer.await.unwrap_or_else(|_| Some("the thread that folds has ended".to_owned()))
+}
+
 /// Folds what comes, until the node stops. A home that cannot be used is tried again, ever more
 /// rarely; a log that cannot be read is an alarm, and is tried again too.
 pub(super) async fn follow(follower: Arc<Follower>, mut tail: Tail, stop: CancellationToken) {
     let mut rest = FIRST_REST;
+    let mut asks = None;
     loop {
-        let folding = follower.clone();
-        let caught_up = tokio::task::spawn_blocking(move || folding.catch_up()).await;
-        let failed = match caught_up {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(error) => Some(error.to_string()),
+        // One that ended, by a bug, is begun anew.
+        if asks.as_ref().is_none_or(mpsc::Sender::is_closed) {
+            asks = folds(&follower)
+                .inspect_err(|error| tracing::error!(%error, "no thread to fold in"))
+                .ok();
+        }
+        let failed = match &asks {
+            Some(asks) => caught_up(asks).await,
+            None => Some("there is no thread to fold in".to_owned()),
         };
         if let Some(error) = &failed {
             tracing::warn!(home = follower.name, error, "the views do not follow the record now");
         }
-        let next = Position(lock(&follower.said).position).next();
+        let next = Position(follower.said.lock().position).next();
         let looked = async {
             match failed {
                 None => {
