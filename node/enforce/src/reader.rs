@@ -9,7 +9,7 @@ use proto::target::TargetKind;
 
 use crate::mask::{Finding, MaskPlan, Raw, mask_text};
 use crate::shell::{self, NOWHERE, OpenWords};
-use crate::sql::{self, Script, SqlCommand};
+use crate::sql::{self, Circumstances, Script, SqlCommand};
 use crate::terminal;
 
 /// What reads a command.
@@ -34,8 +34,49 @@ pub(crate) struct Opened {
     pub(crate) script: Arc<Script>,
 }
 
-/// A command as the record and approvers see it.
+/// A command with the place where what is bound to its parameters begins.
 #[derive(Debug)]
+pub struct Cut<'a> {
+    command: SqlCommand<'a>,
+    before: &'a [u8],
+}
+
+impl<'a> Cut<'a> {
+    /// All that stands before what is bound: a command by itself, which is read as the whole is.
+    #[must_use]
+    pub fn before(&self) -> &'a [u8] {
+        self.before
+    }
+
+    /// What is bound.
+    #[must_use]
+    pub fn bound(&self) -> Vec<&'a [u8]> {
+        let bind = self.command.bind.iter();
+        bind.flat_map(|bind| bind.values.iter().copied().flatten()).collect()
+    }
+
+    /// What of it is shown above and below the lines of what is bound.
+    #[must_use]
+    pub fn around(&self, plan: &Arc<MaskPlan>) -> (Shown, Shown) {
+        let mut below = Shown { text: String::new(), findings: Vec::new(), exact: true };
+        self.command.circumstances.show(plan, &mut below);
+        (Shown::of(plan, self.command.text), below)
+    }
+
+    /// The whole command as it is shown, given what is around what is bound.
+    #[must_use]
+    pub fn shown(&self, plan: &Arc<MaskPlan>, (above, below): (&Shown, &Shown)) -> Shown {
+        let mut shown = above.clone();
+        self.command.show_bound(plan, &mut shown);
+        shown.text.push_str(&below.text);
+        shown.findings.extend(below.findings.iter().cloned());
+        shown.exact &= below.exact;
+        shown
+    }
+}
+
+/// A command as the record and approvers see it.
+#[derive(Clone, Debug)]
 pub struct Shown {
     /// The masked text.
     pub text: String,
@@ -90,16 +131,27 @@ impl Reader {
         Opened { reading, words, script }
     }
 
-    /// The texts in a command that a regular expression looks at.
+    /// The texts in a command that a regular expression looks at, but for what is bound.
     pub(crate) fn texts(self, bytes: &[u8]) -> Vec<&[u8]> {
         if self == Self::Terminal {
             return vec![terminal::text(bytes)];
         }
         let command = if self == Self::Sql { SqlCommand::parse(bytes) } else { None };
         let Some(command) = command else { return vec![bytes] };
-        let values = command.bind.into_iter().flat_map(|bind| bind.values);
         let prepared = command.circumstances.prepared.into_iter().map(|(_, text)| text);
-        std::iter::once(command.text).chain(values.flatten()).chain(prepared).collect()
+        std::iter::once(command.text).chain(prepared).collect()
+    }
+
+    /// Cuts a command where what is bound to its parameters begins; nothing when this reader knows
+    /// of no such place, or what stands there cannot be read.
+    #[must_use]
+    pub fn cut(self, bytes: &[u8]) -> Option<Cut<'_>> {
+        let command = if self == Self::Sql { SqlCommand::parse(bytes)? } else { return None };
+        let bound = command.bind.as_ref().map_or(0, |_| {
+            let (_, said) = Circumstances::cut(bytes).unwrap_or_default();
+            said.len() - command.text.len()
+        });
+        Some(Cut { before: &bytes[..bytes.len() - bound], command })
     }
 
     /// A command as the record and approvers see it.

@@ -24,6 +24,7 @@ use store_log::{Share, Urgency};
 
 use crate::facts::SessionFacts;
 use crate::input::Input;
+use crate::memory::Memory;
 use crate::output::{Append, Output};
 use crate::proof::Refusal;
 use crate::record::Scribe;
@@ -41,6 +42,8 @@ pub struct Gate {
     commands: u64,
     /// Whether the replicated stream took events when this was last said.
     stream_up: bool,
+    /// What was made of texts that came before.
+    memory: Memory,
     /// What masks values, once there were any.
     values: Option<Box<ValueMasker>>,
     /// The terminal, once it may be opened, in a session that is one.
@@ -88,6 +91,7 @@ impl Gate {
             busy,
             commands: 0,
             stream_up: false,
+            memory: Memory::default(),
             values: None,
             terminal: None,
             state: State::Idle,

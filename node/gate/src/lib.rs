@@ -13,6 +13,7 @@ mod facts;
 mod gate;
 mod input;
 mod leash;
+mod memory;
 mod output;
 mod proof;
 mod record;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use node_enforce::decide::{self, Decision};
 use node_enforce::mask::{Finding, Masked, Raw, Window, mask_text};
-use node_enforce::reader::{self, Reader, mask_words};
+use node_enforce::reader::{self, Cut, Reader, mask_words};
 use node_enforce::sql;
 use proto::event::{
     About, CommandJudged, CommandPart, Draft, Kind, MaskedPlace, OutputReleased, Stream,
@@ -20,6 +20,7 @@ use proto::time::Moment;
 use crate::ask::ASK_TEXT_BYTES;
 use crate::command::{Command, CommandText};
 use crate::facts::SessionFacts;
+use crate::memory::{Known, Memory};
 
 /// How many bytes of words a recorded reading keeps; over it, only the programs' names are kept.
 const READING_WORDS_LIMIT: usize = 48 * 1024;
@@ -81,6 +82,16 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    fn of(shown: reader::Shown, mut reading: Reading, only_reads: bool) -> Self {
+        let reader::Shown { text, findings, exact } = shown;
+        let mut detected: Vec<_> = findings.iter().map(|one| one.detector.to_string()).collect();
+        detected.sort_unstable();
+        detected.dedup();
+        reading.detected = detected;
+        // What is not UTF-8 is shown by another sign, so approvers do not see it as it is.
+        Self { text, masked: !exact, only_reads, reading }
+    }
+
     /// The text cut to what approvers are shown, and whether it is not the whole raw text.
     pub(crate) fn cut(&self) -> (String, bool) {
         let end = self.text.floor_char_boundary(ASK_TEXT_BYTES);
@@ -91,18 +102,55 @@ impl Shown {
 /// Reads a command and masks what was read, the text and each word. What is decided is decided on
 /// this reading, so that the same comes out when it is read from the record.
 pub(crate) fn shown(facts: &SessionFacts, text: &CommandText, now: Moment) -> Shown {
-    let raw = text.bytes();
     let reader = Reader::of(facts.target.kind, facts.channel);
-    let reader::Shown { text, findings, exact } = reader.shown(&facts.masks, raw);
-    let mut reading = decide::read_command(&facts.policy, &facts.judged(&now), raw);
+    let raw = text.bytes();
+    match reader.cut(raw) {
+        Some(cut) => together(facts, &cut, &apart(facts, &cut, now)),
+        None => {
+            let shown = reader.shown(&facts.masks, raw);
+            let (reading, only_reads) = read(facts, raw, now);
+            Shown::of(shown, reading, only_reads)
+        }
+    }
+}
+
+/// As [`shown`], out of what is remembered of the text where there is any.
+pub(crate) fn shown_again(
+    facts: &SessionFacts,
+    memory: &mut Memory,
+    text: &CommandText,
+    now: Moment,
+) -> Shown {
+    let reader = Reader::of(facts.target.kind, facts.channel);
+    match reader.cut(text.bytes()) {
+        Some(cut) => {
+            let known = memory.of(facts, &cut, || apart(facts, &cut, now));
+            together(facts, &cut, &known)
+        }
+        None => shown(facts, text, now),
+    }
+}
+
+/// What is made of a command but for what is bound to it.
+fn apart(facts: &SessionFacts, cut: &Cut<'_>, now: Moment) -> Known {
+    let (above, below) = cut.around(&facts.masks);
+    let (reading, only_reads) = read(facts, cut.before(), now);
+    Known { above, below, reading, only_reads }
+}
+
+fn together(facts: &SessionFacts, cut: &Cut<'_>, known: &Known) -> Shown {
+    let shown = cut.shown(&facts.masks, (&known.above, &known.below));
+    let mut reading = known.reading.clone();
+    decide::match_bound(&facts.policy, &cut.bound(), &mut reading);
+    Shown::of(shown, reading, known.only_reads)
+}
+
+/// The masked reading of what is not bound, and whether all that is known of it is that it reads.
+fn read(facts: &SessionFacts, raw: &[u8], now: Moment) -> (Reading, bool) {
+    let mut reading = decide::read_unbound(&facts.policy, &facts.judged(&now), raw);
     let only_reads = sql::only_reads(&reading);
     mask_reading(facts, &mut reading);
-    let mut detected: Vec<_> = findings.iter().map(|found| found.detector.to_string()).collect();
-    detected.sort_unstable();
-    detected.dedup();
-    reading.detected = detected;
-    // What is not UTF-8 is shown by another sign, so approvers do not see it as it is.
-    Shown { text, masked: !exact, only_reads, reading }
+    (reading, only_reads)
 }
 
 fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {

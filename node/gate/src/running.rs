@@ -1,10 +1,11 @@
 //! A command that is with its target: its maskers, its counters, and what the record keeps of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use node_enforce::decide::{self, Facts};
-use node_enforce::mask::{Finding, Masked, Masker, Raw, Window};
+use node_enforce::mask::{Finding, MaskPlan, Masked, Masker, Raw, Window};
 use node_enforce::policy::{Approval, Limits, Output as OutputRule, RecordRules};
 use proto::event::{Counted, Kind, OutputReleased, Stream};
 use proto::reading::{Durability, Verdict};
@@ -49,9 +50,18 @@ pub(crate) struct Running {
 #[derive(Debug)]
 pub(crate) struct Flow {
     stream: Stream,
-    masker: Masker,
+    masks: Arc<MaskPlan>,
+    /// Made when there is something to mask: most statements of a database have no output here.
+    masker: Option<Box<Masker>>,
     pub(crate) counter: Counter,
     ended: bool,
+}
+
+impl Flow {
+    fn feed(&mut self, raw: Raw<'_>) -> Window {
+        let masks = &self.masks;
+        self.masker.get_or_insert_with(|| Box::new(Masker::new(masks.clone()))).feed(raw)
+    }
 }
 
 impl Running {
@@ -65,7 +75,8 @@ impl Running {
     ) -> Self {
         let flow = |stream| Flow {
             stream,
-            masker: Masker::new(facts.masks.clone()),
+            masks: facts.masks.clone(),
+            masker: None,
             counter: Counter::new(),
             ended: false,
         };
@@ -122,7 +133,7 @@ impl Running {
         if flow.ended {
             return None;
         }
-        let window = flow.masker.feed(raw);
+        let window = flow.feed(raw);
         self.pass(facts, scribe, stream, window, now)
     }
 
@@ -138,7 +149,7 @@ impl Running {
         if std::mem::replace(&mut flow.ended, true) {
             return None;
         }
-        let window = flow.masker.finish();
+        let window = flow.masker.take()?.finish();
         self.pass(facts, scribe, stream, window, now)
     }
 
@@ -151,7 +162,7 @@ impl Running {
         now: Moment,
     ) -> Option<Output> {
         let mut results = self.results.take()?;
-        let window = results.masker.feed(raw);
+        let window = results.feed(raw);
         let output = self.keep(facts, scribe, &mut results, window, now);
         self.results = Some(results);
         output
@@ -165,7 +176,7 @@ impl Running {
         now: Moment,
     ) -> Option<Output> {
         let mut results = self.results.take()?;
-        let window = results.masker.finish();
+        let window = results.masker.take()?.finish();
         self.keep(facts, scribe, &mut results, window, now)
     }
 

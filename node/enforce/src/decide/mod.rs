@@ -44,35 +44,72 @@ pub struct Facts<'a> {
 /// included. `facts.reading` is not looked at.
 #[must_use]
 pub fn read_command(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading {
+    let mut reading = read_unbound(policy, facts, text);
+    let reader = Reader::of(facts.target.kind, facts.channel);
+    if let Some(cut) = reader.cut(text) {
+        match_bound(policy, &cut.bound(), &mut reading);
+    }
+    reading
+}
+
+/// Adds to a reading by [`read_unbound`] which conditions are true of what is bound.
+pub fn match_bound(policy: &Policy, bound: &[&[u8]], reading: &mut Reading) {
+    if bound.is_empty() {
+        return;
+    }
+    let before = reading.matched.len();
+    let matched = &mut reading.matched;
+    each_condition(policy, &mut |condition| {
+        if let Text::Regex(regex) = condition
+            && !matched.contains(&regex.key)
+            && bound.iter().any(|text| regex.expression.is_match(text))
+        {
+            matched.push(regex.key.clone());
+        }
+    });
+    if matched.len() > before {
+        matched.sort();
+    }
+}
+
+fn each_condition(policy: &Policy, see: &mut dyn FnMut(Text<'_>)) {
+    let checked = policy.checked();
+    let rules = checked.rules.iter().map(|rule| &rule.when);
+    let records = checked.records.iter().map(|record| &record.when);
+    let limits = checked.limits.iter().map(|limited| &limited.when);
+    for when in rules.chain(records).chain(limits) {
+        when.texts(see);
+    }
+}
+
+/// Reads a command but for what is bound to its parameters: a function of the policy, the kinds of
+/// target and channel, and the bytes before that.
+#[must_use]
+pub fn read_unbound(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading {
     let reader = Reader::of(facts.target.kind, facts.channel);
     let Opened { mut reading, words, script } = reader.open(text);
     let texts = reader.texts(text);
     let mut matched = Vec::new();
-    let checked = policy.checked();
-    let conditions = checked.rules.iter().map(|rule| &rule.when);
-    let conditions = conditions.chain(checked.records.iter().map(|record| &record.when));
-    for when in conditions.chain(checked.limits.iter().map(|limited| &limited.when)) {
-        when.texts(&mut |condition| match condition {
-            Text::Regex(regex) => {
-                let found = texts.iter().any(|text| regex.expression.is_match(text));
-                matched.extend(found.then(|| regex.key.clone()));
+    each_condition(policy, &mut |condition| match condition {
+        Text::Regex(regex) => {
+            let found = texts.iter().any(|text| regex.expression.is_match(text));
+            matched.extend(found.then(|| regex.key.clone()));
+        }
+        Text::Shell(shell) => {
+            let each = reading.programs.iter().zip(&words);
+            let truths: Vec<Truth> =
+                each.map(|(program, open)| shell.holds(program, open)).collect();
+            if truths.contains(&Truth::True) {
+                let satisfied: Vec<bool> =
+                    truths.iter().map(|truth| *truth == Truth::True).collect();
+                matched.push(format!("{}{}", shell.key, places(&satisfied)));
             }
-            Text::Shell(shell) => {
-                let each = reading.programs.iter().zip(&words);
-                let truths: Vec<Truth> =
-                    each.map(|(program, open)| shell.holds(program, open)).collect();
-                if truths.contains(&Truth::True) {
-                    let satisfied: Vec<bool> =
-                        truths.iter().map(|truth| *truth == Truth::True).collect();
-                    matched.push(format!("{}{}", shell.key, places(&satisfied)));
-                }
-                if truths.contains(&Truth::Unknown) {
-                    matched.push(format!("{UNKNOWN}{}", shell.key));
-                }
+            if truths.contains(&Truth::Unknown) {
+                matched.push(format!("{UNKNOWN}{}", shell.key));
             }
-            Text::Sql(sql) => matched.extend(sql.matched(&reading.statements, &script.names)),
-        });
-    }
+        }
+        Text::Sql(sql) => matched.extend(sql.matched(&reading.statements, &script.names)),
+    });
     matched.sort();
     matched.dedup();
     reading.matched = matched;

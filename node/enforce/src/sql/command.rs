@@ -116,11 +116,18 @@ pub(crate) fn shown(plan: &Arc<MaskPlan>, bytes: &[u8]) -> Shown {
         return shown;
     };
     let mut shown = Shown::of(plan, command.text);
-    if let Some(bind) = &command.bind {
-        values::show(plan, bind, &command.circumstances.types, &mut shown);
-    }
+    command.show_bound(plan, &mut shown);
     command.circumstances.show(plan, &mut shown);
     shown
+}
+
+impl SqlCommand<'_> {
+    /// Adds the lines of its parameters.
+    pub(crate) fn show_bound(&self, plan: &Arc<MaskPlan>, shown: &mut Shown) {
+        if let Some(bind) = &self.bind {
+            values::show(plan, bind, &self.circumstances.types, shown);
+        }
+    }
 }
 
 /// A text in quotes, on one line whatever it holds.

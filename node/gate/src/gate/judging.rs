@@ -50,7 +50,7 @@ impl Gate {
     /// Judges the last command by what is known now; again, when it was held and that changed.
     pub(super) fn judge(&mut self, command: Command, leash: Leash, now: Moment) -> Vec<Output> {
         self.busy = now.elapsed;
-        let shown = record::shown(&self.facts, &command.text, now);
+        let shown = record::shown_again(&self.facts, &mut self.memory, &command.text, now);
         let cut = shown.cut();
         let facts = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
         let mut decision = decide::decide(&self.facts.policy, &facts);

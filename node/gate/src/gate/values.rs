@@ -17,8 +17,8 @@ impl Gate {
     /// Whether a target may prepare a text. Nothing is said of one that is blocked: it is to be
     /// judged as a command, so that the record says so.
     #[must_use]
-    pub fn prepare(&self, text: CommandText, leash: Leash, now: Moment) -> Option<Preparation> {
-        let shown = record::shown(&self.facts, &text, now);
+    pub fn prepare(&mut self, text: CommandText, leash: Leash, now: Moment) -> Option<Preparation> {
+        let shown = record::shown_again(&self.facts, &mut self.memory, &text, now);
         let judged = Facts { reading: Some(&shown.reading), ..self.facts.judged(&now) };
         let verdict = decide::decide(&self.facts.policy, &judged).verdict;
         let until = leash.good_until(now.elapsed);

@@ -1,12 +1,16 @@
 //! Commands of a database: read by the reader of SQL, and shown with their parameters, masked.
 
+use std::sync::Arc;
+
 use node_enforce::decide::{Facts, decide};
+use node_enforce::mask::{MaskKey, MaskPlan};
 use node_enforce::sql::Circumstances;
 use proto::reading::{Channel, Durability, Effect, Verdict};
 use proto::target::TargetKind;
 
 use super::values::{facts, moment, text};
-use crate::record::{Shown, least, shown};
+use crate::memory::Memory;
+use crate::record::{Shown, least, shown, shown_again};
 use crate::{CommandText, SessionFacts};
 
 const POLICY: &str = "version: 1
@@ -237,4 +241,70 @@ fn only_what_reads_may_be_queued() {
     let mut shell = database();
     shell.channel = Channel::Exec;
     assert_eq!(least(&shell, &show(b"SELECT 1".to_vec()), Durability::Queued), Durability::Local);
+}
+
+/// What is remembered of a text changes nothing of what is made of it: the same text with other
+/// values, said in something else, by another policy, with other masks.
+#[test]
+fn a_text_that_comes_again_is_read_as_if_it_were_new() {
+    const BY_VALUE: &str = "version: 1
+grants:
+  - { name: all, who: {}, targets: {}, as: [deploy], channels: [query] }
+rules:
+  - { name: no-x, when: { regex: 'secret' }, then: block }
+";
+    let (token, mut memory) = (text("{github}"), Memory::default());
+    let (token, long) = (token.as_bytes(), "x".repeat(70_000));
+    let commands = [
+        b"SELECT a FROM t".to_vec(),
+        bound("SELECT $1", &[(false, Some(b"one"))]),
+        bound("SELECT $1", &[(false, Some(b"the secret"))]),
+        bound("SELECT $1", &[(false, Some(token)), (true, Some(b"two"))]),
+        bound("SELECT 'secret' || $1", &[(false, Some(b"one"))]),
+        typed(&[23], &[(true, Some(&42_i32.to_be_bytes()))]),
+        typed(&[25], &[(true, Some(b"it's"))]),
+        said_in(&[], &[("p", "SELECT 1")], &bound("EXECUTE p", &[(false, Some(b"x"))])),
+        said_in(&[], &[("p", "DROP TABLE a")], &bound("EXECUTE p", &[(false, Some(b"x"))])),
+        said_in(&[("search_path", "x")], &[], b"SELECT a FROM t"),
+        bound("SELECT a FROM ghp_0", &[]),
+        b"SELECT 1\0\0".to_vec(),
+        format!("SELECT '{long}'").into_bytes(),
+    ];
+    let mut masked = database();
+    masked.masks = Arc::new(MaskPlan::compile(&[], &[], MaskKey::new([7; 32])).expect("masks"));
+    let mut other = database();
+    let by_value = facts(BY_VALUE, 2);
+    (other.policy, other.policy_ref) = (by_value.policy, by_value.policy_ref);
+    let mut blocked = 0;
+    for facts in [&database(), &other, &other, &masked, &database()] {
+        for bytes in commands.iter().chain(&commands) {
+            let text = CommandText::new(bytes.clone()).expect("a short command");
+            let (new, known) =
+                (shown(facts, &text, moment()), shown_again(facts, &mut memory, &text, moment()));
+            assert_eq!((new.cut(), &new.reading), (known.cut(), &known.reading), "{text:?}");
+            let needed = |shown: &Shown| least(facts, shown, Durability::Queued);
+            assert_eq!(needed(&new), needed(&known), "{text:?}");
+            blocked += usize::from(!known.reading.matched.is_empty());
+        }
+    }
+    assert!(blocked > 0, "no rule found anything");
+    let (texts, bytes) = memory.size();
+    assert!(texts > 5 && bytes < 1000, "{texts} texts of {bytes} bytes");
+}
+
+/// However many texts a session says, so much is remembered and no more.
+#[test]
+fn so_much_is_remembered() {
+    let (facts, mut memory) = (database(), Memory::default());
+    let mut most = (0, 0);
+    for at in 0..200 {
+        for length in [10, 5_000] {
+            let sql = format!("SELECT {at}, '{}'", "x".repeat(length));
+            let text = CommandText::new(sql.into_bytes()).expect("a short command");
+            drop(shown_again(&facts, &mut memory, &text, moment()));
+            let (texts, bytes) = memory.size();
+            most = (most.0.max(texts), most.1.max(bytes));
+        }
+    }
+    assert!(most.0 <= 64 && most.1 <= 64 * 1024 && most.1 > 32 * 1024, "{most:?}");
 }
