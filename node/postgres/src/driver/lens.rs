@@ -2,12 +2,10 @@
 //! out of its database's own tree, for sessions in which columns are masked. In others it does
 //! nothing at all.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use node_enforce::mask::MaskPlan;
-use node_enforce::sql::lineage::{self, Catalog, Exposes, Lineage, Step, What};
+use node_enforce::sql::lineage::{self, Exposes, Lineage, Step, What};
 use node_enforce::sql::{self, Handling, Options, Prepared};
 use node_session::{Over, Session};
 use proto::refusal::{Code, Told};
@@ -17,141 +15,51 @@ use super::back::Opening;
 use super::catalog;
 use super::node::Node;
 use super::serve::Served;
+use super::shelf::{Known, Question, Shelf};
 use super::side::{NoAnswer, Side};
 use crate::conversation::Conversation;
 use crate::surroundings::Lookup;
 use crate::veil::Sight;
 
-/// How long a catalog is believed before it is asked whether anything was defined elsewhere.
-const BELIEVED: Duration = Duration::from_secs(1);
-/// How many statements' lineages are kept, and of how many bytes of text.
-const KEPT: usize = 1024;
-const KEPT_BYTES: usize = 1024 * 1024;
-
-/// What a connection knows of its database.
+/// A connection's way to ask about its database.
 pub(super) struct Lens {
     /// The database that the session is with.
     database: String,
     side: Option<Side>,
-    known: Option<Known>,
-}
-
-struct Known {
-    plan: Arc<MaskPlan>,
-    version: String,
-    catalog: Arc<Catalog>,
-    /// When, and after how many definitions of this node's sessions, that was so.
-    at: Duration,
-    definitions: u64,
-    steps: HashMap<Box<str>, Result<Arc<[Step]>, Exposes>>,
-    kept: HashMap<Question, Result<Lineage, Exposes>>,
-    kept_bytes: usize,
-}
-
-impl Known {
-    /// Makes room for something of so many bytes; whether it is to be kept.
-    fn has_room(&mut self, bytes: usize) -> bool {
-        let count = self.kept.len().max(self.steps.len());
-        if count >= KEPT || self.kept_bytes + bytes > KEPT_BYTES {
-            self.kept.clear();
-            self.steps.clear();
-            self.kept_bytes = 0;
-        }
-        self.kept_bytes += bytes;
-        bytes <= KEPT_BYTES
-    }
-}
-
-/// What is asked about a query.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Question {
-    query: String,
-    types: Arc<[u8]>,
-    lookup: Lookup,
+    shelf: Option<Arc<Shelf>>,
 }
 
 impl Lens {
     pub(super) fn new(database: String) -> Self {
-        Self { database, side: None, known: None }
+        Self { database, side: None, shelf: None }
     }
 
-    /// The catalog as it is now, with the masks that apply.
-    async fn catalog(&mut self, node: &Arc<Node>, facing: &Facing) -> Result<Arc<Catalog>, Told> {
-        let (plan, now) = (&facing.plan, node.sessions.ports().clock.elapsed());
-        let definitions = node.definitions();
-        if let Some(known) = self.known.as_ref().filter(|known| Arc::ptr_eq(&known.plan, plan))
-            && self.side.is_some()
-            && known.definitions == definitions
-            && now.saturating_sub(known.at) < BELIEVED
-        {
-            return Ok(known.catalog.clone());
-        }
-        let mut side = match self.side.take() {
-            Some(side) => side,
-            None => open(node, facing, &self.database).await?,
+    /// The database as it is now, with the masks that apply.
+    async fn known(&mut self, node: &Arc<Node>, facing: &Facing) -> Result<Arc<Known>, Told> {
+        let Facing { plan, target, role, .. } = facing;
+        let (now, definitions) = (node.sessions.ports().clock.elapsed(), node.definitions());
+        let place = (self.database.as_str(), role.as_str());
+        let shelf = match self.shelf.take().filter(|shelf| shelf.is_of(target, place, plan)) {
+            Some(shelf) => shelf,
+            None => node.shelves.of(target, place, plan),
         };
-        // Whatever is lost on the way is made anew the next time.
-        let known = self.known.take().filter(|known| Arc::ptr_eq(&known.plan, plan));
-        let known = known_now(&mut side, plan, known).await.map_err(|error| error.told())?;
-        let known = self.known.insert(Known { at: now, definitions, ..known });
+        let shelf = self.shelf.insert(shelf).clone();
+        if let Some(known) = shelf.believed(now, definitions) {
+            return Ok(known);
+        }
+        // A side connection that is lost on the way is made anew the next time.
+        let mut side = self.side(node, facing).await?;
+        let known = known_now(&mut side, plan, shelf.last()).await.map_err(|error| error.told())?;
+        shelf.put(known.clone(), now, definitions);
         self.side = Some(side);
-        Ok(known.catalog.clone())
+        Ok(known)
     }
 
-    /// The lineage of a query; none when the server does not say.
-    async fn lineage(
-        &mut self,
-        catalog: &Catalog,
-        question: Question,
-    ) -> Result<Option<Result<Lineage, Exposes>>, Told> {
-        let known = self.known.as_ref();
-        if let Some(lineage) = known.and_then(|known| known.kept.get(&question)) {
-            return Ok(Some(lineage.clone()));
+    async fn side(&mut self, node: &Arc<Node>, facing: &Facing) -> Result<Side, Told> {
+        match self.side.take() {
+            Some(side) => Ok(side),
+            None => open(node, facing, &self.database).await,
         }
-        let Some(mut side) = self.side.take() else { return Ok(None) };
-        let tree = match side.tree(&question.query, &question.types, &question.lookup).await {
-            Ok(tree) => tree,
-            Err(NoAnswer::Refused) => {
-                self.side = Some(side);
-                return Ok(None);
-            }
-            Err(lost) => {
-                self.known = None;
-                return Err(lost.told());
-            }
-        };
-        self.side = Some(side);
-        let lineage = match lineage::trace(&tree, catalog) {
-            Ok(lineage) => lineage,
-            Err(why) => {
-                tracing::debug!(%why, "a statement's tree is not understood");
-                return Ok(None);
-            }
-        };
-        if let Some(known) = &mut self.known
-            && known.has_room(question.query.len())
-        {
-            known.kept.insert(question, lineage.clone());
-        }
-        Ok(Some(lineage))
-    }
-
-    /// What each statement of a text is.
-    fn steps(&mut self, catalog: &Catalog, text: &str) -> Result<Arc<[Step]>, Told> {
-        let Some(known) = &mut self.known else {
-            return lineage::steps(text, catalog).map(Into::into).map_err(exposed);
-        };
-        let steps = match known.steps.get(text) {
-            Some(steps) => steps.clone(),
-            None => {
-                let steps: Result<Arc<[Step]>, _> = lineage::steps(text, catalog).map(Into::into);
-                if known.has_room(text.len()) {
-                    known.steps.insert(text.into(), steps.clone());
-                }
-                steps
-            }
-        };
-        steps.map_err(exposed)
     }
 }
 
@@ -159,22 +67,14 @@ impl Lens {
 async fn known_now(
     side: &mut Side,
     plan: &Arc<MaskPlan>,
-    before: Option<Known>,
-) -> Result<Known, NoAnswer> {
+    before: Option<Arc<Known>>,
+) -> Result<Arc<Known>, NoAnswer> {
     let version = catalog::version(side).await?;
     if let Some(known) = before.filter(|known| known.version == version) {
         return Ok(known);
     }
-    Ok(Known {
-        plan: plan.clone(),
-        version,
-        catalog: Arc::new(catalog::load(side, plan.columns()).await?),
-        at: Duration::ZERO,
-        definitions: 0,
-        steps: HashMap::new(),
-        kept: HashMap::new(),
-        kept_bytes: 0,
-    })
+    let catalog = catalog::load(side, plan.columns()).await?;
+    Ok(Arc::new(Known::new(version, catalog)))
 }
 
 /// What of a session is asked about.
@@ -242,18 +142,19 @@ async fn look(
     text: &str,
     types: Arc<[u8]>,
 ) -> Result<Arc<[Sight]>, Told> {
-    let catalog = lens.catalog(node, facing).await?;
-    let steps = lens.steps(&catalog, text)?;
+    let known = lens.known(node, facing).await?;
+    let steps = known.steps(text).map_err(exposed)?;
     let script = sql::read(text, Options::default());
     let (mut lookup, is_settled) = (talk.lookup(), talk.is_settled());
+    let mut looking = Looking { node, facing, talk, lens, known };
     let mut sights = Vec::with_capacity(steps.len());
     for (step, handling) in steps.iter().zip(&script.handling) {
         let lineage = match &step.what {
             What::Known(lineage) => lineage.clone(),
-            What::Executes(name) => executed(talk, lens, &catalog, name, lookup.as_ref()).await?,
+            What::Executes(name) => looking.executed(name, lookup.as_ref()).await?,
             What::Rows(query) => {
                 let question = (query.as_str(), types.clone());
-                seen(talk, lens, &catalog, (step, lookup.as_ref()), question).await?
+                looking.seen(step, lookup.as_ref(), question).await?
             }
             What::Copied(query, _)
             | What::Cursor(query, _)
@@ -261,10 +162,10 @@ async fn look(
             | What::Plan(query)
             | What::Kept(query) => {
                 let question = (query.as_str(), Arc::default());
-                seen(talk, lens, &catalog, (step, lookup.as_ref()), question).await?
+                looking.seen(step, lookup.as_ref(), question).await?
             }
         };
-        talk.veil.surroundings.defines(step, lookup.as_ref());
+        looking.talk.veil.surroundings.defines(step, lookup.as_ref());
         // What stands behind it in the same text is looked at before it is done.
         lookup = lookup.filter(|_| leaves_names(handling, is_settled));
         let (mut cursor, mut prepares) = (None, None);
@@ -285,53 +186,89 @@ fn leaves_names(handling: &Handling, is_settled: bool) -> bool {
     handling.settings.is_empty() && !undoes && !runs_another
 }
 
-/// The lineage of one statement with a query in it.
-async fn seen(
-    talk: &Conversation,
-    lens: &mut Lens,
-    catalog: &Catalog,
-    (step, lookup): (&Step, Option<&Lookup>),
-    (query, types): (&str, Arc<[u8]>),
-) -> Result<Lineage, Told> {
-    let surroundings = &talk.veil.surroundings;
-    let is_own = |parts: &[String]| surroundings.is_own(parts, lookup);
-    let is_shared = surroundings.are_shared() && !step.relations().iter().any(|name| is_own(name));
-    if let Some(lookup) = lookup.filter(|_| is_shared) {
-        let question = Question { query: query.to_owned(), types, lookup: lookup.clone() };
-        match lens.lineage(catalog, question).await? {
-            Some(Ok(lineage)) => return step.of(lineage).map_err(exposed),
-            Some(Err(why)) => return Err(exposed(why)),
-            None => {}
-        }
-    }
-    step.unseen(catalog, &is_own).map_err(exposed)
+/// One look at a text: by what is known of the database at its beginning, to its end.
+struct Looking<'a> {
+    node: &'a Arc<Node>,
+    facing: &'a Facing,
+    talk: &'a mut Conversation,
+    lens: &'a mut Lens,
+    known: Arc<Known>,
 }
 
-/// The lineage of what was prepared under a name, by SQL or by the protocol.
-async fn executed(
-    talk: &Conversation,
-    lens: &mut Lens,
-    catalog: &Catalog,
-    name: &str,
-    lookup: Option<&Lookup>,
-) -> Result<Lineage, Told> {
-    const UNKNOWN: Exposes = Exposes("it runs a prepared statement that is not known");
-    let by_protocol = || {
-        let statement = talk.statement(name.as_bytes())?;
-        let text = std::str::from_utf8(&statement.text).ok()?;
-        Some((Arc::from(text), statement.types.clone()))
-    };
-    let by_sql = || Some((talk.veil.prepared(name)?, Arc::default()));
-    let (text, types): (Arc<str>, Arc<[u8]>) =
-        by_sql().or_else(by_protocol).ok_or_else(|| exposed(UNKNOWN))?;
-    let steps = lens.steps(catalog, &text)?;
-    match &steps[..] {
-        [step] => match &step.what {
-            What::Rows(query) => {
-                seen(talk, lens, catalog, (step, lookup), (query.as_str(), types)).await
+impl Looking<'_> {
+    /// The lineage of one statement with a query in it.
+    async fn seen(
+        &mut self,
+        step: &Step,
+        lookup: Option<&Lookup>,
+        (query, types): (&str, Arc<[u8]>),
+    ) -> Result<Lineage, Told> {
+        let surroundings = &self.talk.veil.surroundings;
+        let is_own = |parts: &[String]| surroundings.is_own(parts, lookup);
+        let is_shared =
+            surroundings.are_shared() && !step.relations().iter().any(|name| is_own(name));
+        if let Some(lookup) = lookup.filter(|_| is_shared) {
+            let question = Question { query: query.to_owned(), types, lookup: lookup.clone() };
+            match self.lineage(question).await? {
+                Some(Ok(lineage)) => return step.of(lineage).map_err(exposed),
+                Some(Err(why)) => return Err(exposed(why)),
+                None => {}
             }
+        }
+        let surroundings = &self.talk.veil.surroundings;
+        let is_own = |parts: &[String]| surroundings.is_own(parts, lookup);
+        step.unseen(&self.known.catalog, &is_own).map_err(exposed)
+    }
+
+    /// The lineage of what was prepared under a name, by SQL or by the protocol.
+    async fn executed(&mut self, name: &str, lookup: Option<&Lookup>) -> Result<Lineage, Told> {
+        const UNKNOWN: Exposes = Exposes("it runs a prepared statement that is not known");
+        let by_protocol = || {
+            let statement = self.talk.statement(name.as_bytes())?;
+            let text = std::str::from_utf8(&statement.text).ok()?;
+            Some((Arc::from(text), statement.types.clone()))
+        };
+        let by_sql = || Some((self.talk.veil.prepared(name)?, Arc::default()));
+        let (text, types): (Arc<str>, Arc<[u8]>) =
+            by_sql().or_else(by_protocol).ok_or_else(|| exposed(UNKNOWN))?;
+        let steps = self.known.steps(&text).map_err(exposed)?;
+        match &steps[..] {
+            [step] => match &step.what {
+                What::Rows(query) => self.seen(step, lookup, (query.as_str(), types)).await,
+                _ => Err(exposed(UNKNOWN)),
+            },
             _ => Err(exposed(UNKNOWN)),
-        },
-        _ => Err(exposed(UNKNOWN)),
+        }
+    }
+
+    /// The lineage of a query; none when the server does not say.
+    async fn lineage(
+        &mut self,
+        question: Question,
+    ) -> Result<Option<Result<Lineage, Exposes>>, Told> {
+        if let Some(lineage) = self.known.lineage(&question) {
+            return Ok(Some(lineage));
+        }
+        let mut side = self.lens.side(self.node, self.facing).await?;
+        let asked = side.tree(&question.query, &question.types, &question.lookup).await;
+        let tree = match asked {
+            Ok(tree) => tree,
+            Err(NoAnswer::Refused) => {
+                self.lens.side = Some(side);
+                return Ok(None);
+            }
+            // The connection is gone with it.
+            Err(lost) => return Err(lost.told()),
+        };
+        self.lens.side = Some(side);
+        let lineage = match lineage::trace(&tree, &self.known.catalog) {
+            Ok(lineage) => lineage,
+            Err(why) => {
+                tracing::debug!(%why, "a statement's tree is not understood");
+                return Ok(None);
+            }
+        };
+        self.known.keep(question, lineage.clone());
+        Ok(Some(lineage))
     }
 }

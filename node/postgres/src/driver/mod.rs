@@ -16,6 +16,7 @@ mod node;
 mod random;
 mod requests;
 mod serve;
+mod shelf;
 mod side;
 mod stream;
 

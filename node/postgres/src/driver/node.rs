@@ -9,6 +9,7 @@ use node_session::{Sessions, View};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::shelf::Shelves;
 use crate::attempts::Attempts;
 use crate::config::{PostgresConfig, WRONG_LOGINS_PER_SOURCE, WRONG_LOGINS_WINDOW};
 
@@ -29,6 +30,8 @@ pub(super) struct Node {
     /// Logins that failed.
     wrong: Mutex<Attempts<Source>>,
     definitions: AtomicU64,
+    /// What is known of databases whose columns are masked.
+    pub(super) shelves: Shelves,
 }
 
 impl Node {
@@ -44,6 +47,7 @@ impl Node {
             drain,
             wrong: Mutex::new(Attempts::new(WRONG_LOGINS_PER_SOURCE, WRONG_LOGINS_WINDOW)),
             definitions: AtomicU64::new(0),
+            shelves: Shelves::default(),
         }
     }
 
