@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use proto::ids::SessionId;
+use redb::{Database, ReadableTable as _, TableDefinition};
 use store_log::{Backend, Position, conformance};
 
 use super::{open, record, small};
+use crate::index::Index;
 use crate::journal::Parts;
 use crate::storage::{Files, Simulated};
 use crate::{Journal, Options};
@@ -44,6 +46,9 @@ fn check(directory: &Path, records: u64) {
             let from_half = expected(rest, records).into_iter().filter(|p| p.0 >= records / 2);
             assert_eq!(half, from_half.take(10).collect::<Vec<_>>(), "round {round}");
         }
+        // What it was given it does not doubt.
+        let cursor = parts.shared.index.lock().cursor().0;
+        assert!(round == 0 || cursor == Position(records), "it was built anew");
         parts.keep_house();
         assert_eq!(parts.shared.index.lock().cursor().0, Position(records));
     }
@@ -89,6 +94,39 @@ fn a_flipped_byte_in_the_index_changes_no_answer() {
         std::fs::write(path.join("index.redb"), &bytes).unwrap();
         check(&path, 300);
     }
+}
+
+/// As a disk may change it: redb itself does not look.
+#[test]
+fn a_run_that_was_changed_is_noticed() {
+    const RUNS: TableDefinition<'_, (&str, u64), (u64, &[u8], u32)> =
+        TableDefinition::new("runs.2");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.redb");
+    let session = SessionId::from_text("s");
+    let positions = vec![Position(1), Position(4), Position(300)];
+    let mut index = Index::open(path.clone());
+    index.add(&[("s".to_owned(), positions.clone())].into(), Position(300), 0).unwrap();
+    assert_eq!(index.positions(&session, Position(1), 9).unwrap(), positions);
+    assert_eq!(index.positions(&session, Position(5), 9).unwrap(), [Position(300)]);
+    drop(index);
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut runs = transaction.open_table(RUNS).unwrap();
+        let (place, mut distances, checksum) = {
+            let row = runs.get(("s", 1)).unwrap().unwrap();
+            let (place, distances, checksum) = row.value();
+            (place, distances.to_vec(), checksum)
+        };
+        // Another position in the middle; the last one stays.
+        distances[0] += 1;
+        distances[1] -= 1;
+        runs.insert(("s", 1), (place, &distances[..], checksum)).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    assert!(Index::open(path).positions(&session, Position(1), 9).is_err());
 }
 
 const EVENT_WITH: &str = concat!(
