@@ -406,7 +406,7 @@ fn folds(follower: &Arc<Follower>) -> std::io::Result<mpsc::Sender<Asking>> {
     let (asks, mut asked) = mpsc::channel::<Asking>(1);
     let follower = follower.clone();
     let run = move || {
-        // Linux counts this for each thread by itself. Where it is not let, it is everybody's equal.
+        // Linux counts this for each thread by itself. Where it is not let, it is like all others.
         rustix::process::nice(LATER).ok();
         while let Some(asking) = asked.blocking_recv() {
             let failed = follower.catch_up().err().map(|error| error.to_string());
