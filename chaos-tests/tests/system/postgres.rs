@@ -12,6 +12,7 @@ mod names;
 mod ordinary;
 mod probes;
 mod results;
+mod shared;
 mod tls;
 
 use anyhow::Result;

@@ -33,6 +33,9 @@ fn what_is_blocked_leaves_the_protocol_whole() -> Result<()> {
         messages
     };
     check(&synced(run("", "select 7")), "1 2 D[7] C(SELECT-1) ZI")?;
+    // A value can be what is blocked: its statement was prepared, and never runs with it.
+    let with_value = [parse("", "select $1::text"), bind("", "", &["drop table x"], false)];
+    check(&synced([&with_value[..], &[execute("", 0)]].concat()), "1 E(42501,SP-1201) ZI")?;
     // Were the blocked Parse dropped alone, what comes behind it would run the statement before.
     check(&synced(run("", DROP)), blocked)?;
     let again = [bind("", "", &[], false), execute("", 0), sync()];
@@ -269,17 +272,28 @@ fn cancel_needs_the_key_that_was_given() -> Result<()> {
         let numbers = [length, 80_877_102, process].map(u32::to_be_bytes).concat();
         knock(&scene, &[&numbers, secret].concat()).map(drop)
     };
-    wire.send(&bytes(&[query("select pg_sleep(1)")]))?;
+    let runs = |which: &str| {
+        until("it runs", SHORT, || {
+            let running = format!(
+                "select 1 from pg_stat_activity where usename = 'app' and state = 'active' \
+                 and {which}"
+            );
+            Ok((scene.postgres.sql("postgres", "postgres", &running)? == "1").then_some(()))
+        })
+    };
+    // What waits for a lock goes on when that is let go, unless the guess ended it: a request that
+    // comes before its statement runs would end nothing anyhow.
+    let (mut other, lock) = (scene.wire()?, "select pg_advisory_lock(7)");
+    check(&mut other, &[query(lock)], "T D[] C(SELECT-1) ZI")?;
+    wire.send(&bytes(&[query(lock)]))?;
+    runs("wait_event_type = 'Lock'")?;
     let guessed: Vec<u8> = secret.iter().map(|byte| !byte).collect();
     cancel(&guessed)?;
+    check(&mut other, &[query("select pg_advisory_unlock(7)")], "T D[t] C(SELECT-1) ZI")?;
     assert_eq!(wire.heard(b'Z')?, "T D[] C(SELECT-1) ZI");
     wire.send(&bytes(&[query("select pg_sleep(600)")]))?;
     // It runs once its columns were described.
-    until("it runs", SHORT, || {
-        let running = "select 1 from pg_stat_activity where query like '%pg_sleep(600)' \
-                       and usename = 'app' and state = 'active'";
-        Ok((scene.postgres.sql("postgres", "postgres", running)? == "1").then_some(()))
-    })?;
+    runs("query like '%pg_sleep(600)'")?;
     cancel(&secret)?;
     assert_eq!(wire.heard(b'Z')?, "T E(57014) ZI");
     // A held statement is withdrawn by it, and nothing of it runs.
