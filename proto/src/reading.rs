@@ -22,8 +22,8 @@ pub struct Reading {
     /// The policy's conditions on raw text that were true, in the policy's own words: `regex:P`,
     /// `shell:{…}` (all programs satisfy it), `shell:{…}@0,2-4` (these do), `unknown:shell:{…}`
     /// (it depends on what is only known when the command runs), `sql:{…}` (a part of these
-    /// statements satisfies it), `sql-all:{…}` (all of these statements does). All others of the
-    /// pinned policy were false.
+    /// statements satisfies it), `sql-all:{…}` (all of these statements does), `files:{…}` (these
+    /// parts of `files` satisfy it). All others of the pinned policy were false.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matched: Vec<String>,
     /// Names of the detectors that found something in the command's text.
@@ -40,6 +40,42 @@ pub struct Reading {
     /// What of an interactive terminal this is; absent for everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<Terminal>,
+    /// What is done with files, as far as the command says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FilePart>,
+}
+
+/// One thing that is done with one file or folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FilePart {
+    /// What is done with it.
+    pub operation: FileOperation,
+    /// Its path in normal form: absolute, or beginning with `~/` where it is the login's own and it
+    /// is not known where that lies. Symbolic links on the target are not followed in it.
+    pub path: String,
+    /// Which of the command's programs does it, from 0; absent where no program is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<u64>,
+}
+
+/// What is done with a file or a folder.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum FileOperation {
+    /// Its content, its names or its attributes are read.
+    Read,
+    /// It is made, or its content or its attributes are changed.
+    Write,
+    /// It is removed, or gets another name.
+    Remove,
+}
+
+impl FileOperation {
+    /// Every one, with its word.
+    pub const ALL: &'static [(&'static str, Self)] =
+        &[("read", Self::Read), ("write", Self::Write), ("remove", Self::Remove)];
 }
 
 /// What of an interactive terminal was judged, when a key was pressed that may submit a line. How a

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use crate::entry::ApprovalId;
 use crate::event::*;
 use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
-use crate::reading::{Channel, Durability, Effect, Program, Reading, Redirect, Statement, Verdict};
+use crate::reading::{
+    Channel, Durability, Effect, FileOperation, FilePart, Program, Reading, Redirect, Statement,
+    Verdict,
+};
 use crate::refusal::{Code, Told};
 use crate::target::TargetKind;
 
@@ -65,6 +68,7 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         | Kind::CommandStarted(_)
         | Kind::CommandFinished(_)
         | Kind::OutputReleased(_)
+        | Kind::FileTransferred(_)
         | Kind::QuorumLost(_)
         | Kind::QuorumRegained(_)
         | Kind::BackupTaken(_)
@@ -135,6 +139,7 @@ fn judged() -> CommandJudged {
             session: BTreeMap::new(),
             statements: Vec::new(),
             terminal: None,
+            files: Vec::new(),
         },
         verdict: Verdict::Block,
         rules: vec![text("no-application-secrets"), text("unreadable")],
@@ -247,6 +252,14 @@ fn node_kinds() -> Vec<Kind> {
             rows: None,
         }),
         Kind::OutputReleased(released()),
+        Kind::FileTransferred(FileTransferred {
+            command: 1,
+            read: Passed { bytes: 40, sha256: Some(Digest([0x24; 32])) },
+            written: Passed { bytes: 50, sha256: Some(Digest([0x25; 32])) },
+            closed: true,
+            found: BTreeMap::from([(text("github-token"), 1)]),
+            told: Some(Told::plain(Code::ContentWithheld)),
+        }),
         Kind::PolicyChanged(PolicyChanged {
             revision: 5,
             digest: Digest([0x55; 32]),
@@ -319,6 +332,15 @@ fn sparse_node_kinds() -> Vec<Kind> {
             ..judged()
         }),
         Kind::CommandJudged(CommandJudged { reading: read_sql(), ..judged() }),
+        Kind::CommandJudged(CommandJudged { reading: read_files(), ..judged() }),
+        Kind::FileTransferred(FileTransferred {
+            command: 1,
+            read: Passed::default(),
+            written: Passed::default(),
+            closed: false,
+            found: BTreeMap::new(),
+            told: None,
+        }),
         Kind::OutputReleased(OutputReleased {
             text: None,
             base64: Some(text("/wA=")),
@@ -342,6 +364,16 @@ fn sparse_node_kinds() -> Vec<Kind> {
 pub(super) fn bytes(draft: &Draft) -> Vec<u8> {
     let (id, head) = place(&draft.kind);
     stamp(&cluster(), id, head, draft).expect("a sample is small").bytes
+}
+
+fn read_files() -> Reading {
+    let one = |(_, operation): &(&str, FileOperation)| FilePart {
+        operation: *operation,
+        path: text("/srv/data"),
+        program: (*operation == FileOperation::Read).then_some(2),
+    };
+    let files = FileOperation::ALL.iter().map(one).collect();
+    Reading { reader: text("files/1"), files, ..Reading::default() }
 }
 
 fn read_sql() -> Reading {
