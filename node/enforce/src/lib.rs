@@ -5,6 +5,7 @@
 //! at every split of its input.
 
 pub mod decide;
+pub mod files;
 pub mod mask;
 pub mod policy;
 pub mod reader;

@@ -2,11 +2,13 @@
 //!
 //! The kind of the target and of the channel say it, and nothing in the command itself does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use proto::reading::{Channel, Program, Reading, Statement};
+use proto::reading::{Channel, FilePart, Program, Reading, Statement};
 use proto::target::TargetKind;
 
+use crate::files::{self, Parts};
 use crate::mask::{Finding, MaskPlan, Raw, mask_text};
 use crate::shell::{self, NOWHERE, OpenWords};
 use crate::sql::{self, Circumstances, Script, SqlCommand};
@@ -15,12 +17,14 @@ use crate::terminal;
 /// What reads a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// A text for a login's shell.
+    /// A text for a login's shell; or what a push asks, which runs beside its command.
     Shell,
     /// What was seen of a terminal when a key was pressed that may submit a line.
     Terminal,
     /// SQL, perhaps with parameters behind it.
     Sql,
+    /// Requests of a file transfer.
+    Files,
     /// Nobody.
     None,
 }
@@ -32,6 +36,8 @@ pub(crate) struct Opened {
     pub(crate) words: Vec<OpenWords>,
     /// The SQL, with the names in each statement.
     pub(crate) script: Arc<Script>,
+    /// What is done with files.
+    pub(crate) files: Parts,
 }
 
 /// A command with the place where what is bound to its parameters begins.
@@ -103,6 +109,7 @@ impl Reader {
         match (kind, channel) {
             (TargetKind::Ssh, Channel::Exec) => Self::Shell,
             (TargetKind::Ssh, Channel::Shell) => Self::Terminal,
+            (TargetKind::Ssh, Channel::Sftp) => Self::Files,
             (TargetKind::Postgres, _) => Self::Sql,
             _ => Self::None,
         }
@@ -110,7 +117,12 @@ impl Reader {
 
     pub(crate) fn open(self, bytes: &[u8]) -> Opened {
         let (mut words, mut script) = (Vec::new(), Arc::default());
-        let reading = match self {
+        let mut files = Parts::default();
+        let mut reading = match self {
+            Self::Shell if files::is_push(bytes) => {
+                let (reading, parts) = files::read_open(bytes);
+                return Opened { reading, words, script, files: parts };
+            }
             Self::Shell => {
                 let (reading, open) = shell::read_open(bytes);
                 words = open;
@@ -126,20 +138,34 @@ impl Reader {
                 script = read;
                 reading
             }
+            Self::Files => {
+                let (reading, parts) = files::read_open(bytes);
+                files = parts;
+                reading
+            }
             Self::None => Reading { reader: "none/1".to_owned(), ..Reading::default() },
         };
-        Opened { reading, words, script }
+        if matches!(self, Self::Shell | Self::Terminal) {
+            files = files::of_programs(&reading.programs, &words);
+            reading.files = files.recorded();
+        }
+        Opened { reading, words, script, files }
     }
 
     /// The texts in a command that a regular expression looks at, but for what is bound.
-    pub(crate) fn texts(self, bytes: &[u8]) -> Vec<&[u8]> {
-        if self == Self::Terminal {
-            return vec![terminal::text(bytes)];
+    pub(crate) fn texts(self, bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
+        match self {
+            Self::Terminal => return vec![terminal::text(bytes).into()],
+            Self::Shell if !files::is_push(bytes) => {}
+            Self::Shell | Self::Files => {
+                return files::texts(bytes).into_iter().map(Cow::Owned).collect();
+            }
+            Self::Sql | Self::None => {}
         }
         let command = if self == Self::Sql { SqlCommand::parse(bytes) } else { None };
-        let Some(command) = command else { return vec![bytes] };
+        let Some(command) = command else { return vec![bytes.into()] };
         let prepared = command.circumstances.prepared.into_iter().map(|(_, text)| text);
-        std::iter::once(command.text).chain(prepared).collect()
+        std::iter::once(command.text).chain(prepared).map(Cow::Borrowed).collect()
     }
 
     /// Cuts a command where what is bound to its parameters begins; nothing when this reader knows
@@ -160,6 +186,8 @@ impl Reader {
         match self {
             Self::Sql => sql::shown(plan, bytes),
             Self::Terminal => Shown::of(plan, terminal::shown(bytes)),
+            Self::Shell if files::is_push(bytes) => Shown::of(plan, &files::shown(bytes)),
+            Self::Files => Shown::of(plan, &files::shown(bytes)),
             Self::Shell | Self::None => Shown::of(plan, bytes),
         }
     }
@@ -188,7 +216,7 @@ fn read_sql(bytes: &[u8]) -> (Arc<Script>, Reading) {
     (script, reading)
 }
 
-/// Puts every word of a reading through `mask`: names, arguments, files, tables, columns and
+/// Puts every word of a reading through `mask`: names, arguments, files, paths, tables, columns and
 /// functions; all but `/dev/null`, which decisions ask about and which is no secret.
 pub fn mask_words(reading: &mut Reading, mask: &mut dyn FnMut(&str) -> String) {
     for Program { name, arguments, redirects } in &mut reading.programs {
@@ -199,6 +227,9 @@ pub fn mask_words(reading: &mut Reading, mask: &mut dyn FnMut(&str) -> String) {
         for redirect in redirects.iter_mut().filter(|redirect| redirect.to != NOWHERE) {
             redirect.to = mask(&redirect.to);
         }
+    }
+    for FilePart { path, .. } in &mut reading.files {
+        *path = mask(path);
     }
     for value in reading.session.values_mut() {
         *value = mask(value);

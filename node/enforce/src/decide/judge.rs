@@ -9,6 +9,7 @@ use proto::reading::{Channel, Program, Reading, Redirect, Terminal, Verdict};
 use proto::refusal::Told;
 
 use super::{Facts, told};
+use crate::files;
 use crate::policy::{
     ApprovalRules, Checked, Commands, Evaluation, Part, Policy, RecordRules, Rule, Shell, Truth,
     writes,
@@ -101,9 +102,10 @@ impl<'p> Judged<'p> {
             _ => checked.unreadable,
         };
         let mut judged = Self { checked, matched, unknown, covered: false, listed, unreadable };
-        // That a terminal may be opened is what the grant of its channel says: rules may forbid it,
-        // and its lines are judged one by one.
-        let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening);
+        // That a terminal or a file transfer may be opened is what the grant of its channel says:
+        // rules may forbid it, and its lines or requests are judged one by one.
+        let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening)
+            || facts.channel == Channel::Sftp && facts.reading.is_some_and(files::opens);
         judged.covered = opens || judged.covers(facts);
         judged
     }
@@ -118,6 +120,10 @@ impl<'p> Judged<'p> {
         let Some(reading) = facts.reading else { return any(Part::Whole) };
         // A text of SQL without statements does nothing; of any other, nobody knows.
         let is_sql = reading.reader.starts_with("sql/");
+        if reading.reader == files::READER {
+            let known = reading.unreadable.is_none() && !reading.files.is_empty();
+            return known && (0..reading.files.len()).all(|at| any(Part::One(at)));
+        }
         if reading.programs.is_empty() && reading.unreadable.is_none() && !is_sql {
             return any(Part::Whole);
         }

@@ -3,7 +3,8 @@
 //! `== what it shows`, the policy, `--`, one line for each command:
 //! `person[groups] login@target{labels} at instant $ command => verdict by rules: code text`.
 //! A target `pg:name` is a database, and `sh:name` is reached by a terminal: what is typed there,
-//! or `<opening>`, `<echo off>`, `<full screen>`, `<unclear>` before a line.
+//! or `<opening>`, `<echo off>`, `<full screen>`, `<unclear>` before a line. To `sf:name` files are
+//! transferred: a request in words, or `<opening>`.
 //! Every line is also decided again from a masked reading that went through JSON.
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use proto::target::TargetKind;
 use proto::time::{Moment, Utc};
 
 use super::{Decision, Facts, decide, read_command};
+use crate::files;
 use crate::mask::{Action, Class, Detect};
 use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Who, cases};
 use crate::reader::mask_words;
@@ -57,6 +59,7 @@ impl Asked {
         let (target, kind, channel) = match target.split_once(':') {
             Some(("pg", name)) => (name.to_owned(), TargetKind::Postgres, Channel::Query),
             Some(("sh", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Shell),
+            Some(("sf", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Sftp),
             _ => (target, TargetKind::Ssh, Channel::Exec),
         };
         Self {
@@ -117,6 +120,10 @@ fn shown(decision: &Decision) -> String {
 fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
     let bytes = match asked.channel {
         Channel::Shell => typed(command).encode(),
+        Channel::Sftp if command == "<opening>" => files::Seen::Opening.encode(),
+        Channel::Sftp => {
+            files::Seen::decode(command.as_bytes()).expect("a request in words").encode()
+        }
         _ => command.as_bytes().to_vec(),
     };
     let mut reading = read_command(policy, &asked.facts(None), &bytes);
@@ -176,6 +183,11 @@ fn sql() {
 #[test]
 fn terminals() {
     check("terminal.txt", 25);
+}
+
+#[test]
+fn file_requests() {
+    check("files.txt", 40);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use proto::refusal::{Code, Told};
 
 use crate::policy::Rule;
 
+const WORD_UNKNOWN: &str = "a word that a rule asks about is only known when it runs";
+
 pub(super) fn blocked(rule: Option<&Rule>) -> Told {
     let text = match rule {
         Some(Rule { message: Some(message), .. }) => message.clone(),
@@ -30,13 +32,15 @@ pub(super) fn not_listed() -> Told {
 
 pub(super) fn unreadable(reading: Option<&Reading>, rule: Option<&Rule>, held: bool) -> Told {
     let why = reading.and_then(|reading| reading.unreadable.as_deref());
-    let is_sql = reading.is_some_and(|reading| reading.reader.starts_with("sql/"));
-    let plainly = if is_sql {
-        "write it as plain statements that say what they run"
+    let of = |reader| reading.is_some_and(|reading| reading.reader.starts_with(reader));
+    let (plainly, unknown) = if of("sql/") {
+        ("write it as plain statements that say what they run", WORD_UNKNOWN)
+    } else if of("files/") {
+        ("name each file by itself", "what lies below a path is not known")
     } else {
-        "write it with literal programs and words"
+        ("write it with literal programs and words", WORD_UNKNOWN)
     };
-    let why = why.unwrap_or("a word that a rule asks about is only known when it runs");
+    let why = why.unwrap_or(unknown);
     let asks = rule
         .map_or_else(String::new, |rule| format!(" The rule `{}` must know what runs.", rule.name));
     let verb = if held { "held" } else { "blocked" };

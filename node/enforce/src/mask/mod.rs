@@ -29,6 +29,7 @@ mod action;
 mod blocks;
 mod columns;
 mod compile;
+mod content;
 mod detector;
 mod engine;
 mod known;
@@ -52,6 +53,7 @@ pub use compile::{
     CONSTANT_MAX_BYTES, KNOWN_MAX_BYTES, KNOWN_MAX_COUNT, KNOWN_MIN_BYTES, MaskPlan,
     PATTERN_MAX_BYTES, PATTERN_MAX_COUNT, PlanError, RULES_MAX_COUNT,
 };
+pub use content::{AROUND_BYTES, Piece, content};
 pub use detector::{DetectorInfo, detectors, is_detector};
 pub use engine::{HOLD_LIMIT, Masker, mask_by_default, mask_text};
 pub use masked::{Masked, Raw};

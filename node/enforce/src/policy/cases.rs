@@ -67,6 +67,7 @@ impl Case {
         let command = self.command.as_bytes();
         match self.channel {
             Channel::Shell => Seen::Line(command).encode(),
+            // Those of a file transfer are in words, as the record shows them: `read /etc/passwd`.
             _ => command.to_vec(),
         }
     }

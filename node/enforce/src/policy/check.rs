@@ -27,7 +27,8 @@ const DURABILITIES: &[(&str, Durability)] = &[
     ("replicated", Durability::Replicated),
 ];
 /// The channels that there is something to reach by.
-const SERVED: &[Channel] = &[Channel::Exec, Channel::Shell, Channel::Query, Channel::Copy];
+const SERVED: &[Channel] =
+    &[Channel::Exec, Channel::Shell, Channel::Sftp, Channel::Query, Channel::Copy];
 /// The names of the channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[
     ("exec", Channel::Exec),
@@ -359,7 +360,7 @@ impl Checker<'_> {
         if when.looks_at_text() {
             self.error(
                 place,
-                "the `when` of a mask may not look at a command: no regex, shell or sql",
+                "the `when` of a mask may not look at a command: no regex, shell, sql or files",
             );
         }
         when

@@ -44,14 +44,10 @@ pub(super) fn targets(raw: &raw::Targets, checker: &mut Checker<'_>) -> TargetSe
 
 /// Compiles a condition; `depth` counts the `not` around it.
 pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> When {
-    for (key, place) in [
-        ("kubernetes", raw.kubernetes.as_ref().map(|at| at.place)),
-        ("files", raw.files.as_ref().map(|at| at.place)),
-    ] {
-        if let Some(place) = place {
-            let expected = "expected who, targets, time, regex, shell, sql or not";
-            checker.error(place, format!("`{key}` is not in this version, {expected}"));
-        }
+    if let Some(kubernetes) = &raw.kubernetes {
+        let expected = "expected who, targets, time, regex, shell, sql, files or not";
+        let what = format!("`kubernetes` is not in this version, {expected}");
+        checker.error(kubernetes.place, what);
     }
     let mut not = None;
     if let Some(inner) = &raw.not {
@@ -72,6 +68,7 @@ pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> 
         time: raw.time.as_ref().and_then(|raw| window(raw, checker)),
         shell: raw.shell.as_ref().map(|raw| shell(raw, checker)),
         sql: raw.sql.as_ref().map(|raw| super::sql::compile(raw, checker)),
+        files: raw.files.as_ref().map(|raw| super::files::compile(raw, checker)),
         not,
     }
 }

@@ -8,6 +8,7 @@ use proto::reading::{Program, Reading, Redirect};
 use proto::target::TargetKind;
 use proto::time::Moment;
 
+use super::files::Files;
 use super::grants::{TargetFacts, Who};
 use super::sql::Sql;
 use crate::decide::Facts;
@@ -319,6 +320,7 @@ pub(crate) struct When {
     pub(super) regex: Vec<TextCondition>,
     pub(super) shell: Option<Shell>,
     pub(super) sql: Option<Sql>,
+    pub(super) files: Option<Files>,
     pub(super) not: Option<Box<When>>,
 }
 
@@ -348,6 +350,12 @@ impl When {
                 None => Truth::Unknown,
             });
         }
+        if let Some(files) = &self.files {
+            truth = truth.min(match facts.reading {
+                Some(reading) => files.judge(reading, on),
+                None => Truth::Unknown,
+            });
+        }
         if let Some(not) = &self.not {
             truth = truth.min(!not.judge(facts, on.negated()));
         }
@@ -364,6 +372,7 @@ impl When {
         !self.regex.is_empty()
             || self.shell.is_some()
             || self.sql.is_some()
+            || self.files.is_some()
             || self.not.as_ref().is_some_and(|not| not.looks_at_text())
     }
 
@@ -381,6 +390,9 @@ impl When {
         if let Some(sql) = &self.sql {
             each(Text::Sql(sql));
         }
+        if let Some(files) = &self.files {
+            each(Text::Files(files));
+        }
         if let Some(not) = &self.not {
             not.texts(each);
         }
@@ -395,4 +407,6 @@ pub(crate) enum Text<'a> {
     Shell(&'a Shell),
     /// A SQL statement.
     Sql(&'a Sql),
+    /// What is done with files.
+    Files(&'a Files),
 }

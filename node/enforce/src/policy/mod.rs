@@ -9,6 +9,7 @@ mod columns;
 mod compile;
 mod condition;
 mod errors;
+mod files;
 mod grants;
 mod limits;
 mod parts;

@@ -163,10 +163,21 @@ written! {
         #[serde(default, deserialize_with = "present")]
         #[schemars(skip)]
         kubernetes: Option<At<de::IgnoredAny>>,
-        /// Not in this version.
+        /// Files: of a file transfer, and of `scp` and `rsync` that serve one.
         #[serde(default, deserialize_with = "present")]
-        #[schemars(skip)]
-        files: Option<At<de::IgnoredAny>>,
+        files: Option<At<Files>>,
+    }
+    /// One thing that is done with one file must satisfy all keys. In a rule that allows, and under
+    /// `not`, all that is done must.
+    struct Files {
+        /// Glob patterns on paths in normal form: /srv/**, **/.ssh/*; ~/** for commands whose paths
+        /// are the login's own. A star means a slash too.
+        #[serde(default, alias = "path")]
+        paths: Any<String>,
+        /// What is done: read, write, remove.
+        #[serde(default, alias = "operation")]
+        #[schemars(with = "Any<proto::reading::FileOperation>")]
+        operations: Any<String>,
     }
     /// One program must satisfy all keys.
     struct Shell {

@@ -4,6 +4,7 @@
 
 mod actions;
 mod columns;
+mod content;
 mod detectors;
 mod harm;
 mod known;

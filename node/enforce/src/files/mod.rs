@@ -1,0 +1,131 @@
+//! What is done with files: through a file transfer's own requests, and by the programs that copy
+//! files when a client runs them on its behalf (`scp`, `rsync`, git).
+//!
+//! A path is judged in normal form: absolute, without `.`, `..` and empty parts. Nothing here sees
+//! the target, so symbolic links on it are not followed: `/srv/link/x` is `/srv/link/x`, wherever
+//! it leads. What a client may make of links and names is judged instead (see [`Request::parts`]).
+
+mod path;
+mod programs;
+mod push;
+mod request;
+
+use proto::reading::{FileOperation, FilePart, Program, Reading};
+
+pub use path::{PATH_LIMIT, normal};
+pub use push::{Ask, Push, ask};
+pub use request::{Action, Request, Seen};
+
+use crate::shell::OpenWords;
+
+/// The reader of requests for files, and its version.
+pub const READER: &str = "files/1";
+
+/// One thing that is done with files, with its raw path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) operation: FileOperation,
+    pub(crate) path: String,
+    pub(crate) reach: Reach,
+    pub(crate) program: Option<usize>,
+}
+
+/// How much lies in a path that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// What is named.
+    One,
+    /// If it is a folder, all below it gets another name, but keeps its names from there on.
+    Moved,
+    /// All below it too.
+    Tree,
+}
+
+/// What is done with files, and whether that is all that may be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) known: Vec<Part>,
+    /// Whether more may be done than what is known.
+    pub(crate) open: bool,
+}
+
+impl Parts {
+    /// As a reading keeps them; paths are raw.
+    pub(crate) fn recorded(&self) -> Vec<FilePart> {
+        let one = |part: &Part| FilePart {
+            operation: part.operation,
+            path: part.path.clone(),
+            program: part.program.map(|at| at as u64),
+        };
+        self.known.iter().map(one).collect()
+    }
+}
+
+/// What programs of a shell command do with files: those that serve a copying client.
+pub(crate) fn of_programs(programs: &[Program], words: &[OpenWords]) -> Parts {
+    programs::read(programs, words)
+}
+
+/// The repository that a command serves a push to, in normal form: when that is all that it does.
+#[must_use]
+pub fn pushes_to(command: &[u8]) -> Option<String> {
+    // Most commands need not be read for it.
+    memchr::memmem::find(command, b"receive-pack")?;
+    let (reading, words) = crate::shell::read_open(command);
+    let alone = reading.unreadable.is_none() && reading.programs.len() == 1;
+    if !alone { None } else { programs::push(&reading.programs, &words) }
+}
+
+/// Whether bytes are what a push asks, and no command.
+pub(crate) fn is_push(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[request::MARK, push::TAG])
+}
+
+/// Reads a request of a file transfer, or what a push asks.
+pub(crate) fn read_open(bytes: &[u8]) -> (Reading, Parts) {
+    let mut reading = Reading { reader: READER.to_owned(), ..Reading::default() };
+    let unread = Parts { known: Vec::new(), open: true };
+    let parts = match (Push::decode(bytes), Seen::decode(bytes)) {
+        (Some(push), _) => push.parts(),
+        (None, Some(Seen::Opening)) => Parts::default(),
+        (None, Some(Seen::Request(request))) => Parts { known: request.parts(), open: false },
+        (None, None) => unread,
+    };
+    if parts.open {
+        reading.unreadable = Some("it asks for what is not known here".to_owned());
+    }
+    reading.files = parts.recorded();
+    (reading, parts)
+}
+
+/// What the record and approvers are shown.
+pub(crate) fn shown(bytes: &[u8]) -> Vec<u8> {
+    if let Some(push) = Push::decode(bytes) {
+        return push.words().into_bytes();
+    }
+    match Seen::decode(bytes) {
+        Some(Seen::Opening) => request::OPENING_WORDS.to_vec(),
+        Some(Seen::Request(request)) => request.words(),
+        None => bytes.to_vec(),
+    }
+}
+
+/// What a regular expression looks at: each path by itself.
+pub(crate) fn texts(bytes: &[u8]) -> Vec<Vec<u8>> {
+    if let Some(push) = Push::decode(bytes) {
+        return vec![push.words().into_bytes()];
+    }
+    match Seen::decode(bytes) {
+        Some(Seen::Opening) => vec![Vec::new()],
+        Some(Seen::Request(request)) => request.paths,
+        None => vec![bytes.to_vec()],
+    }
+}
+
+/// Whether a reading is that of a file transfer that is to be opened.
+pub(crate) fn opens(reading: &Reading) -> bool {
+    reading.reader == READER && reading.files.is_empty() && reading.unreadable.is_none()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Content that passes as it is or not at all: whatever piece of a secret is asked for.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::mask::{AROUND_BYTES, Piece, content};
+
+/// What is found when a part of a text is asked for, with what lies around it.
+fn found(text: &[u8], from: usize, to: usize) -> Vec<String> {
+    let before = &text[from.saturating_sub(AROUND_BYTES)..from];
+    let after = &text[to..text.len().min(to + AROUND_BYTES)];
+    let message = Bytes::from([b"head", &text[from..to]].concat());
+    let plan = by_default();
+    match content(&plan, &Piece { message: message.clone(), from: 4, before, after }) {
+        Ok(whole) => {
+            assert_eq!(whole.bytes(), &message);
+            Vec::new()
+        }
+        Err(found) => found.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn every_piece_of_a_secret_is_withheld_and_nothing_else() {
+    let secret = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    let text = format!("{}\n{secret}\n{}", "x".repeat(700), "y".repeat(700));
+    let (begins, ends) = (701, 701 + secret.len());
+    for at in 0..text.len() {
+        for length in [1, 7, 300] {
+            let to = text.len().min(at + length);
+            let touches = at < ends && to > begins;
+            let expected: &[&str] = if touches { &["github-token"] } else { &[] };
+            // Of the public prefix alone nothing is withheld.
+            let of_prefix = touches && to <= begins + 4;
+            let found = found(text.as_bytes(), at, to);
+            assert!(found == expected || of_prefix && found.is_empty(), "{at}..{to}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_found_by_chance_in_no_text_is_let_through() {
+    let text = b"pwd=Xk29fjW0qLm2z8".to_vec();
+    assert_eq!(found(&text, 0, text.len()), ["key-value"]);
+    let binary = [&text[..], &[0]].concat();
+    assert!(found(&binary, 0, binary.len()).is_empty());
+    let secret = format!("\0{}_{}\0", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    assert_eq!(found(secret.as_bytes(), 0, secret.len()), ["github-token"]);
+}

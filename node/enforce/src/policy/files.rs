@@ -1,0 +1,172 @@
+//! Conditions on files.
+//!
+//! Like all conditions on text they are judged once, when a command is read; the outcome is in the
+//! reading under the condition's own words: `files:…` names the parts that satisfy it,
+//! `files-all:…` those of which it is sure that all in them does, and `unknown:files:…` says that
+//! more may.
+
+use globset::{Glob, GlobMatcher};
+use proto::reading::{FileOperation, Reading};
+
+use super::check::Checker;
+use super::compile::sorted;
+use super::condition::Part as On;
+use super::condition::{Evaluation, Truth, UNKNOWN, covers, places};
+use super::places::At;
+use super::{PATTERN_LIMIT, raw};
+use crate::files::{Part, Parts, READER, Reach};
+
+/// A name that no pattern has in it: what a pattern means below a folder.
+const ANYTHING: &str = "/\u{10fffd}";
+
+/// A condition on one thing that is done with a file.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// `files:` or `files-all:` and the condition's own words.
+    any: String,
+    all: String,
+    paths: Vec<Pattern>,
+    operations: Vec<FileOperation>,
+}
+
+/// A pattern on a path.
+#[derive(Debug)]
+struct Pattern {
+    glob: GlobMatcher,
+    /// How every path that it matches starts.
+    start: String,
+}
+
+impl Pattern {
+    /// Whether it may match something below a path.
+    fn reaches_below(&self, path: &str) -> bool {
+        let folder = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
+        folder.starts_with(&self.start) || self.start.starts_with(&folder)
+    }
+}
+
+impl Files {
+    /// The outcome for what is done, as a reading keeps it.
+    pub(crate) fn matched(&self, parts: &Parts) -> Vec<String> {
+        let truths: Vec<Truth> = parts.known.iter().map(|part| self.holds(part)).collect();
+        let outcome = |key: &str, satisfied: Vec<bool>| {
+            satisfied.contains(&true).then(|| format!("{key}{}", places(&satisfied)))
+        };
+        let any = truths.iter().map(|truth| *truth == Truth::True).collect();
+        let all = parts.known.iter().map(|part| self.holds_all(part)).collect();
+        let open = parts.open || truths.contains(&Truth::Unknown);
+        let open = open.then(|| format!("{UNKNOWN}{}", self.any));
+        outcome(&self.any, any).into_iter().chain(outcome(&self.all, all)).chain(open).collect()
+    }
+
+    /// Whether it holds for what is named, or may hold for what lies below.
+    fn holds(&self, part: &Part) -> Truth {
+        if !self.means(part.operation) {
+            return Truth::False;
+        }
+        if self.paths.is_empty() || self.paths.iter().any(|one| one.glob.is_match(&part.path)) {
+            return Truth::True;
+        }
+        let below = |one: &Pattern| match part.reach {
+            Reach::One => false,
+            Reach::Tree => one.reaches_below(&part.path),
+            // What a pattern means wherever it lies, it means under the new name too.
+            Reach::Moved => !one.start.is_empty() && one.reaches_below(&part.path),
+        };
+        if self.paths.iter().any(below) { Truth::Unknown } else { Truth::False }
+    }
+
+    /// Whether it holds for all that is named, and all that may lie below.
+    fn holds_all(&self, part: &Part) -> bool {
+        let below = || format!("{}{ANYTHING}", part.path.trim_end_matches('/'));
+        let all = |one: &Pattern| {
+            one.glob.is_match(&part.path)
+                && (part.reach == Reach::One || one.glob.is_match(below()))
+        };
+        self.means(part.operation) && (self.paths.is_empty() || self.paths.iter().any(all))
+    }
+
+    fn means(&self, operation: FileOperation) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    pub(super) fn judge(&self, reading: &Reading, on: Evaluation) -> Truth {
+        let of_transfer = reading.reader == READER;
+        if !of_transfer && !reading.reader.starts_with("shell/") {
+            return Truth::False;
+        }
+        let key = if on.all { &self.all } else { &self.any };
+        let recorded = reading.matched.iter().find_map(|entry| entry.strip_prefix(&**key));
+        let holds = |at: usize| recorded.is_some_and(|places| covers(places, at));
+        let open = || {
+            let mut entries = reading.matched.iter();
+            entries.any(|entry| entry.strip_prefix(UNKNOWN) == Some(&*self.any))
+        };
+        let each = || 0..reading.files.len();
+        let unread = reading.unreadable.is_some() || open();
+        match on.part {
+            On::One(at) if of_transfer => holds(at).into(),
+            // A program that serves a client: all that it does.
+            On::One(at) => {
+                let of_program = |file: &usize| reading.files[*file].program == Some(at as u64);
+                let mut its = each().filter(of_program).peekable();
+                (its.peek().is_some() && !open() && its.all(holds)).into()
+            }
+            On::Unread => Truth::Unknown,
+            On::Whole if on.all && !each().all(holds) => Truth::False,
+            // What does nothing with files does nothing else with them either. Without a program
+            // nothing is known to be done at all.
+            On::Whole if on.all && !of_transfer && reading.programs.is_empty() => Truth::False,
+            On::Whole if on.all && unread => Truth::Unknown,
+            On::Whole if on.all => Truth::True,
+            On::Whole if each().any(holds) => Truth::True,
+            On::Whole if unread => Truth::Unknown,
+            On::Whole => Truth::False,
+        }
+    }
+}
+
+/// Compiles a condition.
+pub(super) fn compile(raw: &At<raw::Files>, checker: &mut Checker<'_>) -> Files {
+    let (place, raw) = (raw.place, &raw.value);
+    if raw.paths.0.is_empty() && raw.operations.0.is_empty() {
+        checker.error(place, "`files` needs paths or operations");
+    }
+    let key = serde_json::json!({
+        "operations": sorted(&raw.operations),
+        "paths": sorted(&raw.paths),
+    });
+    let words = raw.operations.0.iter();
+    Files {
+        any: format!("files:{key}"),
+        all: format!("files-all:{key}"),
+        operations: words.filter_map(|word| checker.word(word, FileOperation::ALL)).collect(),
+        paths: raw.paths.0.iter().filter_map(|written| pattern(written, checker)).collect(),
+    }
+}
+
+fn pattern(written: &At<String>, checker: &mut Checker<'_>) -> Option<Pattern> {
+    let text = written.value.as_str();
+    if text.len() > PATTERN_LIMIT {
+        checker.error(written.place, format!("a pattern has at most {PATTERN_LIMIT} bytes"));
+        return None;
+    }
+    if !text.starts_with(['/', '*', '?', '[', '{']) && !text.starts_with("~/") && text != "~" {
+        let what = "expected a pattern on whole paths: one that begins with /, ~/ or *";
+        checker.error(written.place, format!("found `{text}`, {what}"));
+        return None;
+    }
+    let named = text.split('/').skip(1);
+    let ends = text.len() > 1 && text.ends_with('/');
+    if ends || text.contains("//") || named.into_iter().any(|part| part == "." || part == "..") {
+        let what = "no path in normal form has `//`, `/.`, `/..` or a slash at its end";
+        checker.error(written.place, format!("found `{text}`, but {what}"));
+        return None;
+    }
+    let glob = Glob::new(text).inspect_err(|error| {
+        checker.error(written.place, format!("not a pattern: {}", error.kind()));
+    });
+    let special = |letter: char| matches!(letter, '*' | '?' | '[' | '{' | '\\');
+    let start = text.split(special).next().unwrap_or_default().to_owned();
+    Some(Pattern { glob: glob.ok()?.compile_matcher(), start })
+}
