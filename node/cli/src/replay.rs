@@ -1,10 +1,11 @@
 //! Plays a session back: the bytes that the client got, on the outputs that it got them on, in
-//! time. Of a session with a database: the statements, and what became of them.
+//! time. Of a session with a database: the statements, and what became of them. Of files: what was
+//! asked for, and what passed.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use proto::event::{Outcome as Ended, Stream};
+use proto::event::{FileTransferred, Outcome as Ended, Passed, Stream};
 use proto::reading::Verdict;
 use store_views::{Replay, ReplayCommand};
 
@@ -89,6 +90,9 @@ fn statement(text: &str) -> String {
 
 /// What became of a statement.
 fn became(command: &ReplayCommand) -> String {
+    if let Some(passed) = &command.transferred {
+        return transferred(passed);
+    }
     let rows = command.rows.unwrap_or(0);
     match &command.outcome {
         Some(Ended::Exited(0)) => format!("({rows} rows, {} bytes)", command.output_bytes),
@@ -97,8 +101,25 @@ fn became(command: &ReplayCommand) -> String {
         Some(Ended::ClientLeft) => format!("(the client left after {rows} rows)"),
         Some(Ended::Signalled(signal)) => format!("({})", safe(signal)),
         None if command.verdict == Verdict::Block => "(blocked)".to_owned(),
+        None if command.file => "(passed on)".to_owned(),
         None => "(its outcome is unknown)".to_owned(),
     }
+}
+
+/// What passed of a file.
+fn transferred(passed: &FileTransferred) -> String {
+    let way = |word: &str, one: &Passed| {
+        let digest = one.sha256.map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
+        (one.bytes > 0).then(|| format!("{} bytes {word}{digest}", one.bytes))
+    };
+    let ways = [way("read", &passed.read), way("written", &passed.written)];
+    let mut said: Vec<_> = ways.into_iter().flatten().collect();
+    if said.is_empty() {
+        said.push("no content passed".to_owned());
+    }
+    said.extend((!passed.closed).then(|| "it was not closed".to_owned()));
+    said.extend(passed.told.as_ref().map(|told| safe(&told.to_string()).into_owned()));
+    format!("({})", said.join("; "))
 }
 
 fn write(to: &mut dyn Write, bytes: &[u8]) -> Outcome {

@@ -43,6 +43,7 @@ fn of_node(rows: &mut Working, event: &Event, kind: &Kind) {
         Kind::CommandStarted(started) => command::started(rows, event, started),
         Kind::CommandFinished(finished) => command::finished(rows, event, finished),
         Kind::OutputReleased(released) => command::output(rows, event, released),
+        Kind::FileTransferred(passed) => command::transferred(rows, event, passed),
         Kind::LoginSucceeded(login) => session::logged_in(rows, event, login),
         Kind::LoginFailed(login) => session::not_logged_in(rows, event, login),
         Kind::SessionRefused(refused) => session::refused(rows, event, refused),

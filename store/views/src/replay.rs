@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proto::event::{
-    CommandFinished, CommandJudged, CommandPart, Event, Kind, MaskedPlace, Outcome, OutputReleased,
-    Stream,
+    CommandFinished, CommandJudged, CommandPart, Event, FileTransferred, Kind, MaskedPlace,
+    Outcome, OutputReleased, Stream,
 };
 use proto::ids::{Name, SessionId};
 use proto::reading::{Channel, Verdict};
@@ -112,12 +112,19 @@ pub struct ReplayCommand {
     pub errors_bytes: u64,
     /// Whether the record holds fewer bytes than passed, because of its limit.
     pub truncated: bool,
-    /// Whether it is a statement for a database, whose values are counted and not recorded.
+    /// Whether it is a statement for a database or a request for a file: values and content are
+    /// counted and not recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub statement: bool,
     /// How many rows of a database passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Whether it is a request for a file, whose end is not recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub file: bool,
+    /// What passed of the file that it opened, once that was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transferred: Option<FileTransferred>,
 }
 
 /// A session as it was seen.
@@ -216,7 +223,7 @@ pub fn verify_continuity(replay: &Replay) -> Vec<Gap> {
         for (stream, found) in passed {
             let expected = reached.get(&(command.command, stream)).copied().unwrap_or_default();
             if command.statement && command.truncated && stream == Stream::Output {
-                // Values of a database are counted; that they are not here is no gap.
+                // Values and files are counted; that they are not here is no gap.
                 continue;
             }
             if expected != found {
@@ -283,6 +290,7 @@ impl ReplayBuilder {
                 self.released(released);
             }
             Some(Kind::CommandFinished(finished)) => self.finished(finished, event.time),
+            Some(Kind::FileTransferred(passed)) => self.transferred(passed, event.time),
             _ => {}
         }
     }
@@ -360,8 +368,10 @@ impl ReplayBuilder {
             output_bytes: 0,
             errors_bytes: 0,
             truncated: false,
-            statement: judged.channel == Channel::Query,
+            statement: matches!(judged.channel, Channel::Query | Channel::Sftp),
             rows: None,
+            file: judged.channel == Channel::Sftp && !judged.reading.files.is_empty(),
+            transferred: None,
         });
     }
 
@@ -386,6 +396,15 @@ impl ReplayBuilder {
             masked: released.masked.clone(),
             record_masked: released.record_masked.clone(),
         });
+    }
+
+    fn transferred(&mut self, passed: &FileTransferred, at: Utc) {
+        let ended_ms = self.age_ms(at);
+        let mut commands = self.replay.commands.iter_mut().rev();
+        if let Some(command) = commands.find(|command| command.command == passed.command) {
+            command.ended_ms = Some(ended_ms);
+            command.transferred = Some(passed.clone());
+        }
     }
 
     fn finished(&mut self, finished: &CommandFinished, at: Utc) {

@@ -149,6 +149,10 @@ fn detail(kind: &Kind) -> Option<String> {
             let bytes = released.text.as_ref().or(released.base64.as_ref()).map_or(0, String::len);
             format!("{:?} at {} ({bytes} characters)", released.stream, released.offset)
         }
+        Kind::FileTransferred(passed) => {
+            let (read, written) = (passed.read.bytes, passed.written.bytes);
+            format!("of {}: {read} bytes read, {written} written", passed.command)
+        }
         Kind::SessionClosed(closed) => closed.reason.clone(),
         Kind::SessionRefused(refused) => format!("{}: {}", refused.asked, refused.reason),
         Kind::LoginFailed(failed) => {
