@@ -14,9 +14,9 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("Letting::new(", &["node/gate/src/gate/holding.rs"]),
     // Where the control plane's reply to a spending arrives.
     ("Consumption::of_reply(", &["node/session/src/spending.rs"]),
-    // Nothing runs by it; and values that are masked and not recorded.
+    // Nothing runs by it; and values and content that are looked through and not recorded.
     ("Preparation::checked(", &["node/gate/src/gate/values.rs"]),
-    ("Release::of_values(", &["node/gate/src/gate/values.rs"]),
+    ("Release::of_values(", &["node/gate/src/gate/values.rs", "node/gate/src/gate/files.rs"]),
     ("Masked::new(", &["node/enforce/src/mask/"]),
 ];
 

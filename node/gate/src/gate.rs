@@ -5,8 +5,10 @@
 //! `Idle`; and from anywhere to `Closed`. What exists only in a state lives only in that state.
 //!
 //! A terminal is the exception: it runs beside what is typed into it, line by line, so it is no
-//! state of the machine. Its lines go from `Idle` by the same way back to `Idle`.
+//! state of the machine. Its lines go from `Idle` by the same way back to `Idle`. So do the
+//! requests of a file transfer, and what a push to a git repository asks.
 
+mod files;
 mod holding;
 mod judging;
 mod serving;
@@ -46,8 +48,8 @@ pub struct Gate {
     memory: Memory,
     /// What masks values, once there were any.
     values: Option<Box<ValueMasker>>,
-    /// The terminal, once it may be opened, in a session that is one.
-    terminal: Option<Box<Running>>,
+    /// The terminal, file transfer or push, once it may be opened, in a session that is one.
+    beside: Option<Box<Running>>,
     state: State,
 }
 
@@ -93,7 +95,7 @@ impl Gate {
             stream_up: false,
             memory: Memory::default(),
             values: None,
-            terminal: None,
+            beside: None,
             state: State::Idle,
         };
         let append = gate.full(kind, Urgency::Ordinary, None, now);
@@ -130,11 +132,11 @@ impl Gate {
         self.running().is_some_and(|running| running.results.is_some())
     }
 
-    /// What is with the target: a command, or a terminal.
+    /// What is with the target: a command, a terminal, or a file transfer.
     fn running(&self) -> Option<&Running> {
         match &self.state {
             State::Running(running) => Some(running),
-            _ => self.terminal.as_deref(),
+            _ => self.beside.as_deref(),
         }
     }
 
@@ -160,6 +162,8 @@ impl Gate {
             Input::Output { stream, raw } => self.output(stream, raw, now),
             Input::Values { batch, places, rows } => self.pass_values(batch, places, rows, now),
             Input::Results(raw) => self.results(raw, now),
+            Input::Answered(command) => Ok(self.answered(command)),
+            Input::Transferred(passed) => self.transferred(*passed, now),
             Input::InputPassed => {
                 self.busy = now.elapsed;
                 Ok(Vec::new())
@@ -218,8 +222,8 @@ impl Gate {
             outputs = self.refuse(at, Refusal::because(Told::plain(code)), now);
             outputs.truncate(1);
         }
-        if let Some(terminal) = self.terminal.take() {
-            outputs.push(self.finished(*terminal, Outcome::ClientLeft, now));
+        if let Some(beside) = self.beside.take() {
+            outputs.push(self.finished(*beside, Outcome::ClientLeft, now));
         }
         outputs
     }

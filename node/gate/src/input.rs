@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use node_enforce::mask::{Place, Raw};
 use proto::entry::{ApprovalId, Withdrawn};
-use proto::event::{Counted, Stream};
+use proto::event::{Counted, FileTransferred, Stream};
 use proto::refusal::Told;
 use store_log::Receipt;
 
@@ -55,6 +55,10 @@ pub enum Input<'a> {
     /// Values that were let through, as the record shows them. They are masked once more: side by
     /// side they may be what none of them is.
     Results(Raw<'a>),
+    /// The target has answered the request of this number, and it opened nothing.
+    Answered(u64),
+    /// A file that was opened by a request was closed.
+    Transferred(Box<FileTransferred>),
     /// Bytes were passed to the command's input.
     InputPassed,
     /// The target will send no more on this output.

@@ -404,8 +404,8 @@ impl Release {
         counter.cuts().then_some(Self { stream, client })
     }
 
-    /// Values of a database, which are counted and not recorded unless policy says so: that they
-    /// are masked is all that lets them go.
+    /// Values of a database, which are counted and not recorded unless policy says so, or messages
+    /// of a file transfer: that they are masked is all that lets them go.
     pub(crate) fn of_values(client: Masked) -> Self {
         Self { stream: Stream::Output, client }
     }

@@ -174,6 +174,10 @@ fn mask_reading(facts: &SessionFacts, reading: &mut Reading) {
     if words > READING_WORDS_LIMIT {
         reading.programs.iter_mut().for_each(hide_words);
     }
+    let paths: usize = reading.files.iter().map(|file| file.path.len()).sum();
+    if paths > READING_WORDS_LIMIT {
+        reading.files.iter_mut().for_each(|file| file.path = HIDDEN.to_owned());
+    }
     let names: usize = reading.statements.iter().map(name_bytes).sum();
     if names > READING_WORDS_LIMIT {
         reading.statements.iter_mut().for_each(hide_names);

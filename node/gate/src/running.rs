@@ -37,8 +37,9 @@ pub(crate) struct Running {
     text: CommandText,
     // What somebody else has approved of it.
     approved: Vec<Approval>,
-    // Of a terminal, the line that was last let go into it, with what was approved of that.
-    line: Option<(CommandText, Vec<Approval>)>,
+    // What was let go into it and may be under way, with what was approved of that, by its number:
+    // of a terminal the last line, of a file transfer open files and requests without an answer.
+    within: BTreeMap<u64, (CommandText, Vec<Approval>)>,
     /// How many rows were let through; absent when no values were.
     pub(crate) rows: Option<u64>,
     recorded: u64,
@@ -91,7 +92,7 @@ impl Running {
             input: Counted::default(),
             text,
             approved,
-            line: None,
+            within: BTreeMap::new(),
             rows: None,
             recorded: 0,
             limit: obligations.limit,
@@ -107,17 +108,33 @@ impl Running {
     /// approved goes on if nothing is asked of approvers now that was not asked then. The masks
     /// stay those of its verdict: a stream has one masker from its first byte to its last.
     pub(crate) fn ends(&self, facts: &SessionFacts, now: Moment) -> Option<Told> {
-        let line = self.line.iter().map(|(text, approved)| (text, approved));
-        let mut all = std::iter::once((&self.text, &self.approved)).chain(line);
+        let within = self.within.values().map(|(text, approved)| (text, approved));
+        let mut all = std::iter::once((&self.text, &self.approved)).chain(within);
         all.find_map(|(text, approved)| would_end(text, approved, facts, now))
     }
 
     /// A line was let go into this terminal. What the record keeps of output is so much for each.
     pub(crate) fn typed(&mut self, text: CommandText, approved: Vec<Approval>) {
-        self.line = Some((text, approved));
+        self.within = BTreeMap::from([(0, (text, approved))]);
         self.recorded = 0;
         self.output.counter.resume();
         self.errors.counter.resume();
+    }
+
+    /// A request was let go into this file transfer.
+    pub(crate) fn asked(&mut self, number: u64, text: CommandText, approved: Vec<Approval>) {
+        self.within.insert(number, (text, approved));
+    }
+
+    /// Nothing of a request is under way any more.
+    pub(crate) fn answered(&mut self, number: u64) {
+        self.within.remove(&number);
+    }
+
+    /// Counts messages of a file transfer that are let through.
+    pub(crate) fn count_messages(&mut self, bytes: u64, findings: &[Finding]) {
+        record::count(&mut self.masked, findings);
+        self.output.counter.pass_unread(bytes);
     }
 
     /// Takes bytes of the target and gives what may be let through of them.

@@ -4,6 +4,7 @@
 //! cannot get around the gate: what it may write is in values that only the gate makes. All that it
 //! does in between it does by [`Session::meanwhile`], which goes on for as long as the session may.
 
+mod files;
 mod holding;
 mod judging;
 mod output;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use node_enforce::files;
 use node_enforce::mask::Raw;
 use node_enforce::policy::{Approval, RecordRules};
 use proto::event::{CommandFinished, CommandStarted, Counted, Kind, Outcome, Stream};
@@ -19,7 +20,7 @@ use crate::running::Running;
 
 impl Gate {
     /// The last command may go to its target: it runs from now on, or, when it is a line of the
-    /// terminal that runs, becomes what that does.
+    /// terminal or a request of the file transfer that runs, becomes what that does.
     pub(super) fn begin(
         &mut self,
         obligations: &RecordRules,
@@ -27,23 +28,32 @@ impl Gate {
         text: CommandText,
         approved: Vec<Approval>,
     ) {
-        if let Some(terminal) = &mut self.terminal {
-            terminal.typed(text, approved);
+        let number = self.commands;
+        if let Some(beside) = &mut self.beside {
+            match self.facts.channel {
+                Channel::Shell => beside.typed(text, approved),
+                _ => beside.asked(number, text, approved),
+            }
             return;
         }
-        let number = self.commands;
+        // What is asked within it is judged in its turn: lines, requests, what a push changes.
+        let is_asked = match self.facts.channel {
+            Channel::Shell | Channel::Sftp => true,
+            Channel::Exec => files::pushes_to(text.bytes()).is_some(),
+            _ => false,
+        };
         let running = Running::new(&self.facts, number, obligations, at, text, approved);
-        if self.facts.channel == Channel::Shell {
-            self.terminal = Some(Box::new(running));
+        if is_asked {
+            self.beside = Some(Box::new(running));
         } else {
             self.state = State::Running(Box::new(running));
         }
     }
 
-    fn under_way(&mut self) -> Option<(&mut Running, &SessionFacts, &mut Scribe)> {
+    pub(super) fn under_way(&mut self) -> Option<(&mut Running, &SessionFacts, &mut Scribe)> {
         let running = match &mut self.state {
             State::Running(running) => running,
-            _ => self.terminal.as_mut()?,
+            _ => self.beside.as_mut()?,
         };
         Some((running, &self.facts, &mut self.scribe))
     }
@@ -78,7 +88,7 @@ impl Gate {
             other => {
                 self.state = other;
                 // What is judged in a terminal that ended goes to nobody: closing says so.
-                self.terminal.take()
+                self.beside.take()
             }
         };
         let Some(mut running) = running else { return Err(self.out_of_turn("a command's end")) };

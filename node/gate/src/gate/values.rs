@@ -1,4 +1,5 @@
-//! A database's side of the gate: texts that it is to prepare, and values that come from it.
+//! A database's side of the gate: texts that it is to prepare, and values that come from it. So are
+//! the names in a file transfer's answers masked, and what only looks at a file is checked.
 
 use bytes::Bytes;
 use node_enforce::decide::{self, Facts};
@@ -49,6 +50,8 @@ impl Gate {
         let (client, findings) = masked.map_err(|_| misplaced)?;
         if let State::Running(running) = &mut self.state {
             running.count_values(client.bytes().len() as u64, rows, &findings);
+        } else if let Some(beside) = &mut self.beside {
+            beside.count_messages(client.bytes().len() as u64, &findings);
         }
         Ok(vec![Output::Release(Release::of_values(client))])
     }

@@ -1,16 +1,18 @@
 //! Plays a conversation with a gate and compares what it does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use consensus_state::Reply;
-use node_enforce::mask::Raw;
+use node_enforce::files;
+use node_enforce::mask::{Piece, Raw};
 use node_enforce::terminal::Seen;
 use proto::entry::{ApprovalConsumption, ApprovalId, Covered, Withdrawn};
-use proto::event::{Counted, Kind, Outcome, Stream};
+use proto::event::{Counted, FileTransferred, Kind, Outcome, Passed, Stream};
 use proto::ids::{Digest, Name};
-use proto::reading::Durability;
+use proto::reading::{Channel, Durability};
 use proto::refusal::{Code, Told};
 use proto::time::Moment;
 use store_log::memory::Memory;
@@ -82,6 +84,7 @@ impl Stage {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let text = values::text(rest);
         let raw = Raw::new(text.as_bytes());
+        let is_files = self.gate.facts().channel == Channel::Sftp;
         let input = match (word, rest) {
             ("end", _) => return,
             ("waits", seconds) => {
@@ -94,7 +97,7 @@ impl Stage {
                 return;
             }
             ("command", _) => self.command(text.into_bytes()),
-            ("opens", _) => self.command(Seen::Opening.encode()),
+            ("opens", _) if !is_files => self.command(Seen::Opening.encode()),
             ("line", _) => self.command(Seen::Line(text.as_bytes()).encode()),
             ("password", _) => self.command(Seen::EchoOff.encode()),
             ("policy", number) => {
@@ -135,11 +138,51 @@ impl Stage {
                 Input::Ended { ending: Ending::ClientLeft, input: Counted::default() }
             }
             ("closes", _) => Input::Close("finished".to_owned()),
+            _ if is_files => match self.of_files(word, &text) {
+                Some(input) => input,
+                None => return,
+            },
             _ => panic!("line {number} of the conversation says {line:?}"),
         };
         match self.gate.on(input, self.now) {
             Ok(outputs) => self.perform(outputs),
             Err(out_of_turn) => self.done.push(format!("out of turn: {out_of_turn}")),
+        }
+    }
+
+    /// What is said of files; content is no input.
+    fn of_files(&mut self, word: &str, text: &str) -> Option<Input<'static>> {
+        let number = || text.parse().expect("a number");
+        Some(match word {
+            "opens" => self.command(files::Seen::Opening.encode()),
+            "asks" => {
+                let seen = files::Seen::decode(text.as_bytes()).expect("a request in words");
+                self.command(seen.encode())
+            }
+            "answered" => Input::Answered(number()),
+            "transferred" => Input::Transferred(Box::new(FileTransferred {
+                command: number(),
+                read: Passed::default(),
+                written: Passed { bytes: 3, sha256: None },
+                closed: true,
+                found: BTreeMap::new(),
+                told: None,
+            })),
+            "content" => {
+                self.content(text);
+                return None;
+            }
+            _ => panic!("of files it is said: {word} {text}"),
+        })
+    }
+
+    /// A piece of a file's content, with nothing around it.
+    fn content(&mut self, text: &str) {
+        let message = Bytes::from(text.to_owned());
+        let piece = Piece { message, from: 0, before: b"", after: b"" };
+        match self.gate.content(&piece, self.now) {
+            Ok(release) => self.released(release),
+            Err(found) => self.done.push(format!("withholds {}", found.join(" "))),
         }
     }
 
@@ -218,7 +261,7 @@ impl Stage {
                 Output::Release(release) => self.released(release),
                 Output::Forward(permit) => {
                     let line = match permit.redeem(self.now.elapsed) {
-                        Ok(text) => String::from_utf8_lossy(text.bytes()).replace('\0', "\\0"),
+                        Ok(text) => without_controls(&String::from_utf8_lossy(text.bytes())),
                         Err(expired) => expired.to_string(),
                     };
                     self.done.push(format!("forwards {line}"));
@@ -255,6 +298,15 @@ impl Stage {
         let appending = appending.expect("the memory log takes it");
         (appending.queued, appending.pending)
     }
+}
+
+/// A text on one line: control characters by their numbers.
+fn without_controls(text: &str) -> String {
+    let one = |letter: char| match letter {
+        letter if letter.is_ascii_control() => format!("\\{}", u32::from(letter)),
+        letter => letter.to_string(),
+    };
+    text.chars().map(one).collect()
 }
 
 /// One line for a request.
@@ -307,6 +359,12 @@ fn said(append: &Append) -> String {
         Kind::CommandReleased(event) => {
             let without = if event.without_stream { " without the stream" } else { "" };
             format!("{} by approval {}{without}", event.command, event.approval)
+        }
+        Kind::FileTransferred(event) => {
+            format!(
+                "of {}: {} read, {} written",
+                event.command, event.read.bytes, event.written.bytes
+            )
         }
         Kind::SessionClosed(event) => format!("{} after {}", event.reason, event.commands),
         _ => String::new(),

@@ -58,9 +58,13 @@ pub(super) fn text(written: &str) -> String {
 
 /// Alice of engineering on web-1 of staging, by the policy given, which is of this revision.
 pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
-    // A policy that grants terminals is one of a conversation in a terminal.
-    let is_shell = policy.contains("channels: [shell]");
-    let channel = if is_shell { Channel::Shell } else { Channel::Exec };
+    // A policy that grants terminals or files alone is one of a conversation with them.
+    let grants = |channel: &str| policy.contains(&format!("channels: [{channel}]"));
+    let channel = match (grants("shell"), grants("sftp")) {
+        (true, _) => Channel::Shell,
+        (_, true) => Channel::Sftp,
+        _ => Channel::Exec,
+    };
     let (policy, _) =
         Policy::parse("policy.yaml", policy, &|_| true).unwrap_or_else(|error| panic!("{error}"));
     let actor = Actor {

@@ -87,12 +87,7 @@ impl Session {
     /// # Errors
     /// What to tell the client: the text is not sent.
     pub async fn prepare(&mut self, text: Vec<u8>) -> Result<Preparation, Told> {
-        let checked = self.text(text.clone())?;
-        self.contact().await?;
-        let view = self.ports.control.views().borrow().clone();
-        drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
-        let now = self.ports.clock.now();
-        if let Some(preparation) = self.gate.prepare(checked, self.tether.leash(), now) {
+        if let Some(preparation) = self.look(text.clone()).await? {
             return Ok(preparation);
         }
         let permit = self.judge(text, &mut Patient).await?;
@@ -101,6 +96,20 @@ impl Session {
         let told = Told::plain(Code::PermitExpired);
         self.ended(Ending::Refused(told.clone()), Counted::default()).await?;
         Err(told)
+    }
+
+    /// Whether a target may be asked something that only looks at what is there. Nothing is given
+    /// of what is blocked: it is to be judged as a command, so that the record says so.
+    ///
+    /// # Errors
+    /// What to tell the client: it is not asked.
+    pub async fn look(&mut self, text: Vec<u8>) -> Result<Option<Preparation>, Told> {
+        let checked = self.text(text)?;
+        self.contact().await?;
+        let view = self.ports.control.views().borrow().clone();
+        drop(self.judge_again(view).map_err(|ended| self.end(ended))?);
+        let now = self.ports.clock.now();
+        Ok(self.gate.prepare(checked, self.tether.leash(), now))
     }
 
     fn text(&self, text: Vec<u8>) -> Result<CommandText, Told> {
