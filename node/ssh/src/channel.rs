@@ -1,9 +1,9 @@
 //! What a session channel was asked for, in which order, and what is answered.
 //!
-//! Pure: one request in, one [`Answer`] out. A command is served, with or without a terminal, and a
-//! shell in a terminal. What a client waits on (a shell without one, a subsystem) is accepted so
-//! that the reason can be said on standard error and by an exit status; everything else is refused
-//! by the protocol's own failure.
+//! Pure: one request in, one [`Answer`] out. A command is served, with or without a terminal, a
+//! shell in a terminal, and file transfer. What a client waits on (a shell without a terminal,
+//! another subsystem) is accepted so that the reason can be said on standard error and by an exit
+//! status; everything else is refused by the protocol's own failure.
 
 use node_session::names;
 use proto::refusal::{Code, Told};
@@ -52,6 +52,11 @@ pub(crate) enum Start {
         /// The terminal.
         terminal: terminal::Request,
     },
+    /// Serves a file transfer, if it may.
+    Files {
+        /// Variables that may be passed on.
+        environment: Vec<(String, String)>,
+    },
     /// Says why not.
     Refuse(Told),
 }
@@ -91,6 +96,11 @@ impl Asking {
             return Answer::default();
         }
         match request {
+            // No shell is given such a command, and what is judged within a session begins so.
+            Request::Exec([0, ..]) => {
+                let text = "A command does not begin with a zero byte.";
+                self.refuse_aloud("exec".to_owned(), text, "it begins with a zero byte")
+            }
             Request::Exec(command) => {
                 self.started = true;
                 let command = Zeroizing::new(command.to_vec());
@@ -100,16 +110,17 @@ impl Asking {
                 Answer { accepted: true, start, refused: None }
             }
             Request::Shell => self.shell(),
+            Request::Subsystem("sftp") => {
+                self.started = true;
+                let environment = std::mem::take(&mut self.environment);
+                let start = Some(Start::Files { environment });
+                Answer { accepted: true, start, refused: None }
+            }
             Request::Subsystem(name) => {
                 // What a client is told is recorded too, so it says no name that is not known.
-                let text = match name {
-                    "sftp" => {
-                        "The subsystem sftp is not served here. Old-style copies work: `scp -O`."
-                    }
-                    _ => "That subsystem is not served here.",
-                };
+                let text = "That subsystem is not served here.";
                 let asked = format!("subsystem {}", names::printable(name, NAME_BYTES));
-                self.refuse_aloud(asked, text, "subsystems are not served")
+                self.refuse_aloud(asked, text, "no such subsystem is served")
             }
             Request::Terminal(Some(terminal)) => {
                 // A later one takes the place of an earlier one, as with OpenSSH's server.

@@ -11,6 +11,7 @@ mod config;
 mod driver;
 mod environment;
 mod login;
+mod sftp;
 mod signals;
 mod spool;
 mod stderr;

@@ -4,6 +4,7 @@ mod channel;
 mod environment;
 mod live;
 mod login;
+mod sftp;
 mod signals;
 mod spool;
 mod stderr;

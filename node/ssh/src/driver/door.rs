@@ -37,6 +37,8 @@ pub(super) enum Leaving<'a> {
     Signal(&'a mut mpsc::Receiver<Sig>),
     /// By the interrupt key. All keys that came are kept for later.
     Keys { from: &'a mut mpsc::Receiver<Bytes>, read: &'a mut Vec<u8> },
+    /// By nothing but closing its channel.
+    Closing,
 }
 
 impl Leaving<'_> {
@@ -57,6 +59,7 @@ impl Leaving<'_> {
                     }
                 }
             }
+            Self::Closing => {}
         }
         std::future::pending::<()>().await;
     }

@@ -1,4 +1,5 @@
-//! One channel's command or shell: judged, dialled, run, and closed in the record on every way out.
+//! One channel's command, shell or file transfer: judged, dialled, run, and closed in the record
+//! on every way out.
 //!
 //! The order is the promise: the session judges first and gives a permit only for a durable
 //! verdict; only then is the target dialled; the permit is redeemed right before the command is
@@ -7,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_enforce::files;
 use node_enforce::terminal::Seen;
 use node_gate::{Ending, Permit, Release};
 use node_session::seal::Meter;
@@ -24,7 +26,7 @@ use super::door::{self, Leaving};
 use super::input::{EndOnDrop, Input, pump, resized};
 use super::node::Node;
 use super::output::Arrived;
-use super::target::{Around, Dialled, dial};
+use super::target::{Around, Dialled, Runs, dial};
 use crate::channel::Start;
 use crate::terminal::Window;
 use crate::{signals, stderr};
@@ -53,12 +55,16 @@ pub(super) async fn run(
             None
         }
         Some(Start::Exec { command, environment, terminal }) => {
-            Some((command, Around { environment, terminal, is_shell: false }))
+            Some((command, Around { environment, terminal, runs: Runs::Command }))
         }
         Some(Start::Shell { environment, terminal }) => {
             let terminal = Some(terminal);
             let opening = Zeroizing::new(Seen::Opening.encode());
-            Some((opening, Around { environment, terminal, is_shell: true }))
+            Some((opening, Around { environment, terminal, runs: Runs::Shell }))
+        }
+        Some(Start::Files { environment }) => {
+            let opening = Zeroizing::new(files::Seen::Opening.encode());
+            Some((opening, Around { environment, terminal: None, runs: Runs::Files }))
         }
     };
     if let Some((command, around)) = begun {
@@ -70,7 +76,8 @@ pub(super) async fn run(
     metrics::gauge!("sallyport_ssh_channels").decrement(1);
 }
 
-/// Runs a command, or a shell, in a session of its own. Gives what the client is still to be told.
+/// Runs a command, a shell or a server of files in a session of its own. Gives what the client is
+/// still to be told.
 async fn serve(
     node: &Arc<Node>,
     caller: &Caller,
@@ -79,7 +86,11 @@ async fn serve(
     command: Zeroizing<Vec<u8>>,
     around: Around,
 ) -> Option<Exit> {
-    let channel = if around.is_shell { Channel::Shell } else { Channel::Exec };
+    let channel = match around.runs {
+        Runs::Command => Channel::Exec,
+        Runs::Shell => Channel::Shell,
+        Runs::Files => Channel::Sftp,
+    };
     let mut session = match open(node, caller, channel).await {
         Ok(session) => session,
         Err(told) => return Some(Exit::Told(told)),
@@ -97,10 +108,14 @@ async fn serve(
             return None;
         }
     };
+    let pushes_to = match around.runs {
+        Runs::Command => files::pushes_to(&command),
+        Runs::Shell | Runs::Files => None,
+    };
     let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
     let login = caller.login.login.clone();
     let mut running = Running { node, client, session, input, meter, signal: None };
-    let ending = running.run(permit, &login, &around).await;
+    let ending = running.run(permit, &login, &around, pushes_to.as_deref()).await;
     running.end(ending).await
 }
 
@@ -110,7 +125,11 @@ async fn open(node: &Node, caller: &Caller, channel: Channel) -> Result<Session,
         Err(told) => {
             let actor = crate::login::actor(&caller.login.subject, Some(caller.from.clone()));
             let reason = "the key, or its person, is gone since the login".to_owned();
-            let asked = if channel == Channel::Shell { "shell" } else { "exec" };
+            let asked = match channel {
+                Channel::Shell => "shell",
+                Channel::Sftp => "sftp",
+                _ => "exec",
+            };
             node.sessions.refused(&actor, caller.number, asked, told.clone(), reason);
             return Err(told);
         }
@@ -138,13 +157,21 @@ pub(super) struct Running<'a> {
 
 impl Running<'_> {
     /// Runs it, whatever happens; says how it ended.
-    async fn run(&mut self, permit: Permit, login: &str, around: &Around) -> Ending {
+    async fn run(
+        &mut self,
+        permit: Permit,
+        login: &str,
+        around: &Around,
+        pushes_to: Option<&str>,
+    ) -> Ending {
         match self.start(permit, login, around).await {
             Ok(mut target) => {
-                let ended = match &around.terminal {
-                    Some(terminal) if around.is_shell => {
+                let ended = match (around.runs, &around.terminal, pushes_to) {
+                    (Runs::Shell, Some(terminal), _) => {
                         self.serve_shell(&mut target, terminal.window).await
                     }
+                    (Runs::Files, ..) => self.serve_files(&mut target).await,
+                    (_, _, Some(repository)) => self.serve_push(&mut target, repository).await,
                     _ => self.serve(&mut target).await,
                 };
                 if ended.is_ok() {
@@ -209,26 +236,27 @@ impl Running<'_> {
             pump(outlet, target.write.clone(), self.meter.clone(), fault, tether)
         });
         let pump = pump.map(EndOnDrop::spawn);
-        let ended = self.pass(target, pump_faults).await;
+        let ended = self.pass(target, pump_faults, &mut Heard::default()).await;
         if let Some(pump) = pump {
             pump.end().await;
         }
         ended
     }
 
-    async fn pass(
+    /// Passes what comes of a command whose input is passed on beside it.
+    pub(super) async fn pass(
         &mut self,
         target: &mut Dialled,
         mut pump_faults: mpsc::Receiver<Told>,
+        heard: &mut Heard,
     ) -> Result<Ending, Ending> {
-        let mut heard = Heard::default();
         let mut seen = 0;
         loop {
             let next =
                 next(&mut self.session, self.client, &mut self.input, target, &mut pump_faults);
             match next.await? {
                 Next::Arrived(arrived) => {
-                    if let Some(ending) = self.arrived(arrived, &mut heard).await? {
+                    if let Some(ending) = self.arrived(arrived, heard).await? {
                         return Ok(ending);
                     }
                 }
@@ -285,7 +313,7 @@ impl Running<'_> {
         self.meanwhile(sent).await?.map_err(|_| lost())
     }
 
-    async fn release(&mut self, released: Vec<Release>) -> Result<(), Ending> {
+    pub(super) async fn release(&mut self, released: Vec<Release>) -> Result<(), Ending> {
         for release in released {
             let client = self.client;
             if self.meanwhile(client.release(release)).await?.is_err() {
@@ -328,7 +356,7 @@ impl Running<'_> {
 }
 
 /// The way to the target failed.
-fn lost() -> Ending {
+pub(super) fn lost() -> Ending {
     Ending::Failed(Told::plain(Code::TargetLost))
 }
 

@@ -202,8 +202,8 @@ impl Running<'_> {
     }
 }
 
-/// Reads keys out of the spool, so that they can be waited for beside other things.
-async fn read(outlet: Outlet, keys: mpsc::Sender<Bytes>, faults: mpsc::Sender<Told>) {
+/// Reads input out of the spool, so that they can be waited for beside other things.
+pub(super) async fn read(outlet: Outlet, keys: mpsc::Sender<Bytes>, faults: mpsc::Sender<Told>) {
     loop {
         match outlet.next().await {
             Ok(Some(bytes)) => {

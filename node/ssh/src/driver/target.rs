@@ -31,8 +31,18 @@ use crate::terminal::{self, Window};
 pub(super) struct Around {
     pub(super) environment: Vec<(String, String)>,
     pub(super) terminal: Option<terminal::Request>,
-    /// Whether the login's shell is opened in the terminal, and nothing else run.
-    pub(super) is_shell: bool,
+    pub(super) runs: Runs,
+}
+
+/// What runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// The command.
+    Command,
+    /// The login's shell, in the terminal.
+    Shell,
+    /// The server of files.
+    Files,
 }
 
 /// A connection to a target, logged in, with one open channel. Dropping it cuts it.
@@ -203,13 +213,15 @@ impl Dialled {
         let command = permit
             .redeem(clock.now().elapsed)
             .map_err(|_| Ending::Refused(Told::plain(Code::PermitExpired)))?;
-        if around.is_shell {
-            self.write.request_shell(true).await.map_err(|_| lost())?;
-        } else {
-            self.write.exec(true, command.bytes()).await.map_err(|_| lost())?;
-        }
+        let asked = match around.runs {
+            Runs::Command => self.write.exec(true, command.bytes()).await,
+            Runs::Shell => self.write.request_shell(true).await,
+            Runs::Files => self.write.request_subsystem(true, "sftp").await,
+        };
+        asked.map_err(|_| lost())?;
         drop(command);
-        self.accepted("run the command").await
+        let what = if around.runs == Runs::Files { "serve files" } else { "run the command" };
+        self.accepted(what).await
     }
 
     /// Waits until the target took what it was asked for.

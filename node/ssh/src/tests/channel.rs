@@ -19,6 +19,7 @@ fn say(answer: Answer) -> String {
         Some(Start::Shell { environment, terminal }) => {
             said += &format!(" shell {environment:?} in {}", terminal.kind);
         }
+        Some(Start::Files { environment }) => said += &format!(" files {environment:?}"),
         Some(Start::Refuse(told)) => said += &format!(" tell {}", told.code),
         None => {}
     }
@@ -48,7 +49,12 @@ fn requests_are_answered_in_order() {
         ],
     );
     check(&[Shell], &["yes tell SP-1002 record \"shell\" SP-1002"]);
-    check(&[Subsystem("sftp")], &["yes tell SP-1002 record \"subsystem sftp\" SP-1002"]);
+    check(&[Exec(b"\0G")], &["yes tell SP-1002 record \"exec\" SP-1002"]);
+    check(&[Subsystem("netconf")], &["yes tell SP-1002 record \"subsystem netconf\" SP-1002"]);
+    check(
+        &[Variable("LANG", "C"), Subsystem("sftp"), Exec(b"id")],
+        &["yes", "yes files [(\"LANG\", \"C\")]", "no"],
+    );
     check(&[Terminal(None), Exec(b"")], &["no record \"pty-req\" SP-1002", "yes exec \"\" []"]);
     let asked = |kind| terminal::Request::new(kind, Window::new(80, 24), &[]).expect("a terminal");
     let (dumb, xterm) = (asked("dumb"), asked("xterm"));
@@ -83,8 +89,6 @@ fn what_is_told_of_a_subsystem() {
         };
         assert_eq!(told, Told::new(Code::ChannelRefused, expected), "{name:?}");
     }
-    let sftp = "The subsystem sftp is not served here. Old-style copies work: `scp -O`.";
-    check("sftp", sftp);
     check("netconf", "That subsystem is not served here.");
     check("SFTP", "That subsystem is not served here.");
     check("sftp sftp", "That subsystem is not served here.");
@@ -124,7 +128,7 @@ fn a_channel_sets_so_many_variables_and_no_more() {
 
 #[test]
 fn a_command_may_be_any_bytes() {
-    let command = b"\x00\xff\n\\";
+    let command = b"\xff\x00\n\\";
     let command_kept = Zeroizing::new(command.to_vec());
     let expected = Start::Exec { command: command_kept, environment: vec![], terminal: None };
     assert_eq!(Asking::default().ask(Request::Exec(command)).start, Some(expected));

@@ -178,7 +178,7 @@ async fn what_is_not_served_is_refused_and_recorded() {
     );
     assert!(client.handle.tcpip_forward("localhost", 0).await.is_err());
     let channel = client.handle.channel_open_session().await.expect("open");
-    channel.request_subsystem(true, "sftp").await.expect("sent");
+    channel.request_subsystem(true, "netconf").await.expect("sent");
     let heard = in_time(rig::hear(channel)).await;
     assert_eq!(heard.status, Some(126));
     assert!(heard.errors.starts_with("sallyport: SP-1002: "), "{}", heard.errors);
@@ -192,7 +192,8 @@ async fn what_is_not_served_is_refused_and_recorded() {
     }
     assert_eq!(open.len(), rig::CHANNELS);
     let asked: Vec<_> = rig.kinds().into_iter().filter_map(refused).collect();
-    let expected = ["direct-tcpip", "tcpip-forward", "subsystem sftp", "auth-agent-req", "session"];
+    let expected =
+        ["direct-tcpip", "tcpip-forward", "subsystem netconf", "auth-agent-req", "session"];
     assert_eq!(asked, expected);
     drop((open, client));
     rig.stop().await;

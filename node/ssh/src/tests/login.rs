@@ -138,7 +138,8 @@ fn who_is_let_in() {
     check("nosuch", ALICE, Err("no such target"));
     check("orders", ALICE, Err("kind postgres"));
     check("deploy@", ALICE, Err("not of the form"));
-    check("web-1", BOB, Err(""));
+    check("web-1", BOB, Ok("bob as deploy on web-1"));
+    check("ops@corp@web-1", BOB, Err("no grant lets bob reach web-1 as that login"));
     check("web-1", NOBODY, Err("nobody's"));
     check("nosuch", NOBODY, Err("nobody's"));
 }

@@ -1,0 +1,232 @@
+//! File transfer as it passes: each packet of the client is read before the target sees it, each of
+//! the target before the client does.
+//!
+//! Pure: bytes and verdicts go in, what to do comes out. What opens, changes, removes or lists is
+//! to be judged first, with its path in normal form; it is sent as it was judged, from its permit.
+//! What follows on an open file passes. Content passes as it is or not at all. A packet that is
+//! none, or comes out of turn, ends the transfer; what is not known is refused.
+
+mod opened;
+mod replies;
+mod requests;
+mod wire;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use node_enforce::files::{Request, Seen};
+use node_enforce::mask::Place;
+use proto::event::FileTransferred;
+use proto::refusal::Told;
+
+use opened::Opened;
+use wire::{Framer, Packet, kind, status};
+
+pub(crate) use opened::Passage;
+pub(crate) use wire::Broken;
+
+/// How many requests may be without an answer; more wait.
+const PENDING_LIMIT: usize = 1024;
+/// How much may be open; more is refused.
+const OPEN_LIMIT: usize = 256;
+/// The longest name of something open, in bytes (section 6.2).
+const HANDLE_LIMIT: usize = 256;
+
+/// What is to be done about what the client asks.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// To be sent to the target.
+    Send(Bytes),
+    /// To be judged; the verdict is told to [`Transfer::allowed`] or [`Transfer::refused`].
+    Judge(Vec<u8>),
+    /// To be judged as what only looks.
+    Look(Vec<u8>),
+    /// To be answered to the client.
+    Answer(Bytes),
+    /// Nothing, until more comes.
+    Idle,
+}
+
+/// What is to be done about what the target answers.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// To be sent to the target.
+    Send(Bytes),
+    /// To be passed to the client, with the texts in it masked.
+    Pass(Bytes, Vec<Place>),
+    /// Content for the client.
+    Content(Content),
+    /// Nothing is left of a request that was judged; then the answer is to be passed.
+    Answered(u64, Bytes, Vec<Place>),
+    /// A file was closed; then the answer is to be passed.
+    Closed(FileTransferred, Bytes, Vec<Place>),
+}
+
+/// Content of a file, with what lies around it.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) message: Bytes,
+    /// Where the content begins in the message.
+    pub(crate) from: usize,
+    pub(crate) before: Bytes,
+    pub(crate) after: Bytes,
+    id: u32,
+    handle: Bytes,
+    offset: u64,
+}
+
+/// A request that may be sent: which one.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    id: u32,
+}
+
+impl Sending {
+    /// The packet of what was judged.
+    pub(crate) fn packet(self, judged: &[u8]) -> Option<Bytes> {
+        match Seen::decode(judged) {
+            Some(Seen::Request(request)) => Some(requests::packet(self.id, &request)),
+            _ => None,
+        }
+    }
+}
+
+/// How far the two sides have come.
+enum Phase {
+    /// The client says its version first.
+    Greeting,
+    /// Then the target does.
+    Greeted,
+    /// The target is asked where paths begin; its own version is kept until it says so.
+    Locating { hello: Bytes },
+    /// Where they do.
+    Open { start: Vec<u8> },
+}
+
+/// What the target is to answer.
+enum Pending {
+    /// A status alone.
+    Status,
+    /// A status, to what was judged under this number.
+    Judged(u64),
+    /// Something open, or a status.
+    Open(Box<Opened>),
+    /// A status, after which a file is closed.
+    Close(Box<Opened>),
+    /// Content, or a status.
+    Read(requests::Asked),
+    /// What lies behind content that came already.
+    Behind(requests::Asked, Bytes),
+    /// Names, or a status.
+    Names,
+    /// Attributes, or a status.
+    Attributes,
+    /// So many bytes of figures, or a status.
+    Figures(usize),
+    /// How much a packet may hold.
+    Limits,
+    /// Two lists of names.
+    Lists,
+}
+
+/// What waits for its verdict.
+struct Waiting {
+    id: u32,
+    request: Request,
+}
+
+/// One file transfer.
+pub(crate) struct Transfer {
+    phase: Phase,
+    client: Framer,
+    target: Framer,
+    pending: HashMap<u32, Pending>,
+    open: HashMap<Bytes, Opened>,
+    /// How many opens have no answer yet.
+    opening: usize,
+    waiting: Option<Waiting>,
+}
+
+impl Transfer {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: Phase::Greeting,
+            client: Framer::default(),
+            target: Framer::default(),
+            pending: HashMap::new(),
+            open: HashMap::new(),
+            opening: 0,
+            waiting: None,
+        }
+    }
+
+    /// Bytes came from the client.
+    pub(crate) fn client(&mut self, bytes: &[u8]) {
+        self.client.push(bytes);
+    }
+
+    /// Whether a whole packet of the client waits for answers of the target.
+    pub(crate) fn is_behind(&self) -> bool {
+        matches!(self.client.peek(), Ok(Some(_)))
+    }
+
+    /// Bytes came from the target.
+    pub(crate) fn target(&mut self, bytes: &[u8]) {
+        self.target.push(bytes);
+    }
+
+    /// What was to be judged may be sent, under this number of its command; of what only looks
+    /// there is none.
+    pub(crate) fn allowed(&mut self, command: Option<u64>) -> Option<Sending> {
+        let Waiting { id, request } = self.waiting.take()?;
+        let pending = self.expected(command, &request);
+        self.pending.insert(id, pending);
+        Some(Sending { id })
+    }
+
+    /// What was to be judged may not be sent; gives the client's answer.
+    pub(crate) fn refused(&mut self, told: &Told) -> Option<Bytes> {
+        let Waiting { id, .. } = self.waiting.take()?;
+        Some(status(id, status::PERMISSION_DENIED, &told.to_string()))
+    }
+
+    /// Content was passed to the client.
+    pub(crate) fn passed(&mut self, content: &Content) {
+        if let Some(opened) = self.open.get_mut(&content.handle) {
+            let bytes = content.message.get(content.from..).unwrap_or_default();
+            opened.read.pass(content.offset, bytes);
+        }
+    }
+
+    /// Content was not passed to the client, because of what these detectors found in it; gives the
+    /// client's answer. Nothing more is read of the file.
+    pub(crate) fn withheld(
+        &mut self,
+        content: &Content,
+        detectors: Vec<String>,
+        told: &Told,
+    ) -> Bytes {
+        if let Some(opened) = self.open.get_mut(&content.handle) {
+            opened.withheld.get_or_insert((detectors, told.clone()));
+        }
+        status(content.id, status::PERMISSION_DENIED, &told.to_string())
+    }
+
+    /// The transfer is over: what passed of each file that is still open.
+    pub(crate) fn over(&mut self) -> Vec<FileTransferred> {
+        let closing = self.pending.drain().filter_map(|(_, pending)| match pending {
+            Pending::Close(opened) => Some(*opened),
+            _ => None,
+        });
+        let open = self.open.drain().map(|(_, opened)| opened).chain(closing);
+        let mut files: Vec<_> =
+            open.filter(|opened| !opened.is_folder).map(|opened| opened.passed(false)).collect();
+        files.sort_by_key(|passed| passed.command);
+        files
+    }
+}
+
+/// The question where paths begin. It is asked while nothing else is, so any number will do.
+fn locate() -> Bytes {
+    Packet::numbered(kind::REALPATH, 0).text(b".").done()
+}
