@@ -98,17 +98,43 @@ impl Client {
             Some(host) => host.command("ssh"),
             None => Command::new("ssh"),
         };
-        // The first value of an option counts, so those that were asked for come first.
-        ssh.args(["-F", "none"]).args(&self.options);
-        ssh.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
-        ssh.args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
-        ssh.args(["-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR"]);
-        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts.display()));
-        ssh.arg("-i").arg(&self.key).args(["-p", &self.port]);
-        ssh.args(["-l", &self.user, &self.address]).args(arguments);
-        // No agent and no display of whoever runs the tests.
-        ssh.env_remove("SSH_AUTH_SOCK").env_remove("DISPLAY");
+        self.say(&mut ssh);
+        ssh.arg(&self.address).args(arguments);
         ssh
+    }
+
+    /// The command line of a client that copies (`scp`, `sftp`), up to what it copies.
+    #[must_use]
+    pub fn copier(&self, program: &str) -> Command {
+        let mut copier = Command::new(program);
+        self.say(&mut copier);
+        copier
+    }
+
+    /// The command line of a client that runs `ssh` itself, as its `-e` or `GIT_SSH_COMMAND` take
+    /// it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let ssh = self.command(&[]);
+        let words = ssh.get_args().map(|word| word.to_string_lossy().into_owned());
+        let mut words: Vec<_> = words.collect();
+        // They say themselves where to.
+        words.pop();
+        format!("ssh {}", words.join(" "))
+    }
+
+    /// Says where to, as whom and with what: by words that all clients of OpenSSH know.
+    fn say(&self, client: &mut Command) {
+        // The first value of an option counts, so those that were asked for come first.
+        client.args(["-F", "none"]).args(&self.options);
+        client.args(["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
+        client.args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
+        client.args(["-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR"]);
+        client.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts.display()));
+        client.arg("-i").arg(&self.key).arg("-o").arg(format!("Port={}", self.port));
+        client.arg("-o").arg(format!("User={}", self.user));
+        // No agent and no display of whoever runs the tests.
+        client.env_remove("SSH_AUTH_SOCK").env_remove("DISPLAY");
     }
 
     /// Runs a command to its end.

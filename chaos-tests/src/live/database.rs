@@ -169,29 +169,15 @@ impl DatabaseScene {
     /// # Errors
     /// When he cannot log in.
     pub fn bob_token(&self) -> Result<String> {
-        let key = self.bob.file.to_str().context("a temporary folder's name is text")?;
-        let login = self.node.administer(&["login", "--ssh-key", key, "--print-token"])?;
-        ensure!(login.status.success(), "login: {}", login.said());
-        Ok(login.text().trim().to_owned())
+        self.node.token(&self.bob)
     }
 
     /// Bob rules on the approval that waits.
     ///
     /// # Errors
-    /// When there is none, or he is not let.
+    /// When he is not let.
     pub fn bob_rules(&self, ruling: &str) -> Result<bool> {
-        let token = self.bob_token()?;
-        let listed = self.node.call_as(&token, &["approvals", "list", "--output", "jsonl"])?;
-        ensure!(listed.status.success(), "approvals: {}", listed.said());
-        let open = listed.text().lines().find_map(|line| {
-            let row: Value = serde_json::from_str(line).ok()?;
-            let is_open = row["status"] == "open" || row["state"] == "open";
-            is_open.then(|| row["id"].to_string().trim_matches('"').to_owned())
-        });
-        let Some(id) = open else { return Ok(false) };
-        let ruled = self.node.call_as(&token, &["approvals", ruling, &id, "--reason", "seen"])?;
-        ensure!(ruled.status.success(), "approvals {ruling}: {}", ruled.said());
-        Ok(true)
+        self.node.rules(&self.bob_token()?, ruling)
     }
 
     /// The data of all events of a kind.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::keys::Key;
 use super::process::{Process, Reaped, run};
 use super::talk::Talk;
 use super::wait::{LONG, SHORT, until};
@@ -145,6 +146,35 @@ impl Node {
     /// When it does not end.
     pub fn call_as(&self, token: &str, arguments: &[&str]) -> Result<Reaped> {
         run(&mut self.command_as(token, arguments)?, Vec::new(), LONG)
+    }
+
+    /// A token of a person, by their SSH key.
+    ///
+    /// # Errors
+    /// When they cannot log in.
+    pub fn token(&self, key: &Key) -> Result<String> {
+        let key = key.file.to_str().context("a temporary folder's name is text")?;
+        let login = self.administer(&["login", "--ssh-key", key, "--print-token"])?;
+        ensure!(login.status.success(), "login: {}", login.said());
+        Ok(login.text().trim().to_owned())
+    }
+
+    /// Whoever has a token rules on the approval that waits; whether one does.
+    ///
+    /// # Errors
+    /// When they are not let.
+    pub fn rules(&self, token: &str, ruling: &str) -> Result<bool> {
+        let listed = self.call_as(token, &["approvals", "list", "--output", "jsonl"])?;
+        ensure!(listed.status.success(), "approvals: {}", listed.said());
+        let open = listed.text().lines().find_map(|line| {
+            let row: Value = serde_json::from_str(line).ok()?;
+            let is_open = row["status"] == "open" || row["state"] == "open";
+            is_open.then(|| row["id"].to_string().trim_matches('"').to_owned())
+        });
+        let Some(id) = open else { return Ok(false) };
+        let ruled = self.call_as(token, &["approvals", ruling, &id, "--reason", "seen"])?;
+        ensure!(ruled.status.success(), "approvals {ruling}: {}", ruled.said());
+        Ok(true)
     }
 
     fn command_as(&self, token: &str, arguments: &[&str]) -> Result<Command> {

@@ -20,6 +20,8 @@ use super::wait::{SHORT, until};
 const PORT_ATTEMPTS: usize = 8;
 
 const SSHD: &str = "/usr/sbin/sshd";
+/// What serves files there; a test may put something before it.
+const FILES: &str = "/usr/lib/openssh/sftp-server";
 
 /// The port on a host of a network, where nobody else listens.
 const HOST_PORT: u16 = 2200;
@@ -182,6 +184,10 @@ if [ -z "$SSH_ORIGINAL_COMMAND" ]; then
     set -- "HOME={folder_text}" "TERM=$TERM" "PATH=$PATH" "PS1=sh> "
     exec env -i "$@" bash --noprofile --norc -i
 fi
+if [ "$SSH_ORIGINAL_COMMAND" = {FILES} ] && [ -x {folder_text}/before-files ]; then
+    {folder_text}/before-files | {FILES}
+    exit
+fi
 exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 "#
     );
@@ -233,7 +239,7 @@ fn configure(folder: &Path, address: Ipv4Addr, port: u16) -> Result<()> {
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
          MaxStartups 1000\nMaxSessions 100\nAcceptEnv LANG LC_* TERM\n\
-         Subsystem sftp internal-sftp\nForceCommand {at}/run-and-log\n"
+         Subsystem sftp {FILES}\nForceCommand {at}/run-and-log\n"
     );
     // Newer servers punish an address that fails to log in; here all come from one.
     let lenient = format!("{base}PerSourcePenalties no\n");

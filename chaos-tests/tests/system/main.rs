@@ -14,6 +14,7 @@ mod codes;
 mod compat;
 mod documents;
 mod exec;
+mod files;
 mod fleet;
 mod masking;
 mod multiplex;

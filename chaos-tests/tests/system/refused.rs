@@ -85,9 +85,13 @@ fn other_channels_are_refused_with_a_reason() -> Result<()> {
     let shell = check_channel(&scene, &ssh, &[], "shell");
     assert_eq!(shell.status, Some(126), "{}", shell.errors);
     assert!(shell.errors.contains("SP-1002"), "{}", shell.errors);
-    let sftp = check_channel(&scene, &ssh.with(&["-s"]), &["sftp"], "subsystem sftp");
-    assert_eq!(sftp.status, Some(126), "{}", sftp.errors);
-    assert!(sftp.errors.contains("SP-1002"), "{}", sftp.errors);
+    // Files are served to whom a grant says so; nothing else is a subsystem.
+    for (name, code) in [("sftp", "SP-1001"), ("netconf", "SP-1002")] {
+        let asked = if name == "sftp" { "sftp" } else { "subsystem netconf" };
+        let subsystem = check_channel(&scene, &ssh.with(&["-s"]), &[name], asked);
+        assert_eq!(subsystem.status, Some(126), "{}", subsystem.errors);
+        assert!(subsystem.errors.contains(code), "{}", subsystem.errors);
+    }
     let nothing = format!("127.0.0.1:{}", scene.target.port);
     let piped = check_channel(&scene, &ssh.with(&["-W", &nothing]), &[], "direct-tcpip");
     assert_ne!(piped.status, Some(0), "-W");
