@@ -99,7 +99,8 @@ impl Client {
             None => Command::new("ssh"),
         };
         self.say(&mut ssh);
-        ssh.arg(&self.address).args(arguments);
+        // A user may be what no file of configuration could say.
+        ssh.args(["-l", &self.user, &self.address]).args(arguments);
         ssh
     }
 
@@ -108,6 +109,7 @@ impl Client {
     pub fn copier(&self, program: &str) -> Command {
         let mut copier = Command::new(program);
         self.say(&mut copier);
+        copier.arg("-o").arg(format!("User={}", self.user));
         copier
     }
 
@@ -132,7 +134,6 @@ impl Client {
         client.args(["-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR"]);
         client.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts.display()));
         client.arg("-i").arg(&self.key).arg("-o").arg(format!("Port={}", self.port));
-        client.arg("-o").arg(format!("User={}", self.user));
         // No agent and no display of whoever runs the tests.
         client.env_remove("SSH_AUTH_SOCK").env_remove("DISPLAY");
     }
