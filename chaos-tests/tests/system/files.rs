@@ -106,6 +106,9 @@ fn sftp_copies_and_is_judged_file_by_file() -> Result<()> {
         "rmdir there/new",
     ];
     assert_eq!(asked, expected);
+    let finished = scene.events_of("command.finished")?;
+    assert!(finished.iter().all(|data| data["outcome"]["exited"] == 0), "{finished:?}");
+    assert_eq!(finished.len(), expected.len());
     // What passed is in the record, whole and in order.
     let passed = scene.events_of("file.transferred")?;
     let [written, read] = &passed[..] else { panic!("{passed:?}") };

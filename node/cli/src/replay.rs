@@ -93,6 +93,10 @@ fn became(command: &ReplayCommand) -> String {
     if let Some(passed) = &command.transferred {
         return transferred(passed);
     }
+    if let (true, Some(Ended::Exited(status))) = (command.file, &command.outcome) {
+        let failed = || format!("(failed with status {status} of the protocol)");
+        return if *status == 0 { "(done)".to_owned() } else { failed() };
+    }
     let rows = command.rows.unwrap_or(0);
     match &command.outcome {
         Some(Ended::Exited(0)) => format!("({rows} rows, {} bytes)", command.output_bytes),
@@ -101,7 +105,6 @@ fn became(command: &ReplayCommand) -> String {
         Some(Ended::ClientLeft) => format!("(the client left after {rows} rows)"),
         Some(Ended::Signalled(signal)) => format!("({})", safe(signal)),
         None if command.verdict == Verdict::Block => "(blocked)".to_owned(),
-        None if command.file => "(passed on)".to_owned(),
         None => "(its outcome is unknown)".to_owned(),
     }
 }

@@ -162,8 +162,9 @@ impl Gate {
             Input::Output { stream, raw } => self.output(stream, raw, now),
             Input::Values { batch, places, rows } => self.pass_values(batch, places, rows, now),
             Input::Results(raw) => self.results(raw, now),
-            Input::Answered(command) => Ok(self.answered(command)),
-            Input::Transferred(passed) => self.transferred(*passed, now),
+            Input::Answered { command, outcome, passed } => {
+                self.answered(command, outcome, passed, now)
+            }
             Input::InputPassed => {
                 self.busy = now.elapsed;
                 Ok(Vec::new())

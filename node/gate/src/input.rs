@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use node_enforce::mask::{Place, Raw};
 use proto::entry::{ApprovalId, Withdrawn};
-use proto::event::{Counted, FileTransferred, Stream};
+use proto::event::{Counted, FileTransferred, Outcome, Stream};
 use proto::refusal::Told;
 use store_log::Receipt;
 
@@ -55,10 +55,15 @@ pub enum Input<'a> {
     /// Values that were let through, as the record shows them. They are masked once more: side by
     /// side they may be what none of them is.
     Results(Raw<'a>),
-    /// The target has answered the request of this number, and it opened nothing.
-    Answered(u64),
-    /// A file that was opened by a request was closed.
-    Transferred(Box<FileTransferred>),
+    /// The target has answered what was asked within a file transfer: so it ended.
+    Answered {
+        /// Its number.
+        command: u64,
+        /// How.
+        outcome: Outcome,
+        /// What passed of the file that it opened, if it opened one.
+        passed: Option<Box<FileTransferred>>,
+    },
     /// Bytes were passed to the command's input.
     InputPassed,
     /// The target will send no more on this output.

@@ -39,12 +39,22 @@ pub(crate) struct Running {
     approved: Vec<Approval>,
     // What was let go into it and may be under way, with what was approved of that, by its number:
     // of a terminal the last line, of a file transfer open files and requests without an answer.
-    within: BTreeMap<u64, (CommandText, Vec<Approval>)>,
+    within: BTreeMap<u64, Within>,
     /// How many rows were let through; absent when no values were.
     pub(crate) rows: Option<u64>,
     recorded: u64,
     limit: u64,
     window: Durability,
+}
+
+/// What was let go into a terminal or a file transfer that runs.
+#[derive(Debug)]
+pub(crate) struct Within {
+    /// When it was judged.
+    pub(crate) at: Duration,
+    pub(crate) text: CommandText,
+    /// What somebody else has approved of it.
+    pub(crate) approved: Vec<Approval>,
 }
 
 /// One output of a command.
@@ -108,27 +118,28 @@ impl Running {
     /// approved goes on if nothing is asked of approvers now that was not asked then. The masks
     /// stay those of its verdict: a stream has one masker from its first byte to its last.
     pub(crate) fn ends(&self, facts: &SessionFacts, now: Moment) -> Option<Told> {
-        let within = self.within.values().map(|(text, approved)| (text, approved));
+        let within = self.within.values().map(|within| (&within.text, &within.approved));
         let mut all = std::iter::once((&self.text, &self.approved)).chain(within);
         all.find_map(|(text, approved)| would_end(text, approved, facts, now))
     }
 
     /// A line was let go into this terminal. What the record keeps of output is so much for each.
     pub(crate) fn typed(&mut self, text: CommandText, approved: Vec<Approval>) {
-        self.within = BTreeMap::from([(0, (text, approved))]);
+        // When, matters for nothing: a line has no end.
+        self.within = BTreeMap::from([(0, Within { at: self.judged_at, text, approved })]);
         self.recorded = 0;
         self.output.counter.resume();
         self.errors.counter.resume();
     }
 
     /// A request was let go into this file transfer.
-    pub(crate) fn asked(&mut self, number: u64, text: CommandText, approved: Vec<Approval>) {
-        self.within.insert(number, (text, approved));
+    pub(crate) fn asked(&mut self, number: u64, within: Within) {
+        self.within.insert(number, within);
     }
 
-    /// Nothing of a request is under way any more.
-    pub(crate) fn answered(&mut self, number: u64) {
-        self.within.remove(&number);
+    /// Nothing of a request is under way any more, if it was.
+    pub(crate) fn answered(&mut self, number: u64) -> Option<Within> {
+        self.within.remove(&number)
     }
 
     /// Counts messages of a file transfer that are let through.

@@ -119,7 +119,7 @@ pub struct ReplayCommand {
     /// How many rows of a database passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Whether it is a request for a file, whose end is not recorded.
+    /// Whether it is a request for a file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub file: bool,
     /// What passed of the file that it opened, once that was closed.

@@ -361,7 +361,7 @@ tables! {
         person: String,
         /// On what.
         target: String,
-        /// `text` of the command, or its `output`.
+        /// `text` of the command, its `output`, or a `file` that it opened.
         found_in: String,
         /// What found it.
         detector: String,

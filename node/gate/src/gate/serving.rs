@@ -16,7 +16,7 @@ use crate::facts::SessionFacts;
 use crate::input::Ending;
 use crate::output::Output;
 use crate::record::Scribe;
-use crate::running::Running;
+use crate::running::{Running, Within};
 
 impl Gate {
     /// The last command may go to its target: it runs from now on, or, when it is a line of the
@@ -32,7 +32,7 @@ impl Gate {
         if let Some(beside) = &mut self.beside {
             match self.facts.channel {
                 Channel::Shell => beside.typed(text, approved),
-                _ => beside.asked(number, text, approved),
+                _ => beside.asked(number, Within { at, text, approved }),
             }
             return;
         }

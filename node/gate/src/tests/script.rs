@@ -159,15 +159,22 @@ impl Stage {
                 let seen = files::Seen::decode(text.as_bytes()).expect("a request in words");
                 self.command(seen.encode())
             }
-            "answered" => Input::Answered(number()),
-            "transferred" => Input::Transferred(Box::new(FileTransferred {
+            "answered" => {
+                let (command, outcome) = (number(), Outcome::Exited(4));
+                Input::Answered { command, outcome, passed: None }
+            }
+            "transferred" => Input::Answered {
                 command: number(),
-                read: Passed::default(),
-                written: Passed { bytes: 3, sha256: None },
-                closed: true,
-                found: BTreeMap::new(),
-                told: None,
-            })),
+                outcome: Outcome::Exited(0),
+                passed: Some(Box::new(FileTransferred {
+                    command: number(),
+                    read: Passed { bytes: 7, sha256: None },
+                    written: Passed { bytes: 3, sha256: None },
+                    closed: true,
+                    found: BTreeMap::new(),
+                    told: None,
+                })),
+            },
             "content" => {
                 self.content(text);
                 return None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use node_enforce::mask::Piece;
 use node_gate::{Input, Output, Release};
-use proto::event::FileTransferred;
+use proto::event::{FileTransferred, Outcome};
 use proto::refusal::Told;
 
 use super::Session;
@@ -25,20 +25,19 @@ impl Session {
         self.gate.content(piece, self.ports.clock.now())
     }
 
-    /// The target answered a request that opened nothing.
-    ///
-    /// # Errors
-    /// What to tell the client: the session is over.
-    pub fn answered(&mut self, command: u64) -> Result<(), Told> {
-        self.tell(Input::Answered(command)).map(drop)
-    }
-
-    /// A file was closed: what passed of it goes to the record, in its place.
+    /// What was asked within a file transfer ended: that, and what passed of the file that it
+    /// opened, goes to the record, in its place.
     ///
     /// # Errors
     /// What to tell the client when the record refuses: nothing more may be let through.
-    pub async fn transferred(&mut self, passed: FileTransferred) -> Result<(), Told> {
-        for output in self.tell(Input::Transferred(Box::new(passed)))? {
+    pub async fn answered(
+        &mut self,
+        command: u64,
+        outcome: Outcome,
+        passed: Option<FileTransferred>,
+    ) -> Result<(), Told> {
+        let passed = passed.map(Box::new);
+        for output in self.tell(Input::Answered { command, outcome, passed })? {
             if let Output::Append(append) = output {
                 let kept = keeping::append(&self.ports.record, &append).await?;
                 self.in_flight.push_back(kept.pending);

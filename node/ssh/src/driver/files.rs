@@ -13,7 +13,7 @@ use node_gate::{CommandText, Ending, Permit, Preparation};
 use node_session::seal::Meter;
 use node_session::{Over, Tether};
 use parking_lot::Mutex;
-use proto::event::Stream;
+use proto::event::{Outcome, Stream};
 use proto::refusal::{Code, Told};
 use russh::{ChannelWriteHalf, Sig, client};
 use tokio::sync::mpsc;
@@ -25,7 +25,7 @@ use super::node::Node;
 use super::output::Arrived;
 use super::shell::read;
 use super::target::Dialled;
-use crate::sftp::{Broken, Content, Heard, Sending, Step, Transfer};
+use crate::sftp::{Answered, Broken, Content, Heard, Sending, Step, Transfer};
 
 /// How many writes may wait for a target that takes none.
 const WRITES: usize = 4;
@@ -93,8 +93,11 @@ impl Running<'_> {
         let ended = self.pass_files(target, &mut files).await;
         writer.end().await;
         drop(reads);
-        for passed in files.transfer.over() {
-            if let Err(told) = self.session.transferred(passed).await {
+        for (command, passed) in files.transfer.over() {
+            // Whether the target did it, nobody was told.
+            let outcome = Outcome::Failed(Told::plain(Code::TargetLost));
+            let outcome = if passed.is_some() { Outcome::ClientLeft } else { outcome };
+            if let Err(told) = self.session.answered(command, outcome, passed).await {
                 tracing::warn!(session = %self.session.id(), %told, "what passed is not recorded");
             }
         }
@@ -192,12 +195,10 @@ impl Running<'_> {
                 Ok(())
             }
             Heard::Pass(packet, places) => self.message(packet, &places).await,
-            Heard::Answered(command, packet, places) => {
-                self.session.answered(command).map_err(Ending::Refused)?;
-                self.message(packet, &places).await
-            }
-            Heard::Closed(passed, packet, places) => {
-                self.session.transferred(passed).await.map_err(Ending::Refused)?;
+            Heard::Answered(Answered { command, status, passed }, packet, places) => {
+                let recorded =
+                    self.session.answered(command, Outcome::Exited(status), passed).await;
+                recorded.map_err(Ending::Refused)?;
                 self.message(packet, &places).await
             }
             Heard::Content(content) => self.content(files, &content).await,

@@ -9,7 +9,7 @@ use node_gate::{COMMAND_LIMIT, Ending};
 use node_session::seal::Meter;
 use node_session::{Over, Tether};
 use parking_lot::Mutex;
-use proto::event::{FileTransferred, Passed};
+use proto::event::{FileTransferred, Outcome, Passed};
 use proto::refusal::{Code, Told};
 use russh::{ChannelWriteHalf, Sig, client};
 use tokio::sync::mpsc;
@@ -82,7 +82,14 @@ impl Running<'_> {
                 found: Default::default(),
                 told: None,
             };
-            if let Err(told) = self.session.transferred(passed).await {
+            let outcome = match &ended {
+                Ok(Ending::Exited(status)) => Outcome::Exited(*status),
+                Ok(Ending::Signalled(signal)) => Outcome::Signalled(signal.clone()),
+                Ok(_) | Err(Ending::ClientLeft) => Outcome::ClientLeft,
+                Err(Ending::Refused(told)) => Outcome::Refused(told.clone()),
+                Err(_) => Outcome::Failed(Told::plain(Code::TargetLost)),
+            };
+            if let Err(told) = self.session.answered(command, outcome, Some(passed)).await {
                 tracing::warn!(session = %self.session.id(), %told, "what passed is not recorded");
             }
         }

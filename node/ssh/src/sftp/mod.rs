@@ -56,10 +56,18 @@ pub(crate) enum Heard {
     Pass(Bytes, Vec<Place>),
     /// Content for the client.
     Content(Content),
-    /// Nothing is left of a request that was judged; then the answer is to be passed.
-    Answered(u64, Bytes, Vec<Place>),
-    /// A file was closed; then the answer is to be passed.
-    Closed(FileTransferred, Bytes, Vec<Place>),
+    /// What was judged ended, with this status; of a file that it opened this passed. Then the
+    /// answer is to be passed.
+    Answered(Answered, Bytes, Vec<Place>),
+}
+
+/// How something that was judged ended.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) command: u64,
+    /// What the target said of it (section 7).
+    pub(crate) status: u32,
+    pub(crate) passed: Option<FileTransferred>,
 }
 
 /// Content of a file, with what lies around it.
@@ -212,17 +220,20 @@ impl Transfer {
         status(content.id, status::PERMISSION_DENIED, &told.to_string())
     }
 
-    /// The transfer is over: what passed of each file that is still open.
-    pub(crate) fn over(&mut self) -> Vec<FileTransferred> {
-        let closing = self.pending.drain().filter_map(|(_, pending)| match pending {
-            Pending::Close(opened) => Some(*opened),
+    /// The transfer is over: what has no answer, by its number, and what passed of each file that
+    /// is still open.
+    pub(crate) fn over(&mut self) -> Vec<(u64, Option<FileTransferred>)> {
+        let left = |opened: &Opened| (opened.command, opened.file(false));
+        let pending = self.pending.drain().filter_map(|(_, pending)| match pending {
+            Pending::Judged(command) => Some((command, None)),
+            Pending::Open(opened) => Some((opened.command, None)),
+            Pending::Close(opened) => Some(left(&opened)),
             _ => None,
         });
-        let open = self.open.drain().map(|(_, opened)| opened).chain(closing);
-        let mut files: Vec<_> =
-            open.filter(|opened| !opened.is_folder).map(|opened| opened.passed(false)).collect();
-        files.sort_by_key(|passed| passed.command);
-        files
+        let open = self.open.drain().map(|(_, opened)| left(&opened));
+        let mut all: Vec<_> = open.chain(pending).collect();
+        all.sort_by_key(|(command, _)| *command);
+        all
     }
 }
 

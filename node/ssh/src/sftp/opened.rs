@@ -22,17 +22,17 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// What the record is to hold of it.
-    pub(super) fn passed(&self, closed: bool) -> FileTransferred {
+    /// What the record is to hold of it, if it is a file.
+    pub(super) fn file(&self, closed: bool) -> Option<FileTransferred> {
         let found = self.withheld.iter().flat_map(|(detectors, _)| detectors);
-        FileTransferred {
+        (!self.is_folder).then(|| FileTransferred {
             command: self.command,
             read: self.read.total(),
             written: self.written.total(),
             closed,
             found: found.map(|detector| (detector.clone(), 1)).collect(),
             told: self.withheld.as_ref().map(|(_, told)| told.clone()),
-        }
+        })
     }
 }
 

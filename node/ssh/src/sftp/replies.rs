@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use node_enforce::files::normal;
 use node_enforce::mask::{AROUND_BYTES, Form, Place};
+use proto::event::FileTransferred;
 
 use super::requests::{Asked, EXTENSIONS, READ_LIMIT, read};
 use super::wire::{BODY_AT, Broken, Fields, KIND_AT, PACKET_LIMIT, Packet, VERSION, kind, status};
-use super::{Content, HANDLE_LIMIT, Heard, Pending, Phase, Transfer, locate};
+use super::{Answered, Content, HANDLE_LIMIT, Heard, Pending, Phase, Transfer, locate};
 
 impl Transfer {
     /// What is to be done about the target's next packet; nothing when none is whole.
@@ -71,8 +72,7 @@ impl Transfer {
             Pending::Open(opened) => {
                 self.opening -= 1;
                 if is_status {
-                    let places = of_status(&packet)?;
-                    return Ok(Heard::Answered(opened.command, packet, places));
+                    return answered(opened.command, None, packet);
                 }
                 let mut fields = Fields::of(&packet);
                 let handle = fields.text()?;
@@ -85,15 +85,14 @@ impl Transfer {
                 return Ok(Heard::Pass(packet, Vec::new()));
             }
             _ if is_status => {
-                let places = of_status(&packet)?;
-                return Ok(match pending {
-                    Pending::Judged(command) => Heard::Answered(command, packet, places),
-                    Pending::Close(opened) if opened.is_folder => {
-                        Heard::Answered(opened.command, packet, places)
+                return match pending {
+                    Pending::Judged(command) => answered(command, None, packet),
+                    Pending::Close(opened) => answered(opened.command, opened.file(true), packet),
+                    _ => {
+                        let places = of_status(&packet)?;
+                        Ok(Heard::Pass(packet, places))
                     }
-                    Pending::Close(opened) => Heard::Closed(opened.passed(true), packet, places),
-                    _ => Heard::Pass(packet, places),
-                });
+                };
             }
             _ => {}
         }
@@ -180,6 +179,12 @@ impl Transfer {
         let (handle, offset) = (asked.handle.clone(), asked.offset);
         Heard::Content(Content { message: packet, from, before, after, id, handle, offset })
     }
+}
+
+/// A status that ends what was judged.
+fn answered(command: u64, passed: Option<FileTransferred>, packet: Bytes) -> Result<Heard, Broken> {
+    let (places, status) = (of_status(&packet)?, Fields::of(&packet).number()?);
+    Ok(Heard::Answered(Answered { command, status, passed }, packet, places))
 }
 
 /// The content in a packet; there is some.

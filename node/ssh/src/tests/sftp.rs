@@ -77,7 +77,7 @@ struct Talk {
     to_target: Vec<Bytes>,
     to_client: Vec<Bytes>,
     places: Vec<Vec<Place>>,
-    answered: Vec<u64>,
+    answered: Vec<(u64, u32)>,
     closed: Vec<FileTransferred>,
     withhold: bool,
 }
@@ -126,12 +126,9 @@ impl Talk {
             match heard {
                 Heard::Send(packet) => self.to_target.push(packet),
                 Heard::Pass(packet, places) => self.pass(packet, places),
-                Heard::Answered(command, packet, places) => {
-                    self.answered.push(command);
-                    self.pass(packet, places);
-                }
-                Heard::Closed(passed, packet, places) => {
-                    self.closed.push(passed);
+                Heard::Answered(answered, packet, places) => {
+                    self.answered.push((answered.command, answered.status));
+                    self.closed.extend(answered.passed);
                     self.pass(packet, places);
                 }
                 Heard::Content(content) if self.withhold => {
@@ -552,9 +549,11 @@ fn what_passed_is_counted_and_digested() {
     for (at, text) in [(0_u64, "one"), (3, "two")] {
         talk.client(&packet!(6, 30 + at as u32, "w", at, text)).expect("a write");
     }
-    let over = talk.transfer.over();
-    assert_eq!((over.len(), over[0].closed, over[0].written.bytes), (1, false, 6));
-    assert_eq!(over[0].written.sha256.map(|digest| digest.0.to_vec()), Some(sha(b"onetwo")));
+    let mut over = talk.transfer.over();
+    assert_eq!((over.len(), over[0].0), (1, 1));
+    let passed = over.remove(0).1.expect("a file");
+    assert_eq!((passed.closed, passed.written.bytes), (false, 6));
+    assert_eq!(passed.written.sha256.map(|digest| digest.0.to_vec()), Some(sha(b"onetwo")));
 }
 
 fn serve_one(talk: &mut Talk, file: &[u8], asked: &Bytes) {
@@ -584,9 +583,9 @@ fn what_is_withheld_stays_withheld() {
     talk.client(&packet!(5, 8_u32, "h", 100_u64, 10_u32)).expect("a read");
     assert!(talk.to_target.is_empty());
     assert_eq!(talk.to_client[1], expected(8));
-    let over = talk.transfer.over();
-    assert_eq!(over[0].found.keys().collect::<Vec<_>>(), ["github-token"]);
-    assert_eq!((over[0].read.bytes, over[0].told.is_some()), (0, true));
+    let passed = talk.transfer.over().remove(0).1.expect("a file");
+    assert_eq!(passed.found.keys().collect::<Vec<_>>(), ["github-token"]);
+    assert_eq!((passed.read.bytes, passed.told.is_some()), (0, true));
 }
 
 #[test]
@@ -616,7 +615,7 @@ fn requests_wait_for_their_turn_and_opens_for_room() {
     }
     assert_eq!((talk.to_target.len(), talk.to_client.len()), (256, 1));
     talk.target(&status(3, 2)).expect("an answer");
-    assert_eq!(talk.answered, [4]);
+    assert_eq!(talk.answered, [(4, 2)]);
     talk.client(&packet!(3, 300_u32, "/a", 1_u32, 0_u32)).expect("a request");
     assert_eq!(talk.to_target.len(), 257);
 }

@@ -4,7 +4,7 @@ use proto::event::{
     CommandFinished, CommandJudged, CommandReleased, CommandStarted, Event, FileTransferred,
     MaskedPlace, Outcome, OutputReleased,
 };
-use proto::reading::{Channel, Terminal, Verdict};
+use proto::reading::{Terminal, Verdict};
 use proto::refusal::Told;
 
 use super::{TEXT_LIMIT, WORDS_LIMIT, count, event_id, text, word, words};
@@ -129,11 +129,8 @@ pub(super) fn judged(rows: &mut Working, event: &Event, judged: &CommandJudged) 
         command.policy_revision = about.policy.map(|policy| count(policy.revision));
         command.durability = format!("{:?}", judged.durability).to_lowercase();
         command.event = event_id(event);
-        let is_line = judged.reading.terminal.is_some_and(|seen| seen != Terminal::Opening);
-        let is_file = judged.channel == Channel::Sftp && !judged.reading.files.is_empty();
-        if is_line || is_file {
-            // Nobody waits for its end: what became of a line that was typed, nothing says, and of
-            // a file only what passed.
+        if judged.reading.terminal.is_some_and(|seen| seen != Terminal::Opening) {
+            // What became of a line that was typed, nothing says: nobody waits for its end.
             command.finished_at = Some(event.time);
         }
     });
@@ -179,13 +176,6 @@ pub(super) fn finished(rows: &mut Working, event: &Event, finished: &CommandFini
 
 pub(super) fn transferred(rows: &mut Working, event: &Event, passed: &FileTransferred) {
     let Some(names) = named(event, passed.command) else { return };
-    rows.want::<Session>(&names.0);
-    change(rows, &names, NONE, |command| {
-        // What a push asks has no other end.
-        command.finished_at.get_or_insert(event.time);
-        command.input_bytes = count(passed.written.bytes);
-        command.output_bytes = count(passed.read.bytes);
-    });
     for (detector, times) in passed.found.iter().take(WORDS_LIMIT) {
         let times = count(*times);
         found(rows, event, &names, ("file", detector), None, |finding| finding.count = times);

@@ -1,13 +1,25 @@
 //! Replays: commands, frames, and where they are not in one piece.
 
 use proto::event::{Event, Kind, Outcome, Stream};
-use proto::reading::Verdict;
+use proto::reading::{Channel, Verdict};
 
 use super::world::*;
 use crate::{FrameBytes, REPLAY_LIMIT, verify_continuity};
 
 const OUT: Stream = Stream::Output;
 const ERR: Stream = Stream::Errors;
+
+#[test]
+fn files_and_what_passed_of_them() {
+    let replay = replay(&[
+        event(0, "a", opened()),
+        event(1, "a", asked(1, Channel::Sftp, "write /x")),
+        event(7, "a", transferred(1, 0, 9)),
+    ]);
+    let command = &replay.commands[0];
+    assert_eq!((command.file, command.statement, command.ended_ms), (true, true, Some(7)));
+    assert_eq!(command.transferred.as_ref().map(|passed| passed.written.bytes), Some(9));
+}
 
 #[test]
 fn commands_and_frames() {

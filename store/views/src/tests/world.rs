@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto::event::*;
 use proto::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
-use proto::reading::{Channel, Durability, Reading, Verdict};
+use proto::reading::{Channel, Durability, FileOperation, FilePart, Reading, Verdict};
 use proto::refusal::{Code, Told};
 use proto::target::TargetKind;
 use proto::time::Utc;
@@ -158,6 +158,30 @@ pub(super) fn judgement(command: u64, verdict: Verdict, text: &str) -> CommandJu
 
 pub(super) fn judged(command: u64, verdict: Verdict, text: &str) -> Kind {
     Kind::CommandJudged(judgement(command, verdict, text))
+}
+
+/// A request for a file, on a channel.
+pub(super) fn asked(command: u64, channel: Channel, text: &str) -> Kind {
+    let (operation, path) = (FileOperation::Write, "/x".to_owned());
+    let files = vec![FilePart { operation, path, program: None }];
+    let reading = Reading { files, ..Reading::default() };
+    Kind::CommandJudged(CommandJudged {
+        reading,
+        channel,
+        ..judgement(command, Verdict::Allow, text)
+    })
+}
+
+pub(super) fn transferred(command: u64, read: u64, written: u64) -> Kind {
+    let passed = |bytes| Passed { bytes, sha256: None };
+    Kind::FileTransferred(FileTransferred {
+        command,
+        read: passed(read),
+        written: passed(written),
+        closed: true,
+        found: BTreeMap::new(),
+        told: None,
+    })
 }
 
 pub(super) fn part(command: u64, part: u64, text: &str) -> Kind {
