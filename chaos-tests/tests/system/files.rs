@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use chaos_tests::live::{Key, LONG, Process, Reaped, SHORT, Scene, marker, run, until};
+use chaos_tests::live::{Key, LONG, Process, Reaped, SHORT, Scene, Talk, marker, run, until};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
@@ -228,6 +228,30 @@ fn what_is_no_packet_ends_its_channel_only() -> Result<()> {
     Ok(())
 }
 
+/// A client that says its last and its end at once still gets its answers.
+#[test]
+fn answers_come_behind_the_end_of_the_client() -> Result<()> {
+    let scene = scene()?;
+    let number = |number: usize| format!("\0\0\0{}", char::from(number as u8));
+    let text = |text: &str| format!("{}{text}", number(text.len()));
+    let packet = |body: &str| text(body);
+    let path = scene.path("there/kept/file").display().to_string();
+    let hello = packet(&format!("\u{1}{}", number(3)));
+    let open = packet(&format!("\u{3}{}{}{}{}", number(1), text(&path), number(1), number(0)));
+    // OpenSSH's server names what it opens first by four zero bytes.
+    let from = "\0".repeat(8);
+    let read = packet(&format!("\u{5}{}{}{from}{}", number(2), text("\0\0\0\0"), number(100)));
+    let mut ssh = Talk::typing(&mut scene.ssh().with(&["-s"]).command(&["sftp"]))?;
+    ssh.types(&format!("{hello}{open}"))?;
+    let handle = format!("{}f{}", number(13), number(1));
+    ssh.said("a handle", SHORT, |output, _| output.contains(&handle).then_some(()))?;
+    ssh.types(&read)?;
+    drop(ssh.process().child().stdin.take());
+    let (status, _) = ssh.wait(SHORT)?;
+    assert!(status.success() && ssh.output().contains("this stays"), "{}", ssh.errors());
+    Ok(())
+}
+
 /// A secret in a file: the client gets none of it, whatever it copies with sftp.
 #[test]
 fn a_file_with_a_secret_is_not_given_out() -> Result<()> {
@@ -356,6 +380,10 @@ fn a_push_is_judged_ref_by_ref() -> Result<()> {
     assert_eq!(refs()?, "refs/heads/topic\n");
     succeeds(&git(&work, &["clone", "-q", "-b", "topic", &url, "copy"])?);
     assert_eq!(fs::read_to_string(work.join("copy/file"))?, "content");
+    succeeds(&git(&bare, &["config", "receive.advertisePushOptions", "true"])?);
+    let optioned = git(&work, &["push", "-q", "-o", "x", &url, "main:third"])?;
+    assert!(optioned.said().contains("SP-1202"), "{}", optioned.said());
+    assert_eq!(refs()?, "refs/heads/topic\n");
     let judged = scene.events_of("command.judged")?;
     let pushes = judged.iter().filter(|data| data["reading"]["reader"] == "files/1");
     let said: Vec<_> = pushes.map(|data| data["text"].as_str().unwrap_or_default()).collect();

@@ -13,8 +13,9 @@ use super::masked::Masked;
 use super::text::Text;
 
 /// How much around a piece is to be looked at with it, on either side, in bytes: as much as the
-/// longest value that is no block of lines. Of those the first line tells.
-pub const AROUND_BYTES: usize = 512;
+/// longest form of a known value, and as a pattern of a policy sees. Of blocks of lines the first
+/// tells; of longer web tokens what lies further behind their beginning is not found by itself.
+pub const AROUND_BYTES: usize = 4096;
 
 /// A detector that finds something by chance in what is no text: about once in 2 GB.
 const BY_CHANCE: &str = "key-value";

@@ -121,7 +121,9 @@ impl Running<'_> {
                     step => self.asked(files, step).await?,
                 }
             }
-            if files.input_ended && !files.end_told && files.is_idle() {
+            // The end is the last thing that is written: answers may still ask for more.
+            let done = files.is_idle() && files.transfer.is_settled();
+            if files.input_ended && !files.end_told && done {
                 files.end_told = true;
                 files.to_write.push_back(Write::End);
             }
@@ -246,11 +248,11 @@ impl Running<'_> {
         let Files { input, writes, to_write, faults, .. } = files;
         let has_write = !to_write.is_empty();
         let written = async {
-            if let Ok(place) = writes.reserve().await
-                && let Some(write) = to_write.pop_front()
-            {
+            let Ok(place) = writes.reserve().await else { return false };
+            if let Some(write) = to_write.pop_front() {
                 place.send(write);
             }
+            true
         };
         let next = async {
             tokio::select! {
@@ -258,7 +260,10 @@ impl Running<'_> {
                 () = client.gone.cancelled() => Err(Ending::ClientLeft),
                 Some(told) = channel.faults.recv() => Ok(Next::Fault(told)),
                 Some(told) = faults.recv() => Ok(Next::Fault(told)),
-                () = written, if has_write => Ok(Next::Written),
+                // Whoever writes is gone: nothing that is asked from now on is answered.
+                went = written, if has_write => {
+                    if went { Ok(Next::Written) } else { Err(lost()) }
+                }
                 Some(signal) = channel.signals.recv() => Ok(Next::Signal(signal)),
                 arrived = target.output.next() => Ok(Next::Arrived(arrived)),
                 bytes = input.recv(), if is_hungry => {

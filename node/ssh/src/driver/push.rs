@@ -61,6 +61,10 @@ impl Running<'_> {
             Asked::Over(ending) => return Ok(ending),
         };
         let judged = !lines.is_empty() && lines != NOTHING;
+        if has_options(&lines) {
+            let text = "Options of a push (`git push -o`) are not read here: push without them.";
+            return Err(Ending::Refused(Told::new(Code::Unreadable, text)));
+        }
         let lines = if judged { self.judge_push(repository, &lines).await? } else { lines };
         let command = self.session.last_command();
         let pack = Arc::new(Mutex::new(Passage::default()));
@@ -171,6 +175,12 @@ impl Running<'_> {
             Err(Over(told)) => Err(Ending::Refused(told)),
         }
     }
+}
+
+/// Whether options follow what is asked, before the pack: a client says so behind its first ref.
+fn has_options(lines: &[u8]) -> bool {
+    let said = lines.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+    said.split(|byte| byte.is_ascii_whitespace()).any(|word| word.starts_with(b"push-options"))
 }
 
 /// Passes the input on.

@@ -27,6 +27,9 @@ pub(crate) use wire::Broken;
 
 /// How many requests may be without an answer; more wait.
 const PENDING_LIMIT: usize = 1024;
+/// How much content may be asked for or sent without an answer, in bytes; more waits. What is kept
+/// of a transfer is about as much.
+pub(crate) const UNDER_WAY_LIMIT: usize = 4 * 1024 * 1024;
 /// How much may be open; more is refused.
 const OPEN_LIMIT: usize = 256;
 /// The longest name of something open, in bytes (section 6.2).
@@ -121,6 +124,8 @@ enum Pending {
     Open(Box<Opened>),
     /// A status, after which a file is closed.
     Close(Box<Opened>),
+    /// A status, after which this is written.
+    Write { handle: Bytes, offset: u64, data: Bytes },
     /// Content, or a status.
     Read(requests::Asked),
     /// What lies behind content that came already.
@@ -152,6 +157,8 @@ pub(crate) struct Transfer {
     open: HashMap<Bytes, Opened>,
     /// How many opens have no answer yet.
     opening: usize,
+    /// How much content is asked for or sent and has no answer yet, in bytes.
+    under_way: usize,
     waiting: Option<Waiting>,
 }
 
@@ -164,6 +171,7 @@ impl Transfer {
             pending: HashMap::new(),
             open: HashMap::new(),
             opening: 0,
+            under_way: 0,
             waiting: None,
         }
     }
@@ -176,6 +184,11 @@ impl Transfer {
     /// Whether a whole packet of the client waits for answers of the target.
     pub(crate) fn is_behind(&self) -> bool {
         matches!(self.client.peek(), Ok(Some(_)))
+    }
+
+    /// Whether the target owes no answer, so that nothing more is to be sent to it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.pending.is_empty() && !matches!(self.phase, Phase::Greeted | Phase::Locating { .. })
     }
 
     /// Bytes came from the target.

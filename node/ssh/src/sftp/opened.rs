@@ -13,8 +13,8 @@ pub(super) struct Opened {
     pub(super) is_folder: bool,
     pub(super) reads: bool,
     pub(super) writes: bool,
-    /// How many of its reads have no answer yet.
-    pub(super) reading: u32,
+    /// How many of its reads and writes have no answer yet.
+    pub(super) busy: u32,
     pub(super) read: Passage,
     pub(super) written: Passage,
     /// The detectors that found something in it; nothing more is read of it then.

@@ -69,6 +69,9 @@ impl Transfer {
         match pending {
             Pending::Read(asked) => return self.content(id, &packet, asked),
             Pending::Behind(asked, came) => return self.behind(id, &packet, asked, &came),
+            Pending::Write { handle, offset, data } => {
+                return self.written(packet, &handle, offset, &data);
+            }
             Pending::Open(opened) => {
                 self.opening -= 1;
                 if is_status {
@@ -159,13 +162,46 @@ impl Transfer {
     }
 
     fn read_answered(&mut self, asked: &Asked) {
+        self.under_way = self.under_way.saturating_sub(asked.whole());
         if let Some(opened) = self.open.get_mut(&asked.handle) {
-            opened.reading = opened.reading.saturating_sub(1);
+            opened.busy = opened.busy.saturating_sub(1);
         }
+    }
+
+    /// Counts what the target says that it took.
+    fn written(
+        &mut self,
+        packet: Bytes,
+        handle: &Bytes,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<Heard, Broken> {
+        if packet[KIND_AT] != kind::STATUS {
+            return Err(Broken::OutOfTurn);
+        }
+        let took = Fields::of(&packet).number()? == status::OK;
+        self.under_way = self.under_way.saturating_sub(data.len());
+        if let Some(opened) = self.open.get_mut(handle) {
+            opened.busy = opened.busy.saturating_sub(1);
+            if took {
+                opened.written.pass(offset, data);
+            }
+        }
+        let places = of_status(&packet)?;
+        Ok(Heard::Pass(packet, places))
     }
 
     /// What came, cut into what lies before the content, the content, and what lies behind it.
     fn found(&mut self, id: u32, asked: &Asked, came: &Bytes, behind: &[u8]) -> Heard {
+        let short = came.len() <= asked.before && asked.before > 0;
+        if short && !behind.is_empty() {
+            // The file goes on; the target gives less at a time than what lies before the content.
+            let again = Asked { before: 0, ..asked.clone() };
+            let packet = read(id, &again.handle, again.begins(), again.whole());
+            self.under_way = self.under_way.saturating_sub(asked.before);
+            self.pending.insert(id, Pending::Read(again));
+            return Heard::Send(packet);
+        }
         self.read_answered(asked);
         let before = came.slice(..asked.before.min(came.len()));
         let ends = came.len().min(asked.before + asked.length);

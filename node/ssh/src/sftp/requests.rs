@@ -6,7 +6,7 @@ use node_enforce::mask::AROUND_BYTES;
 
 use super::opened::{Opened, Passage};
 use super::wire::{Broken, Fields, KIND_AT, PACKET_LIMIT, Packet, VERSION, kind, status};
-use super::{OPEN_LIMIT, PENDING_LIMIT, Pending, Phase, Step, Transfer, Waiting};
+use super::{OPEN_LIMIT, PENDING_LIMIT, Pending, Phase, Step, Transfer, UNDER_WAY_LIMIT, Waiting};
 
 /// How much content one answer holds at most, in bytes: with what lies around it, and what OpenSSH
 /// keeps room for, it fits into a packet.
@@ -75,8 +75,6 @@ pub(super) fn packet(id: u32, request: &Request) -> Bytes {
     match (request.action, &request.paths[..]) {
         // What names something open by its handle holds its path for the verdict alone.
         (Action::SetOpenAttributes | Action::CopyData, _) => {}
-        // A link is made as it was written: it may be meant to be relative.
-        (Action::Symlink, [_, link]) => return packet.text(&request.rest).text(link).done(),
         (_, paths) => packet = paths.iter().fold(packet, |packet, path| packet.text(path)),
     }
     packet.raw(&request.rest).done()
@@ -141,7 +139,8 @@ impl Transfer {
             Phase::Greeted | Phase::Locating { .. } => return Ok(Step::Idle),
             Phase::Open { .. } => {}
         }
-        if self.waiting.is_some() || self.pending.len() >= PENDING_LIMIT || self.must_wait(packet) {
+        let full = self.pending.len() >= PENDING_LIMIT || self.under_way >= UNDER_WAY_LIMIT;
+        if self.waiting.is_some() || full || self.must_wait(packet) {
             return Ok(Step::Idle);
         }
         let Some(packet) = self.client.take()? else { return Ok(Step::Idle) };
@@ -155,11 +154,11 @@ impl Transfer {
         }
     }
 
-    /// Whether a packet closes what is being read: its reads are answered first, since the target
-    /// may be asked for more of it.
+    /// Whether a packet closes what is being read or written: that is answered first, since the
+    /// target may be asked for more of it, and what was written is counted then.
     fn must_wait(&self, packet: &[u8]) -> bool {
         let handle = Fields::of(packet).text().ok().filter(|_| packet[KIND_AT] == kind::CLOSE);
-        handle.and_then(|handle| self.open.get(handle)).is_some_and(|open| open.reading > 0)
+        handle.and_then(|handle| self.open.get(handle)).is_some_and(|open| open.busy > 0)
     }
 
     fn ask(&mut self, id: u32, packet: &Bytes) -> Taken {
@@ -258,8 +257,9 @@ impl Transfer {
         if length == 0 || offset > i64::MAX as u64 - u64::from(u32::MAX) {
             return Ok(Err(Refused(status::FAILURE, "there is no such place in a file")));
         }
-        opened.reading += 1;
+        opened.busy += 1;
         let asked = Asked::new(packet.slice_ref(handle), offset, length);
+        self.under_way += asked.whole();
         let packet = read(id, handle, asked.begins(), asked.whole());
         self.pending.insert(id, Pending::Read(asked));
         Ok(Ok(Step::Send(packet)))
@@ -273,8 +273,10 @@ impl Transfer {
         if !opened.writes || opened.is_folder {
             return Ok(Err(Refused(status::FAILURE, "it is not open for writing")));
         }
-        opened.written.pass(offset, data);
-        self.pending.insert(id, Pending::Status);
+        opened.busy += 1;
+        self.under_way += data.len();
+        let (handle, data) = (packet.slice_ref(handle), packet.slice_ref(data));
+        self.pending.insert(id, Pending::Write { handle, offset, data });
         Ok(Ok(Step::Send(packet.clone())))
     }
 
@@ -285,14 +287,12 @@ impl Transfer {
         for _ in 0..action.paths() {
             written.push(fields.text()?);
         }
-        let mut rest = fields.rest().to_vec();
+        let rest = fields.rest().to_vec();
         well_formed(action, fields)?;
-        if let (Action::Symlink, Some(leads_to)) = (action, written.first()) {
-            rest = leads_to.to_vec();
-        }
         let mut paths = Vec::new();
         for (at, path) in written.iter().enumerate() {
-            // What a link leads to is relative to where the link lies.
+            // What a link leads to is relative to where the link lies. It is sent as it is judged:
+            // a relative one would lead elsewhere once the link is renamed.
             let from = match (action, written.get(1)) {
                 (Action::Symlink, Some(link)) if at == 0 => {
                     normal(&folder(&normal(start, link)), path)
@@ -371,7 +371,7 @@ impl Transfer {
                     is_folder,
                     reads,
                     writes,
-                    reading: 0,
+                    busy: 0,
                     read: Passage::default(),
                     written: Passage::default(),
                     withheld: None,

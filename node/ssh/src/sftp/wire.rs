@@ -44,6 +44,7 @@ pub(super) mod kind {
 
 /// What a status says.
 pub(super) mod status {
+    pub(crate) const OK: u32 = 0;
     pub(crate) const EOF: u32 = 1;
     pub(crate) const PERMISSION_DENIED: u32 = 3;
     pub(crate) const FAILURE: u32 = 4;

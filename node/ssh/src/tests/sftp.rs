@@ -9,7 +9,7 @@ use proto::event::FileTransferred;
 use proto::refusal::{Code, Told};
 use ring::digest::{SHA256, digest};
 
-use crate::sftp::{Broken, Heard, Step, Transfer};
+use crate::sftp::{Broken, Heard, Step, Transfer, UNDER_WAY_LIMIT};
 
 /// A packet: its kind, then numbers of four and eight bytes and texts.
 macro_rules! packet {
@@ -273,11 +273,11 @@ fn requests_are_judged_and_sent_as_judged() {
         "Rename /var/deploy/a /b",
         &packet!(18, id, "/var/deploy/a", "/b"),
     );
-    // A link is made as it was written, and judged by where it leads.
+    // A link leads where it was judged to lead, also when it is renamed.
     check(
         &packet!(20, id, "../secret", "/srv/www/link"),
         "Symlink /srv/secret /srv/www/link",
-        &packet!(20, id, "../secret", "/srv/www/link"),
+        &packet!(20, id, "/srv/secret", "/srv/www/link"),
     );
     check(&packet!(17, id, "/a"), "Stat? /a", &packet!(17, id, "/a"));
     check(&packet!(7, id, "/a"), "LinkStat? /a", &packet!(7, id, "/a"));
@@ -417,7 +417,7 @@ fn what_the_target_must_not_say_ends_it() {
     check(&names, &packet!(105, id, 0_u32));
     check(&read, &packet!(104, id, 0_u32));
     check(&read, &packet!(103, id, ""));
-    check(&read, &packet!(103, id, &*"x".repeat(600)));
+    check(&read, &packet!(103, id, &*"x".repeat(4101)));
     check(&packet!(17, id, "/a"), &packet!(102, id, "h"));
     check(&packet!(3, id, "/a", 1_u32, 0_u32), &packet!(102, id, "h"));
     check(&packet!(3, id, "/a", 1_u32, 0_u32), &packet!(102, id, &*"h".repeat(257)));
@@ -487,6 +487,7 @@ fn serve(talk: &mut Talk, file: &[u8], most: usize) {
 #[test]
 fn what_is_read_is_what_is_there() {
     let file: Vec<u8> = (0..5000_u32).map(|at| (at % 251) as u8).collect();
+    // Also from targets that give less at a time than what lies before the content.
     for most in [usize::MAX, 600] {
         for (from, length) in [(0, 10), (0, 5000), (1, 4999), (4999, 1), (4990, 100), (700, 1)] {
             let mut talk = Talk::open();
@@ -549,6 +550,13 @@ fn what_passed_is_counted_and_digested() {
     for (at, text) in [(0_u64, "one"), (3, "two")] {
         talk.client(&packet!(6, 30 + at as u32, "w", at, text)).expect("a write");
     }
+    // It is counted when the target took it, and what it did not take is not.
+    for (id, code) in [(30, 0), (33, 0), (34, 4)] {
+        if id == 34 {
+            talk.client(&packet!(6, 34_u32, "w", 6_u64, "three")).expect("a write");
+        }
+        talk.target(&status(id, code)).expect("an answer");
+    }
     let mut over = talk.transfer.over();
     assert_eq!((over.len(), over[0].0), (1, 1));
     let passed = over.remove(0).1.expect("a file");
@@ -566,6 +574,22 @@ fn serve_one(talk: &mut Talk, file: &[u8], asked: &Bytes) {
     let content = &file[from.min(file.len())..(from + length).min(file.len())];
     let answer = if content.is_empty() { status(id, 1) } else { packet!(103, id, content) };
     talk.target(&answer).expect("an answer");
+}
+
+/// What is kept of answers is bounded, however much is asked for at once.
+#[test]
+fn content_without_an_answer_is_bounded() {
+    let mut talk = Talk::open();
+    talk.opens("/a", 3, "h");
+    for id in 0..1000_u32 {
+        talk.client(&packet!(5, id, "h", 0_u64, 252_928_u32)).expect("a read");
+    }
+    let asked = UNDER_WAY_LIMIT.div_ceil(252_928 + 4096);
+    assert_eq!((talk.to_target.len(), talk.transfer.is_behind()), (asked, true));
+    // One that is answered makes room for another.
+    talk.target(&status(0, 1)).expect("an answer");
+    assert_eq!(talk.to_target.len(), asked + 1);
+    assert!(!talk.transfer.is_settled());
 }
 
 #[test]
@@ -595,7 +619,7 @@ fn limits_of_the_target_are_lowered() {
     talk.client(&asked).expect("a request");
     let theirs = packet!(201, 5_u32, 262_144_u64, 261_120_u64, 261_120_u64, 1019_u64);
     talk.target(&theirs).expect("an answer");
-    let ours = packet!(201, 5_u32, 262_144_u64, 260_096_u64, 261_120_u64, 256_u64);
+    let ours = packet!(201, 5_u32, 262_144_u64, 252_928_u64, 261_120_u64, 256_u64);
     assert_eq!(talk.to_client, [ours]);
 }
 

@@ -25,7 +25,7 @@ fn every_piece_of_a_secret_is_withheld_and_nothing_else() {
     let secret = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
     let text = format!("{}\n{secret}\n{}", "x".repeat(700), "y".repeat(700));
     let (begins, ends) = (701, 701 + secret.len());
-    for at in 0..text.len() {
+    for at in begins - 310..ends + 10 {
         for length in [1, 7, 300] {
             let to = text.len().min(at + length);
             let touches = at < ends && to > begins;
@@ -34,6 +34,23 @@ fn every_piece_of_a_secret_is_withheld_and_nothing_else() {
             let of_prefix = touches && to <= begins + 4;
             let found = found(text.as_bytes(), at, to);
             assert!(found == expected || of_prefix && found.is_empty(), "{at}..{to}: {found:?}");
+        }
+    }
+}
+
+/// The longest known value, also in hexadecimal, of which any byte is asked for.
+#[test]
+fn a_long_known_value_is_withheld_byte_by_byte() {
+    let value: Vec<u8> = alnum(640).into_bytes();
+    let plan = plan(&[], &[known("vault", &value)]);
+    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    for form in [value.clone(), hex.into_bytes()] {
+        let text = [&[b' '; 5000][..], &form, &[b' '; 5000]].concat();
+        for at in (5000..5000 + form.len()).step_by(97) {
+            let (before, after) = (&text[at - AROUND_BYTES..at], &text[at + 1..][..AROUND_BYTES]);
+            let message = Bytes::copy_from_slice(&text[at..=at]);
+            let piece = Piece { message, from: 0, before, after };
+            assert!(content(&plan, &piece).is_err(), "byte {at} of {}", text.len());
         }
     }
 }
