@@ -385,7 +385,7 @@ fn a_push_is_judged_ref_by_ref() -> Result<()> {
     assert!(optioned.said().contains("SP-1202"), "{}", optioned.said());
     assert_eq!(refs()?, "refs/heads/topic\n");
     let judged = scene.events_of("command.judged")?;
-    let pushes = judged.iter().filter(|data| data["reading"]["reader"] == "files/1");
+    let pushes = judged.iter().filter(|data| data["reading"]["reader"] == "push/1");
     let said: Vec<_> = pushes.map(|data| data["text"].as_str().unwrap_or_default()).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said[1].contains("\nrefs/heads/topic nothing -> "), "{said:?}");

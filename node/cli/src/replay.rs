@@ -56,25 +56,32 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// All that is shown, in order of time: what was let through, and statements around theirs.
+/// All that is shown, in order of time: what was let through, and statements around theirs. In one
+/// millisecond a statement may end and the next begin.
 fn pieces(replay: &Replay) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(replay.frames.len());
     let line = |at_ms, text: String| Piece { at_ms, stream: Stream::Output, bytes: text.into() };
     for command in replay.commands.iter().filter(|command| command.statement) {
-        pieces.push(line(command.at_ms, format!("=> {}\n", statement(&command.text))));
+        let (number, ended_ms) = (command.command, command.ended_ms.unwrap_or(command.at_ms));
+        let said = line(command.at_ms, format!("=> {}\n", statement(&command.text)));
+        pieces.push((number, Turn::Begins, said));
+        pieces.push((number, Turn::Ends, line(ended_ms, format!("   {}\n", became(command)))));
     }
-    pieces.extend(replay.frames.iter().map(|frame| Piece {
-        at_ms: frame.at_ms,
-        stream: frame.stream,
-        bytes: frame.bytes.decode(),
+    pieces.extend(replay.frames.iter().map(|frame| {
+        let (at_ms, stream, bytes) = (frame.at_ms, frame.stream, frame.bytes.decode());
+        (frame.command, Turn::Runs, Piece { at_ms, stream, bytes })
     }));
-    for command in replay.commands.iter().filter(|command| command.statement) {
-        let at_ms = command.ended_ms.unwrap_or(command.at_ms);
-        pieces.push(line(at_ms, format!("   {}\n", became(command))));
-    }
-    // Stable: what is of one time stays as it was put.
-    pieces.sort_by_key(|piece| piece.at_ms);
-    pieces
+    // Stable: what is of one time and command stays as it was put.
+    pieces.sort_by_key(|(command, turn, piece)| (piece.at_ms, *command, *turn));
+    pieces.into_iter().map(|(_, _, piece)| piece).collect()
+}
+
+/// In which order a command's pieces come that are of one time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Begins,
+    Runs,
+    Ends,
 }
 
 /// A statement on lines of its own; behind a zero byte there are its parameters, as the protocol

@@ -120,8 +120,8 @@ impl Reader {
         let mut files = Parts::default();
         let mut reading = match self {
             Self::Shell if files::is_push(bytes) => {
-                let (reading, parts) = files::read_open(bytes);
-                return Opened { reading, words, script, files: parts };
+                let (reading, words, files) = files::read_push(bytes);
+                return Opened { reading, words, script, files };
             }
             Self::Shell => {
                 let (reading, open) = shell::read_open(bytes);
@@ -146,7 +146,8 @@ impl Reader {
             Self::None => Reading { reader: "none/1".to_owned(), ..Reading::default() },
         };
         if matches!(self, Self::Shell | Self::Terminal) {
-            files = files::of_programs(&reading.programs, &words);
+            let is_push = self == Self::Shell && files::pushes_to(bytes).is_some();
+            files = files::of_programs(&reading.programs, &words, is_push);
             reading.files = files.recorded();
         }
         Opened { reading, words, script, files }

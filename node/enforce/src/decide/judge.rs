@@ -88,7 +88,10 @@ struct Judged<'p> {
 impl<'p> Judged<'p> {
     fn new(checked: &'p Checked, facts: &Facts<'_>, listed: bool) -> Self {
         let (mut matched, mut unknown) = (Vec::new(), Vec::new());
-        for rule in &checked.rules {
+        // What a push asks is judged by the rules about files; all others were asked about the
+        // command that serves it.
+        let is_push = facts.reading.is_some_and(|reading| reading.reader == files::PUSH_READER);
+        for rule in checked.rules.iter().filter(|rule| !is_push || rule.when.asks_about_files()) {
             match rule.when.judge(facts, Evaluation::WHOLE) {
                 Truth::True => matched.push(rule),
                 Truth::Unknown => unknown.push(rule),
@@ -106,7 +109,7 @@ impl<'p> Judged<'p> {
         // rules may forbid it, and its lines or requests are judged one by one.
         let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening)
             || facts.channel == Channel::Sftp && facts.reading.is_some_and(files::opens);
-        judged.covered = opens || judged.covers(facts);
+        judged.covered = opens || judged.covers(facts) || is_push && !listed;
         judged
     }
 
@@ -120,7 +123,7 @@ impl<'p> Judged<'p> {
         let Some(reading) = facts.reading else { return any(Part::Whole) };
         // A text of SQL without statements does nothing; of any other, nobody knows.
         let is_sql = reading.reader.starts_with("sql/");
-        if reading.reader == files::READER {
+        if [files::READER, files::PUSH_READER].contains(&reading.reader.as_str()) {
             let known = reading.unreadable.is_none() && !reading.files.is_empty();
             return known && (0..reading.files.len()).all(|at| any(Part::One(at)));
         }

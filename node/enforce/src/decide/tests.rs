@@ -4,7 +4,7 @@
 //! `person[groups] login@target{labels} at instant $ command => verdict by rules: code text`.
 //! A target `pg:name` is a database, and `sh:name` is reached by a terminal: what is typed there,
 //! or `<opening>`, `<echo off>`, `<full screen>`, `<unclear>` before a line. To `sf:name` files are
-//! transferred: a request in words, or `<opening>`.
+//! transferred: a request in words, or `<opening>`. `<push REF…>` is what a push to `/srv/x.git` asks.
 //! Every line is also decided again from a masked reading that went through JSON.
 
 use std::collections::BTreeMap;
@@ -117,6 +117,14 @@ fn shown(decision: &Decision) -> String {
 
 /// Decides, and decides again from what an event keeps.
 #[track_caller]
+/// What a push to `/srv/x.git` asks that moves these refs.
+fn push(refs: &str) -> Vec<u8> {
+    let line =
+        |name| format!("{:04x}{} {} {name}", 86 + str::len(name), "1".repeat(40), "2".repeat(40));
+    let lines: String = refs.split(' ').map(line).collect::<String>() + "0000";
+    files::Push { repository: "/srv/x.git", lines: lines.as_bytes() }.encode()
+}
+
 fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
     let bytes = match asked.channel {
         Channel::Shell => typed(command).encode(),
@@ -124,7 +132,10 @@ fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
         Channel::Sftp => {
             files::Seen::decode(command.as_bytes()).expect("a request in words").encode()
         }
-        _ => command.as_bytes().to_vec(),
+        _ => match command.strip_prefix("<push ").and_then(|refs| refs.strip_suffix('>')) {
+            Some(refs) => push(refs),
+            None => command.as_bytes().to_vec(),
+        },
     };
     let mut reading = read_command(policy, &asked.facts(None), &bytes);
     let decision = decide(policy, &asked.facts(Some(&reading)));

@@ -35,7 +35,7 @@ pub(super) fn unreadable(reading: Option<&Reading>, rule: Option<&Rule>, held: b
     let of = |reader| reading.is_some_and(|reading| reading.reader.starts_with(reader));
     let (plainly, unknown) = if of("sql/") {
         ("write it as plain statements that say what they run", WORD_UNKNOWN)
-    } else if of("files/") {
+    } else if of("files/") || of("push/") {
         ("name each file by itself", "what lies below a path is not known")
     } else {
         ("write it with literal programs and words", WORD_UNKNOWN)

@@ -20,6 +20,8 @@ use crate::shell::OpenWords;
 
 /// The reader of requests for files, and its version.
 pub const READER: &str = "files/1";
+/// The reader of what a push asks, and its version.
+pub const PUSH_READER: &str = "push/1";
 
 /// One thing that is done with files, with its raw path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(crate) enum Reach {
     One,
     /// If it is a folder, all below it gets another name, but keeps its names from there on.
     Moved,
+    /// Names that are no paths of the target.
+    Repository,
     /// All below it too.
     Tree,
 }
@@ -62,18 +66,18 @@ impl Parts {
 }
 
 /// What programs of a shell command do with files: those that serve a copying client.
-pub(crate) fn of_programs(programs: &[Program], words: &[OpenWords]) -> Parts {
-    programs::read(programs, words)
+pub(crate) fn of_programs(programs: &[Program], words: &[OpenWords], is_push: bool) -> Parts {
+    programs::read(programs, words, is_push)
 }
 
-/// The repository that a command serves a push to, in normal form: when that is all that it does.
+/// The repository that a command serves a push to, in normal form: when it is git's own call, letter
+/// by letter. Anything else could read what was judged otherwise, or something else.
 #[must_use]
 pub fn pushes_to(command: &[u8]) -> Option<String> {
-    // Most commands need not be read for it.
-    memchr::memmem::find(command, b"receive-pack")?;
-    let (reading, words) = crate::shell::read_open(command);
-    let alone = reading.unreadable.is_none() && reading.programs.len() == 1;
-    if !alone { None } else { programs::push(&reading.programs, &words) }
+    let command = std::str::from_utf8(command).ok()?;
+    let path = command.strip_prefix("git-receive-pack '")?.strip_suffix('\'')?;
+    let is_plain = !path.is_empty() && !path.starts_with('-') && !path.contains('\'');
+    if !is_plain || path.contains(char::is_control) { None } else { path::of_login(path) }
 }
 
 /// Whether bytes are what a push asks, and no command.
@@ -81,21 +85,34 @@ pub(crate) fn is_push(bytes: &[u8]) -> bool {
     bytes.starts_with(&[request::MARK, push::TAG])
 }
 
-/// Reads a request of a file transfer, or what a push asks.
+/// Reads a request of a file transfer.
 pub(crate) fn read_open(bytes: &[u8]) -> (Reading, Parts) {
     let mut reading = Reading { reader: READER.to_owned(), ..Reading::default() };
-    let unread = Parts { known: Vec::new(), open: true };
-    let parts = match (Push::decode(bytes), Seen::decode(bytes)) {
-        (Some(push), _) => push.parts(),
-        (None, Some(Seen::Opening)) => Parts::default(),
-        (None, Some(Seen::Request(request))) => Parts { known: request.parts(), open: false },
-        (None, None) => unread,
+    let parts = match Seen::decode(bytes) {
+        Some(Seen::Opening) => Parts::default(),
+        Some(Seen::Request(request)) => Parts { known: request.parts(), open: false },
+        None => Parts { known: Vec::new(), open: true },
     };
+    keep(&mut reading, &parts);
+    (reading, parts)
+}
+
+/// Reads what a push asks, with the program that serves it.
+pub(crate) fn read_push(bytes: &[u8]) -> (Reading, Vec<OpenWords>, Parts) {
+    let push = Push::decode(bytes);
+    let command = push.as_ref().map(Push::command).unwrap_or_default();
+    let (mut reading, words) = crate::shell::read_open(command.as_bytes());
+    PUSH_READER.clone_into(&mut reading.reader);
+    let parts = push.map_or(Parts { known: Vec::new(), open: true }, |push| push.parts());
+    keep(&mut reading, &parts);
+    (reading, words, parts)
+}
+
+fn keep(reading: &mut Reading, parts: &Parts) {
     if parts.open {
         reading.unreadable = Some("it asks for what is not known here".to_owned());
     }
     reading.files = parts.recorded();
-    (reading, parts)
 }
 
 /// What the record and approvers are shown.
@@ -113,7 +130,7 @@ pub(crate) fn shown(bytes: &[u8]) -> Vec<u8> {
 /// What a regular expression looks at: each path by itself.
 pub(crate) fn texts(bytes: &[u8]) -> Vec<Vec<u8>> {
     if let Some(push) = Push::decode(bytes) {
-        return vec![push.words().into_bytes()];
+        return vec![push.command().into_bytes(), push.words().into_bytes()];
     }
     match Seen::decode(bytes) {
         Some(Seen::Opening) => vec![Vec::new()],

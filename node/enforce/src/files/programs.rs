@@ -36,19 +36,30 @@ struct Served<'a> {
     open: bool,
 }
 
-pub(super) fn read(programs: &[Program], words: &[OpenWords]) -> Parts {
+impl Served<'_> {
+    fn anything() -> Self {
+        Self { operations: Vec::new(), reach: Reach::Tree, paths: Vec::new(), open: true }
+    }
+}
+
+/// Of a push, what it changes in its repository is judged when it says it.
+pub(super) fn read(programs: &[Program], words: &[OpenWords], is_push: bool) -> Parts {
     let mut parts = Parts::default();
-    // What is changed in the repository is judged when the push says it.
-    let is_push = push(programs, words).is_some();
     for (at, program) in programs.iter().enumerate() {
         let served = match program.name.as_str() {
             "scp" => scp(&program.arguments),
             "rsync" => rsync(&program.arguments),
             "git" => git(&program.arguments),
+            // What is asked of it then, nobody reads.
+            "sftp-server" => Some(Served::anything()),
             name => git_service(name.strip_prefix("git-").unwrap_or(""), &program.arguments),
         };
         let Some(served) = served else { continue };
         let unsure = words.get(at).is_some_and(|open| !open.arguments.is_empty());
+        let (operations, reach) = match is_push {
+            true => (vec![Write], Reach::One),
+            false => (served.operations, served.reach),
+        };
         parts.open |= unsure || served.open;
         if unsure {
             continue;
@@ -58,33 +69,15 @@ pub(super) fn read(programs: &[Program], words: &[OpenWords]) -> Parts {
                 parts.open = true;
                 continue;
             };
-            parts.known.extend(served.operations.iter().map(|operation| Part {
+            parts.known.extend(operations.iter().map(|operation| Part {
                 operation: *operation,
                 path: path.clone(),
-                reach: if is_push { Reach::One } else { served.reach },
+                reach,
                 program: Some(at),
             }));
         }
     }
     parts
-}
-
-/// The repository that the only program serves a push to, when it names one and nothing else.
-pub(super) fn push(programs: &[Program], words: &[OpenWords]) -> Option<String> {
-    let [program] = programs else { return None };
-    if words.iter().any(|open| !open.arguments.is_empty()) {
-        return None;
-    }
-    let mut arguments = &program.arguments[..];
-    if program.name == "git" {
-        let (first, behind) = arguments.split_first()?;
-        (first == "receive-pack").then_some(())?;
-        arguments = behind;
-    } else if program.name != "git-receive-pack" {
-        return None;
-    }
-    let [path] = &git_service("receive-pack", arguments)?.paths[..] else { return None };
-    path::of_login(path)
 }
 
 /// `scp -t PATH` takes files, `scp -f PATH…` gives them.
@@ -172,16 +165,15 @@ fn git(arguments: &[String]) -> Option<Served<'_>> {
 }
 
 fn git_service<'a>(name: &str, arguments: &'a [String]) -> Option<Served<'a>> {
-    let operations = match name {
-        "upload-pack" | "upload-archive" => vec![Read],
-        "receive-pack" => vec![Write],
+    let (operations, reach) = match name {
+        "upload-pack" | "upload-archive" => (vec![Read], Reach::Repository),
+        "receive-pack" => (vec![Write, Remove], Reach::Tree),
         _ => return None,
     };
     let words = arguments.iter().map(String::as_str);
     let paths: Vec<_> = words.filter(|word| !word.starts_with('-')).collect();
     let open = paths.is_empty();
-    // Names within a repository are no paths of the target.
-    Some(Served { operations, reach: Reach::Moved, paths, open })
+    Some(Served { operations, reach, paths, open })
 }
 
 /// Whether a cluster of short options has `s`; what follows `e` is no option.

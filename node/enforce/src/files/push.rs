@@ -94,6 +94,11 @@ impl<'a> Push<'a> {
         Some(Self { repository: std::str::from_utf8(repository).ok()?, lines })
     }
 
+    /// The command that serves it, as git writes it.
+    pub(super) fn command(&self) -> String {
+        format!("git-receive-pack '{}'", self.repository)
+    }
+
     /// The refs that it changes; nothing when it asks what is not known here, such as a signed one.
     fn updates(&self) -> Option<Vec<Update<'a>>> {
         let (mut updates, mut rest) = (Vec::new(), self.lines);
@@ -122,7 +127,7 @@ impl<'a> Push<'a> {
                 continue;
             };
             let operation = if update.removes() { Remove } else { Write };
-            parts.known.push(Part { operation, path, reach: Reach::One, program: None });
+            parts.known.push(Part { operation, path, reach: Reach::One, program: Some(0) });
         }
         parts
     }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::path::of_login;
 use super::{
-    Action, Ask, Push, Request, Seen, ask, normal, of_programs, pushes_to, read_open, shown,
+    Action, Ask, Push, Request, Seen, ask, normal, of_programs, pushes_to, read_open, read_push,
+    shown,
 };
 use crate::shell;
 
@@ -139,7 +140,7 @@ fn programs_that_serve_a_client() {
     #[track_caller]
     fn check(command: &str, expected: &str) {
         let (reading, words) = shell::read_open(command.as_bytes());
-        let found = of_programs(&reading.programs, &words);
+        let found = of_programs(&reading.programs, &words, pushes_to(command.as_bytes()).is_some());
         let one = |part: &super::Part| {
             let tree = if part.reach == super::Reach::Tree { "/…" } else { "" };
             format!("{:?} {}{tree}", part.operation, part.path).to_lowercase()
@@ -172,7 +173,9 @@ fn programs_that_serve_a_client() {
     check("rsync --server --daemon .", "more");
     check("git-upload-pack '/srv/x.git'", "read /srv/x.git");
     check("git-receive-pack 'x.git'", "write ~/x.git");
-    check("git receive-pack --strict /x.git", "write /x.git");
+    check("git-receive-pack x.git", "write ~/x.git/…, remove ~/x.git/…");
+    check("git receive-pack --strict /x.git", "write /x.git/…, remove /x.git/…");
+    check("/usr/lib/openssh/sftp-server -e", "more");
     check("git -C /srv upload-pack x.git", "read ~/x.git, more");
     check("git-upload-archive '~root/x.git'", "more");
     check("git log", "");
@@ -194,7 +197,7 @@ fn what_a_push_asks() {
         let push = Push { repository: "/srv/x.git", lines: lines.as_bytes() };
         let bytes = push.encode();
         assert_eq!(Push::decode(&bytes), Some(push));
-        let (reading, parts) = read_open(&bytes);
+        let (reading, _, parts) = read_push(&bytes);
         let one = |part: &super::Part| format!("{:?} {}", part.operation, part.path);
         let mut said: Vec<_> = parts.known.iter().map(one).collect();
         said.extend(reading.unreadable.is_some().then(|| "unreadable".to_owned()));
@@ -236,13 +239,22 @@ fn commands_that_serve_a_push() {
         assert_eq!(pushes_to(command.as_bytes()).as_deref(), expected, "{command}");
     }
     check("git-receive-pack '/srv/x.git'", Some("/srv/x.git"));
-    check("git receive-pack x.git", Some("~/x.git"));
-    check("git-receive-pack --strict '/srv//x.git/'", Some("/srv/x.git"));
+    check("git-receive-pack 'x.git'", Some("~/x.git"));
+    check("git-receive-pack '/srv//x.git/'", Some("/srv/x.git"));
+    // What may read something else, or otherwise.
+    check("git receive-pack '/srv/x.git'", None);
+    check("git-receive-pack --strict '/srv/x.git'", None);
+    check("git-receive-pack '--help'", None);
+    check("for i in 1 2; do git-receive-pack '/srv/x.git'; done", None);
+    check("git-receive-pack '/srv/x.git' < '/tmp/x'", None);
+    check("A=b git-receive-pack '/srv/x.git'", None);
+    check("git-receive-pack '/srv/x.git'; 'true'", None);
+    check("git-receive-pack '/srv/x.git'\n'true'", None);
     check("git-upload-pack '/srv/x.git'", None);
     check("git-receive-pack /a /b", None);
     check("git-receive-pack", None);
     check("git-receive-pack $X", None);
-    check("cd /srv && git-receive-pack x.git", None);
+    check("cd /srv && git-receive-pack 'x.git'", None);
     check("git -C /srv receive-pack x.git", None);
     check("echo receive-pack", None);
 }

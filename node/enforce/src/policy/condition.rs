@@ -12,6 +12,7 @@ use super::files::Files;
 use super::grants::{TargetFacts, Who};
 use super::sql::Sql;
 use crate::decide::Facts;
+use crate::files::PUSH_READER;
 use crate::shell::{OpenWord, OpenWords};
 
 /// Whether a condition holds; the order is that of AND.
@@ -235,9 +236,12 @@ impl Shell {
     }
 
     fn judge(&self, reading: &Reading, on: Part) -> Truth {
-        if !reading.reader.starts_with("shell/") {
+        let is_push = reading.reader == PUSH_READER;
+        if !reading.reader.starts_with("shell/") && !is_push {
             return Truth::False;
         }
+        // Whatever a push asks, one program serves it.
+        let on = if is_push && matches!(on, Part::One(_)) { Part::One(0) } else { on };
         let recorded = reading.matched.iter().find_map(|entry| entry.strip_prefix(&*self.key));
         let by_name = self.arguments.is_empty() && self.redirects.is_empty();
         let holds = |at: usize| {
@@ -379,6 +383,11 @@ impl When {
     /// The shell condition that must hold, if there is one.
     pub(crate) fn shell(&self) -> Option<&Shell> {
         self.shell.as_ref()
+    }
+
+    /// Whether it asks what is done with files.
+    pub(crate) fn asks_about_files(&self) -> bool {
+        self.files.is_some() || self.not.as_ref().is_some_and(|not| not.asks_about_files())
     }
 
     /// Every condition on text in it.

@@ -14,7 +14,7 @@ use super::condition::Part as On;
 use super::condition::{Evaluation, Truth, UNKNOWN, covers, places};
 use super::places::At;
 use super::{PATTERN_LIMIT, raw};
-use crate::files::{Part, Parts, READER, Reach};
+use crate::files::{PUSH_READER, Part, Parts, READER, Reach};
 
 /// A name that no pattern has in it: what a pattern means below a folder.
 const ANYTHING: &str = "/\u{10fffd}";
@@ -29,12 +29,19 @@ pub(crate) struct Files {
     operations: Vec<FileOperation>,
 }
 
+/// Folders in which no login begins (Filesystem Hierarchy Standard): what is there is not in `~`.
+const NO_HOMES: &[&str] = &[
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp",
+    "/usr",
+];
+
 /// A pattern on a path.
 #[derive(Debug)]
 struct Pattern {
     glob: GlobMatcher,
     /// How every path that it matches starts.
     start: String,
+    text: String,
 }
 
 impl Pattern {
@@ -43,7 +50,42 @@ impl Pattern {
         let folder = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
         folder.starts_with(&self.start) || self.start.starts_with(&folder)
     }
+
+    /// Whether it may match something below a path because of what the path itself is called, so
+    /// that it does not under another name.
+    fn depends_on(&self, path: &str) -> bool {
+        if !self.start.is_empty() {
+            return self.reaches_below(path);
+        }
+        if self.glob.is_match(format!("{}{ANYTHING}", path.trim_end_matches('/'))) {
+            return true;
+        }
+        // Behind the star: names, of which the last ones of the path may be the first.
+        let Some(tail) = self.text.strip_prefix('*') else { return true };
+        let tail = tail.trim_start_matches('*').trim_start_matches('/');
+        let Some((folders, _)) = tail.rsplit_once('/') else { return false };
+        if folders.contains(SPECIAL) {
+            return true;
+        }
+        let names: Vec<_> = folders.split('/').collect();
+        let path: Vec<_> = path.split('/').collect();
+        (1..=names.len()).any(|count| path.ends_with(&names[..count]))
+    }
+
+    /// Whether it may match a path in the login's own folder, of which only that name is known.
+    fn may_be_at_home(&self, path: &str) -> bool {
+        let under = |folder: &&str| {
+            self.start.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let of_home = path == "~" || path.starts_with("~/");
+        of_home && !self.start.starts_with('~') && !NO_HOMES.iter().any(|folder| under(&folder))
+            // One that begins with a star means the same whatever stands before.
+            && !self.text.starts_with('*')
+    }
 }
+
+/// What is no letter of a name.
+const SPECIAL: [char; 5] = ['*', '?', '[', '{', '\\'];
 
 impl Files {
     /// The outcome for what is done, as a reading keeps it.
@@ -70,10 +112,12 @@ impl Files {
         let below = |one: &Pattern| match part.reach {
             Reach::One => false,
             Reach::Tree => one.reaches_below(&part.path),
-            // What a pattern means wherever it lies, it means under the new name too.
-            Reach::Moved => !one.start.is_empty() && one.reaches_below(&part.path),
+            Reach::Moved => one.depends_on(&part.path),
+            // What a pattern means wherever it lies is not within a repository.
+            Reach::Repository => !one.start.is_empty() && one.reaches_below(&part.path),
         };
-        if self.paths.iter().any(below) { Truth::Unknown } else { Truth::False }
+        let unknown = |one: &Pattern| below(one) || one.may_be_at_home(&part.path);
+        if self.paths.iter().any(unknown) { Truth::Unknown } else { Truth::False }
     }
 
     /// Whether it holds for all that is named, and all that may lie below.
@@ -91,7 +135,7 @@ impl Files {
     }
 
     pub(super) fn judge(&self, reading: &Reading, on: Evaluation) -> Truth {
-        let of_transfer = reading.reader == READER;
+        let of_transfer = reading.reader == READER || reading.reader == PUSH_READER;
         if !of_transfer && !reading.reader.starts_with("shell/") {
             return Truth::False;
         }
@@ -166,7 +210,6 @@ fn pattern(written: &At<String>, checker: &mut Checker<'_>) -> Option<Pattern> {
     let glob = Glob::new(text).inspect_err(|error| {
         checker.error(written.place, format!("not a pattern: {}", error.kind()));
     });
-    let special = |letter: char| matches!(letter, '*' | '?' | '[' | '{' | '\\');
-    let start = text.split(special).next().unwrap_or_default().to_owned();
-    Some(Pattern { glob: glob.ok()?.compile_matcher(), start })
+    let start = text.split(SPECIAL).next().unwrap_or_default().to_owned();
+    Some(Pattern { glob: glob.ok()?.compile_matcher(), start, text: text.to_owned() })
 }

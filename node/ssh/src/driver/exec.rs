@@ -84,7 +84,7 @@ async fn serve(
     client: &Client,
     mut input: Input,
     command: Zeroizing<Vec<u8>>,
-    around: Around,
+    mut around: Around,
 ) -> Option<Exit> {
     let channel = match around.runs {
         Runs::Command => Channel::Exec,
@@ -112,6 +112,10 @@ async fn serve(
         Runs::Command => files::pushes_to(&command),
         Runs::Shell | Runs::Files => None,
     };
+    if pushes_to.is_some() {
+        // A terminal's line discipline would make something else of what was judged.
+        around.terminal = None;
+    }
     let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
     let login = caller.login.login.clone();
     let mut running = Running { node, client, session, input, meter, signal: None };
