@@ -25,8 +25,14 @@ fn each_is_shown_what_its_own_person_may_see() -> Result<()> {
     let mut bob = Wire::connect(&format!("{host}:{port}"), "bob", DATABASE, PERSON_PASSWORD)?;
     let select = query("select ssn, note from people");
     for _ in 0..2 {
-        assert_eq!(alice.ask(&[select.clone()])?, "T D[***********,plain] C(SELECT-1) ZI");
-        assert_eq!(bob.ask(&[select.clone()])?, "T D[123-45-6789,*****] C(SELECT-1) ZI");
+        assert_eq!(
+            alice.ask(std::slice::from_ref(&select))?,
+            "T D[***********,plain] C(SELECT-1) ZI"
+        );
+        assert_eq!(
+            bob.ask(std::slice::from_ref(&select))?,
+            "T D[123-45-6789,*****] C(SELECT-1) ZI"
+        );
     }
     // A third one has no need to ask, and is shown the same.
     let mut again = scene.wire()?;

@@ -74,11 +74,12 @@ impl Pattern {
 
     /// Whether it may match a path in the login's own folder, of which only that name is known.
     fn may_be_at_home(&self, path: &str) -> bool {
-        let under = |folder: &&str| {
-            self.start.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'))
+        let under = |folder: &str| {
+            let rest = self.start.strip_prefix(folder);
+            rest.is_some_and(|rest| rest.starts_with('/')) || self.text == folder
         };
         let of_home = path == "~" || path.starts_with("~/");
-        of_home && !self.start.starts_with('~') && !NO_HOMES.iter().any(|folder| under(&folder))
+        of_home && !self.start.starts_with('~') && !NO_HOMES.iter().any(|folder| under(folder))
             // One that begins with a star means the same whatever stands before.
             && !self.text.starts_with('*')
     }
