@@ -70,8 +70,8 @@ pub(crate) fn of_programs(programs: &[Program], words: &[OpenWords], is_push: bo
     programs::read(programs, words, is_push)
 }
 
-/// The repository that a command serves a push to, in normal form: when it is git's own call, letter
-/// by letter. Anything else could read what was judged otherwise, or something else.
+/// The repository that a command serves a push to, in normal form: when it is git's own call,
+/// letter by letter. Anything else could read what was judged otherwise, or something else.
 #[must_use]
 pub fn pushes_to(command: &[u8]) -> Option<String> {
     let command = std::str::from_utf8(command).ok()?;
