@@ -119,7 +119,7 @@ pub struct ReplayCommand {
     /// How many rows of a database passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Whether it is a request for a file.
+    /// Whether it is a file transfer, or a request within one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub file: bool,
     /// What passed of the file that it opened, once that was closed.
@@ -370,7 +370,7 @@ impl ReplayBuilder {
             truncated: false,
             statement: matches!(judged.channel, Channel::Query | Channel::Sftp),
             rows: None,
-            file: judged.channel == Channel::Sftp && !judged.reading.files.is_empty(),
+            file: judged.channel == Channel::Sftp,
             transferred: None,
         });
     }
