@@ -94,6 +94,15 @@ impl<'a> Push<'a> {
         Some(Self { repository: std::str::from_utf8(repository).ok()?, lines })
     }
 
+    /// Whether options follow what is asked, before the pack: git looks for the word behind a zero
+    /// byte of any line.
+    #[must_use]
+    pub fn has_options(&self) -> bool {
+        let mut said = self.lines.split(|byte| *byte == 0).skip(1);
+        let is_one = |word: &[u8]| word.starts_with(b"push-options");
+        said.any(|said| said.split(u8::is_ascii_whitespace).any(is_one))
+    }
+
     /// The command that serves it, as git writes it.
     pub(super) fn command(&self) -> String {
         format!("git-receive-pack '{}'", self.repository)

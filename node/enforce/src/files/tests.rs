@@ -233,6 +233,20 @@ fn what_a_push_asks() {
 }
 
 #[test]
+fn options_of_a_push() {
+    for (lines, expected) in [
+        ("a b refs/heads/push-options", false),
+        ("a b refs/heads/x\0 report-status agent=git/2", false),
+        ("a b refs/heads/x\0 report-status push-options agent=git/2", true),
+        ("a b refs/heads/x\0push-options", true),
+        ("shallow a\0 b\na b refs/heads/x\0 report-status\na b refs/heads/y\0push-options", true),
+    ] {
+        let push = Push { repository: "/srv/x.git", lines: lines.as_bytes() };
+        assert_eq!(push.has_options(), expected, "{lines:?}");
+    }
+}
+
+#[test]
 fn commands_that_serve_a_push() {
     #[track_caller]
     fn check(command: &str, expected: Option<&str>) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use node_enforce::files::{Ask, Push, ask};
 use node_gate::{COMMAND_LIMIT, Ending};
+use node_session::Tether;
 use node_session::seal::Meter;
-use node_session::{Over, Tether};
 use parking_lot::Mutex;
 use proto::event::{FileTransferred, Outcome, Passed};
 use proto::refusal::{Code, Told};
@@ -15,7 +15,7 @@ use russh::{ChannelWriteHalf, Sig, client};
 use tokio::sync::mpsc;
 
 use super::door::{self, Leaving};
-use super::exec::{Heard, Running, lost};
+use super::exec::{Heard, Running, lost, while_it_lasts};
 use super::input::EndOnDrop;
 use super::output::Arrived;
 use super::shell::read;
@@ -61,7 +61,7 @@ impl Running<'_> {
             Asked::Over(ending) => return Ok(ending),
         };
         let judged = !lines.is_empty() && lines != NOTHING;
-        if has_options(&lines) {
+        if (Push { repository, lines: &lines }).has_options() {
             let text = "Options of a push (`git push -o`) are not read here: push without them.";
             return Err(Ending::Refused(Told::new(Code::Unreadable, text)));
         }
@@ -170,17 +170,8 @@ impl Running<'_> {
                 bytes = input.recv() => Ok(Next::Input(bytes)),
             }
         };
-        match self.session.meanwhile(next).await {
-            Ok(next) => next,
-            Err(Over(told)) => Err(Ending::Refused(told)),
-        }
+        while_it_lasts(&mut self.session, next).await
     }
-}
-
-/// Whether options follow what is asked, before the pack: a client says so behind its first ref.
-fn has_options(lines: &[u8]) -> bool {
-    let said = lines.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-    said.split(|byte| byte.is_ascii_whitespace()).any(|word| word.starts_with(b"push-options"))
 }
 
 /// Passes the input on.
