@@ -381,6 +381,14 @@ enum Next {
     Quiet,
 }
 
+/// Waits for something for as long as the session lasts.
+pub(super) async fn while_it_lasts<T>(
+    session: &mut Session,
+    next: impl Future<Output = Result<T, Ending>>,
+) -> Result<T, Ending> {
+    session.meanwhile(next).await.unwrap_or_else(|Over(told)| Err(Ending::Refused(told)))
+}
+
 async fn next(
     session: &mut Session,
     client: &Client,
@@ -400,8 +408,5 @@ async fn next(
             () = tokio::time::sleep(INPUT_LOOK) => Ok(Next::Quiet),
         }
     };
-    match session.meanwhile(next).await {
-        Ok(next) => next,
-        Err(Over(told)) => Err(Ending::Refused(told)),
-    }
+    while_it_lasts(session, next).await
 }

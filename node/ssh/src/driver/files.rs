@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use node_enforce::mask::{Piece, Place};
 use node_gate::{CommandText, Ending, Permit, Preparation};
+use node_session::Tether;
 use node_session::seal::Meter;
-use node_session::{Over, Tether};
 use parking_lot::Mutex;
 use proto::event::{Outcome, Stream};
 use proto::refusal::{Code, Told};
@@ -19,7 +19,7 @@ use russh::{ChannelWriteHalf, Sig, client};
 use tokio::sync::mpsc;
 
 use super::door::{self, Leaving};
-use super::exec::{Heard as HeardOfEnd, INPUT_LOOK, Running, lost};
+use super::exec::{Heard as HeardOfEnd, INPUT_LOOK, Running, lost, while_it_lasts};
 use super::input::EndOnDrop;
 use super::node::Node;
 use super::output::Arrived;
@@ -272,10 +272,7 @@ impl Running<'_> {
                 () = tokio::time::sleep(INPUT_LOOK) => Ok(Next::Late),
             }
         };
-        match self.session.meanwhile(next).await {
-            Ok(next) => next,
-            Err(Over(told)) => Err(Ending::Refused(told)),
-        }
+        while_it_lasts(&mut self.session, next).await
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node_gate::{Ending, Permit};
+use node_session::Tether;
 use node_session::seal::Meter;
-use node_session::{Over, Tether};
 use parking_lot::Mutex;
 use proto::event::Stream;
 use proto::refusal::{Code, Told};
@@ -19,7 +19,7 @@ use russh::{ChannelWriteHalf, Sig, client};
 use tokio::sync::mpsc;
 
 use super::door::{self, Leaving};
-use super::exec::{Heard, INPUT_LOOK, Running};
+use super::exec::{Heard, INPUT_LOOK, Running, while_it_lasts};
 use super::input::{EndOnDrop, resized, tell};
 use super::node::Node;
 use super::output::Arrived;
@@ -191,10 +191,7 @@ impl Running<'_> {
                 () = tokio::time::sleep(wait) => Ok(Next::Late),
             }
         };
-        match self.session.meanwhile(next).await {
-            Ok(next) => next,
-            Err(Over(told)) => Err(Ending::Refused(told)),
-        }
+        while_it_lasts(&mut self.session, next).await
     }
 
     fn now(&self) -> Duration {
