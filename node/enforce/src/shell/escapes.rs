@@ -8,18 +8,19 @@ use super::word::Word;
 use super::{sed, tables};
 
 /// Options and words, by program, that make it run something. One that ends with `*` is the start
-/// of a word.
+/// of a word. Sorted.
 const ESCAPES: &[(&str, &[&str])] = &[
     ("ansible", &["*"]),
     ("apt", &["-o*", "--option*"]),
     ("apt-get", &["-o*", "--option*"]),
+    ("bsdtar", &["--use-compress-program*"]),
     ("bundle", &["exec", "open", "console"]),
     ("cmake", &["-E*", "-P*"]),
     ("cpio", &["--rsh-command*"]),
     ("crictl", &["exec", "run"]),
     ("crontab", &["-", "-e"]),
-    ("docker", &["exec", "run", "compose", "create"]),
     ("direnv", &["exec", "edit"]),
+    ("docker", &["exec", "run", "compose", "create"]),
     ("dpkg", &["--pre-invoke*", "--post-invoke*", "--status-logger*"]),
     (
         "git",
@@ -43,11 +44,23 @@ const ESCAPES: &[(&str, &[&str])] = &[
             "ext::*",
         ],
     ),
+    ("gmake", &["--eval*", "SHELL=*", "-E*"]),
+    (
+        "gtar",
+        &[
+            "--to-command*",
+            "--checkpoint-action*",
+            "-I*",
+            "--use-compress-program*",
+            "-F*",
+            "--info-script*",
+        ],
+    ),
     ("ip", &["netns", "vrf", "-b*", "-batch"]),
+    ("journalctl", &["--pager*"]),
     ("kubectl", &["exec", "run", "debug", "attach", "edit"]),
     ("lxc", &["exec"]),
     ("make", &["--eval*", "SHELL=*", "-E*"]),
-    ("gmake", &["--eval*", "SHELL=*", "-E*"]),
     ("nc", &["-e*", "-c*"]),
     ("ncat", &["-e*", "-c*", "--exec*", "--sh-exec*", "--lua-exec*"]),
     ("nerdctl", &["exec", "run"]),
@@ -57,8 +70,8 @@ const ESCAPES: &[(&str, &[&str])] = &[
     ("oc", &["exec", "run", "debug", "rsh", "attach"]),
     ("pip", &["--editor*", "config"]),
     ("pip3", &["--editor*", "config"]),
-    ("poetry", &["run", "shell"]),
     ("podman", &["exec", "run", "create"]),
+    ("poetry", &["run", "shell"]),
     ("rpm", &["--eval*", "-E*", "--define*", "-D*", "--pipe*"]),
     ("rsync", &["-e", "--rsh*", "--rsync-path*"]),
     ("scp", &["-S*", "-o*", "-D*"]),
@@ -81,19 +94,6 @@ const ESCAPES: &[(&str, &[&str])] = &[
     ("uv", &["run", "tool", "x"]),
     ("wget", &["-e*", "--execute*", "--use-askpass*"]),
     ("zip", &["-TT*", "--unzip-command*"]),
-    ("bsdtar", &["--use-compress-program*"]),
-    (
-        "gtar",
-        &[
-            "--to-command*",
-            "--checkpoint-action*",
-            "-I*",
-            "--use-compress-program*",
-            "-F*",
-            "--info-script*",
-        ],
-    ),
-    ("journalctl", &["--pager*"]),
 ];
 
 const SQL: [&str; 5] = ["mariadb", "mysql", "psql", "sqlite", "sqlite3"];
@@ -104,7 +104,8 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 fn escape(name: &str) -> Option<&'static [&'static str]> {
-    ESCAPES.iter().find(|known| known.0 == name).map(|known| known.1)
+    let at = ESCAPES.binary_search_by_key(&name, |known| known.0).ok()?;
+    Some(ESCAPES[at].1)
 }
 
 /// Why a program with these words may run something else that is not read here.
@@ -225,4 +226,15 @@ fn sql(arguments: &[&Word]) -> Option<&'static str> {
         }
     }
     (!given).then_some("takes its statements from its input")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(ESCAPES.is_sorted_by(|one, next| one.0 < next.0));
+        assert!(ESCAPES.iter().all(|known| escape(known.0) == Some(known.1)));
+    }
 }

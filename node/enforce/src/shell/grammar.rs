@@ -77,18 +77,43 @@ const ANY: &str = "w";
 /// What stands for a word that assigns.
 const ASSIGNING: &str = "v=1";
 
-/// The longest word of the language, in bytes.
-const LONGEST: usize = 8;
+/// The words of the language as numbers: this is asked of every word.
+const RESERVED_NUMBERS: [u64; RESERVED.len()] = numbers(&RESERVED);
+const TESTING_NUMBERS: [u64; TESTING.len()] = numbers(&TESTING);
+
+const fn numbers<const COUNT: usize>(names: &[&str; COUNT]) -> [u64; COUNT] {
+    let mut numbers = [0; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        numbers[at] = number(names[at]).expect("no word of the language has more than 8 bytes");
+        at += 1;
+    }
+    numbers
+}
+
+/// A text of at most eight bytes as a number; no other text without a NUL has the same.
+const fn number(text: &str) -> Option<u64> {
+    let (bytes, mut number, mut at) = (text.as_bytes(), 0, 0);
+    if bytes.len() > size_of::<u64>() {
+        return None;
+    }
+    while at < bytes.len() {
+        number = number << 8 | bytes[at] as u64;
+        at += 1;
+    }
+    Some(number)
+}
 
 fn stand_in(word: &Word) -> &'static str {
     if word.assigns.is_some() {
         return ASSIGNING;
     }
-    if word.raw.len() > LONGEST {
-        return ANY;
+    let Some(number) = number(&word.raw) else { return ANY };
+    let place = |numbers: &[u64]| numbers.iter().position(|known| *known == number);
+    if let Some(at) = place(&RESERVED_NUMBERS) {
+        return RESERVED[at];
     }
-    let known = RESERVED.iter().chain(&TESTING).find(|name| **name == word.raw);
-    known.copied().unwrap_or(ANY)
+    place(&TESTING_NUMBERS).map_or(ANY, |at| TESTING[at])
 }
 
 fn operator(name: &str, place: usize) -> brush_parser::Token {

@@ -109,10 +109,11 @@ struct Known {
 }
 
 fn interpreter(name: &str) -> Option<Known> {
+    // No name in the table ends in a version.
     let bare =
         name.trim_end_matches(|next: char| next.is_ascii_digit() || matches!(next, '.' | '-'));
     INTERPRETERS.iter().find_map(|how| {
-        let found = how.names.iter().find(|known| **known == name || **known == bare)?;
+        let found = how.names.iter().find(|known| **known == bare)?;
         Some(Known { name: found, how })
     })
 }
@@ -228,4 +229,17 @@ fn is_plain_module(word: &Word) -> bool {
         word.text.as_str(),
         "http.server" | "json.tool" | "pip" | "pytest" | "venv" | "zipfile"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_in_no_version() {
+        for name in INTERPRETERS.iter().flat_map(|how| how.names) {
+            assert_eq!(interpreter(name).map(|known| known.name), Some(*name));
+            assert!(interpreter(&format!("{name}-3.11")).is_some(), "{name}");
+        }
+    }
 }

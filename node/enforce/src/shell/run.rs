@@ -39,7 +39,7 @@ impl<'a> Call<'a> {
         }
         found.program(&name.text, arguments, self.redirects, self.appended);
         let name = basename(&name.text);
-        if tables::SETTING.contains(&name) {
+        if tables::sets(name) {
             found.arithmetic.builtin(name, arguments);
         }
         if let Some(why) = builtin(name, arguments) {
@@ -112,7 +112,7 @@ fn builtin(name: &str, arguments: &[&Word]) -> Option<&'static str> {
         }
         _ => {}
     }
-    if !tables::SETTING.contains(&name) {
+    if !tables::sets(name) {
         return None;
     }
     let sets = !matches!(name, "test" | "[") && (name != "printf" || has("-v"));

@@ -2,8 +2,13 @@
 
 use super::{escapes, interpreters, wrappers};
 
+/// Whether a table has a name. It is asked for every program, so tables are sorted.
+fn has(table: &[&str], name: &str) -> bool {
+    table.binary_search(&name).is_ok()
+}
+
 /// Builtins that set variables, or evaluate the subscript of one.
-pub(super) const SETTING: [&str; 17] = [
+const SETTING: [&str; 17] = [
     "[",
     "declare",
     "export",
@@ -29,6 +34,7 @@ const BUILTINS: [&str; 20] = [
     "builtin",
     "cd",
     "command",
+    "command_not_found_handle",
     "compgen",
     "complete",
     "echo",
@@ -42,7 +48,6 @@ const BUILTINS: [&str; 20] = [
     "source",
     "trap",
     "type",
-    "command_not_found_handle",
 ];
 
 /// Programs that run another one in a way that is not read here, editors and pagers among them:
@@ -189,16 +194,21 @@ const OPAQUE: &[&str] = &[
     "zellij",
 ];
 
+/// Whether it is a builtin that sets variables, or evaluates the subscript of one.
+pub(super) fn sets(name: &str) -> bool {
+    has(&SETTING, name)
+}
+
 /// Whether this program runs something that is not read here; `vim.tiny` is a vim.
 pub(super) fn is_opaque(name: &str) -> bool {
     let family = name.split('.').next().unwrap_or(name);
-    OPAQUE.contains(&name) || matches!(family, "nvim" | "view" | "vim")
+    has(OPAQUE, name) || matches!(family, "nvim" | "view" | "vim")
 }
 
 /// Whether a program of this name may run another one, or has a table of its own.
 pub(super) fn is_known(name: &str) -> bool {
-    SETTING.contains(&name)
-        || BUILTINS.contains(&name)
+    sets(name)
+        || has(&BUILTINS, name)
         || is_opaque(name)
         || wrappers::is_known(name)
         || interpreters::is_known(name)
@@ -208,4 +218,17 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Whether this is a dynamic loader, which runs the program that it is given.
 pub(super) fn is_loader(name: &str) -> bool {
     name == "ld.so" || name.starts_with("ld-linux") || name.starts_with("ld-musl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted() {
+        for table in [&SETTING[..], &BUILTINS, OPAQUE] {
+            assert!(table.is_sorted_by(|one, next| one < next), "{table:?}");
+            assert!(table.iter().all(|name| has(table, name)));
+        }
+    }
 }

@@ -32,7 +32,14 @@ const PLAIN: Wrapper = Wrapper {
     shell: false,
 };
 
-pub(super) const WRAPPERS: [Wrapper; 26] = [
+/// The options of a wrapper, if this is one.
+pub(super) fn wrapper(name: &str) -> Option<&'static Wrapper> {
+    let at = WRAPPERS.binary_search_by_key(&name, |known| known.name).ok()?;
+    WRAPPERS.get(at)
+}
+
+/// Sorted by name.
+static WRAPPERS: [Wrapper; 26] = [
     Wrapper { name: "builtin", ..PLAIN },
     Wrapper {
         name: "busybox",
@@ -69,6 +76,7 @@ pub(super) const WRAPPERS: [Wrapper; 26] = [
         ..PLAIN
     },
     Wrapper { name: "exec", flags: "cl", takes: "a", ..PLAIN },
+    Wrapper { name: "ifne", flags: "n", ..PLAIN },
     Wrapper {
         name: "ionice",
         flags: "t",
@@ -84,6 +92,15 @@ pub(super) const WRAPPERS: [Wrapper; 26] = [
     Wrapper { name: "noglob", ..PLAIN },
     Wrapper { name: "nohup", ..PLAIN },
     Wrapper { name: "setsid", flags: "cfw", long: &["ctty", "fork", "wait"], ..PLAIN },
+    Wrapper {
+        name: "ssh",
+        flags: "46AaCfGgKkMNnqsTtVvXxYy",
+        takes: "BbcDEeFIiJLlmOopQRSWw",
+        quiet: &["V", "N", "O", "Q", "G", "W", "s"],
+        operands: 1,
+        shell: true,
+        ..PLAIN
+    },
     Wrapper { name: "stdbuf", takes: "ioe", long_takes: &["input", "output", "error"], ..PLAIN },
     Wrapper { name: "strace", flags: "cCdDfFhikqrtTvVxyzZ", takes: "abeEIoOpPsSuUX", ..PLAIN },
     Wrapper {
@@ -188,14 +205,15 @@ pub(super) const WRAPPERS: [Wrapper; 26] = [
         ],
         ..PLAIN
     },
-    Wrapper {
-        name: "ssh",
-        flags: "46AaCfGgKkMNnqsTtVvXxYy",
-        takes: "BbcDEeFIiJLlmOopQRSWw",
-        quiet: &["V", "N", "O", "Q", "G", "W", "s"],
-        operands: 1,
-        shell: true,
-        ..PLAIN
-    },
-    Wrapper { name: "ifne", flags: "n", ..PLAIN },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(WRAPPERS.is_sorted_by(|one, next| one.name < next.name));
+        assert!(WRAPPERS.iter().all(|known| wrapper(known.name).is_some()));
+    }
+}

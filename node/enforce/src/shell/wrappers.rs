@@ -6,10 +6,10 @@ use super::found::Found;
 use super::run::{Call, may_be_option};
 use super::variables;
 use super::word::Word;
-use super::wrapper_table::{WRAPPERS, Wrapper};
+use super::wrapper_table::{Wrapper, wrapper};
 
 pub(super) fn is_known(name: &str) -> bool {
-    matches!(name, "find" | "su" | "runuser") || WRAPPERS.iter().any(|known| known.name == name)
+    matches!(name, "find" | "su" | "runuser") || wrapper(name).is_some()
 }
 
 /// Reads what a wrapper runs; false when this is none.
@@ -17,7 +17,7 @@ pub(super) fn run(name: &str, call: Call<'_>, found: &mut Found) -> bool {
     match name {
         "find" => find(call, found),
         "su" | "runuser" => switch_user(call, found),
-        _ => match WRAPPERS.iter().find(|known| known.name == name) {
+        _ => match wrapper(name) {
             Some(wrapper) => wrapped(wrapper, call, found),
             None => return false,
         },
