@@ -17,6 +17,14 @@ pub struct Worked {
     pub children: Duration,
 }
 
+/// What this process alone has worked, to the nanosecond.
+#[must_use]
+pub fn own() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    // It is never before zero, nor a second's part beyond one.
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 /// What this process has worked, and those that it waited for.
 ///
 /// # Errors

@@ -22,6 +22,25 @@ impl Alphabet {
         self
     }
 
+    const fn without(mut self, bytes: &[u8]) -> Self {
+        let mut index = 0;
+        while index < bytes.len() {
+            self.0[bytes[index] as usize] = false;
+            index += 1;
+        }
+        self
+    }
+
+    /// Adds all bytes beyond ASCII.
+    const fn beyond_ascii(mut self) -> Self {
+        let mut byte = 0x80;
+        while byte < self.0.len() {
+            self.0[byte] = true;
+            byte += 1;
+        }
+        self
+    }
+
     const fn and(mut self, bytes: &[u8]) -> Self {
         let mut index = 0;
         while index < bytes.len() {
@@ -54,6 +73,9 @@ pub(in crate::mask) static CRYPT: Alphabet =
 /// What may stand in a local part of an address.
 pub(in crate::mask) static LOCAL: Alphabet =
     NOTHING.with(b'0', b'9').with(b'A', b'Z').with(b'a', b'z').and(b"._%+-");
+/// What neither ends the value of a key nor escapes what follows.
+pub(in crate::mask) static PLAIN: Alphabet =
+    NOTHING.with(b'!', b'~').beyond_ascii().without(b"\"'`;&,)\\");
 /// What paths of links are made of.
 pub(in crate::mask) static LINK: Alphabet =
     NOTHING.with(b'0', b'9').with(b'A', b'Z').with(b'a', b'z').and(b"_-.~/@%+");

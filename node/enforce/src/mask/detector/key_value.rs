@@ -5,6 +5,7 @@
 //! and without quotes after `:` or a space only what [`is_secret_like`].
 //! Key, separator and quotes are never held, so that a prompt is not delayed.
 
+use super::alphabet::PLAIN;
 use super::value::{is_code, is_declared, is_placeholder, is_scheme, is_secret_like};
 use super::{Machine, Progress};
 use crate::mask::text::Text;
@@ -174,6 +175,18 @@ impl KeyValue {
         !ends
     }
 
+    /// Passes over bytes of the value that end no value and change nothing in how it is read.
+    fn pass(&mut self, text: &Text) -> bool {
+        let Phase::Value { close, .. } = self.phase else { return false };
+        let run = PLAIN.run(text.rest(self.position)) as u64;
+        if run > 0 {
+            self.position += run;
+            self.phase = Phase::Value { close, escaped: false };
+            self.certain |= self.position - self.body > UNDECIDED_MAX;
+        }
+        run > 0
+    }
+
     /// After `Bearer` and its like the value itself follows.
     fn skips_scheme(&mut self, text: &Text, byte: u8) -> bool {
         let Phase::Value { close, .. } = self.phase else {
@@ -228,6 +241,9 @@ impl KeyValue {
 impl Machine for KeyValue {
     fn advance(&mut self, text: &Text, ended: bool) -> Progress {
         while let Some(byte) = text.get(self.position) {
+            if self.pass(text) {
+                continue;
+            }
             match self.phase {
                 Phase::Key | Phase::Separator { .. } => {
                     if !self.before_value(byte) {
