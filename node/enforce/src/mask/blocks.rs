@@ -1,13 +1,19 @@
 //! 64 bytes at a time: which of them are digits, parts of tokens, or marks.
 //!
-//! This is the one pass that every byte of a stream goes through, so it knows bytes only, and no
-//! detector. Each class is a word of bits, the lowest that of the first byte.
+//! This is the one pass that every byte of a stream goes through, by the widest vectors that the
+//! processor has; so it knows bytes only, and no detector. Each class is a word of bits, the lowest
+//! that of the first byte.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, mask8x64, u8x64};
 
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
-const LANES: usize = 16;
+/// So many blocks are looked at in one go, which costs more to begin than a block.
+const GROUP: usize = 16;
+
+/// What literals begin with.
+pub(super) const BEGINS: &[u8] = b"AFGILdp";
 
 /// The classes of the bytes of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,34 +27,30 @@ pub(super) struct Bits {
     /// `=`, `:`, `@`, `$`, `~`: what stands between a key and its value, makes an address, or is
     /// the middle of a token.
     pub mark: u64,
+    /// `.`.
+    pub dot: u64,
+    /// `+`.
+    pub plus: u64,
+    /// [`BEGINS`].
+    pub begin: u64,
+    /// `J`, the last byte of what web tokens begin with, and the rarest.
+    pub web: u64,
 }
 
 impl Bits {
-    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
-        let mut bits = Self::default();
-        for (index, lanes) in block.as_chunks::<LANES>().0.iter().enumerate() {
-            let bytes = u8x16::new(*lanes);
-            let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
-            let digit = within(bytes, b'0', 9);
-            let letter = within(bytes | u8x16::splat(0x20), b'a', 25);
-            let joint = is(b'_') | is(b'-') | is(b'/');
-            let token = digit | letter | joint | is(b'+');
-            let mark = is(b'=') | is(b':') | is(b'@') | is(b'$') | is(b'~');
-            let at = index * LANES;
-            bits.joint |= u64::from((joint | is(b'.')).to_bitmask()) << at;
-            bits.token |= u64::from(token.to_bitmask()) << at;
-            bits.digit |= u64::from(digit.to_bitmask()) << at;
-            bits.mark |= u64::from(mark.to_bitmask()) << at;
-        }
-        bits
+    /// The classes of a block's last byte, as what is before another block.
+    pub(super) fn before(last: Option<u8>) -> Self {
+        let mut block = [0; BLOCK];
+        block[BLOCK - 1] = last.unwrap_or(0);
+        of(Level::new(), &block)
     }
 
     /// The classes of a block's first bytes, where no more are known. What follows may be part of
     /// a token, unless the stream has ended.
-    pub(super) fn of_last(bytes: &[u8], ended: bool) -> Self {
+    fn of_last(level: Level, bytes: &[u8], ended: bool) -> Self {
         let mut block = [0; BLOCK];
         block[..bytes.len()].copy_from_slice(bytes);
-        let mut bits = Self::of(&block);
+        let mut bits = of(level, &block);
         if !ended && bytes.len() < BLOCK {
             bits.token |= u64::MAX << bytes.len();
         }
@@ -56,27 +58,104 @@ impl Bits {
     }
 }
 
-/// Where in a block one of these bytes stands. A block may be the last and shorter.
-pub(super) fn any_of(bytes: &[u8], wanted: &[u8]) -> u64 {
-    let mut padded = [0; BLOCK];
-    let block = bytes.first_chunk().unwrap_or_else(|| {
-        padded[..bytes.len()].copy_from_slice(bytes);
-        &padded
-    });
-    let mut found = 0;
-    for (index, lanes) in block.as_chunks::<LANES>().0.iter().enumerate() {
-        let bytes = u8x16::new(*lanes);
-        let each = wanted.iter().map(|byte| bytes.simd_eq(u8x16::splat(*byte)));
-        let any = each.fold(u8x16::splat(0), |any, one| any | one);
-        found |= u64::from(any.to_bitmask()) << (index * LANES);
+/// The blocks of a text, looked at in order.
+pub(super) struct Blocks<'a> {
+    whole: &'a [[u8; BLOCK]],
+    last: &'a [u8],
+    /// No byte will follow.
+    ended: bool,
+    level: Level,
+    /// Those from `first` on.
+    group: [Bits; GROUP],
+    first: usize,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(bytes: &'a [u8], ended: bool) -> Self {
+        let (whole, last) = bytes.as_chunks();
+        let mut blocks = Self {
+            whole,
+            last,
+            ended,
+            level: Level::new(),
+            group: [Bits::default(); GROUP],
+            first: 0,
+        };
+        blocks.look(0);
+        blocks
     }
-    found
+
+    /// The classes of a block; behind the end of what is known nothing is.
+    #[inline]
+    pub(super) fn get(&mut self, index: usize) -> Bits {
+        if index < self.whole.len() {
+            if !(self.first..self.first + GROUP).contains(&index) {
+                self.look(index);
+            }
+            return self.group[index - self.first];
+        }
+        let last = if index == self.whole.len() { self.last } else { &[] };
+        if last.is_empty() {
+            let token = if self.ended { 0 } else { u64::MAX };
+            return Bits { token, ..Bits::default() };
+        }
+        Bits::of_last(self.level, last, self.ended)
+    }
+
+    fn look(&mut self, first: usize) {
+        self.first = first;
+        let blocks = self.whole.get(first..).unwrap_or_default();
+        dispatch!(self.level, simd => classify(simd, blocks, &mut self.group));
+    }
+}
+
+fn of(level: Level, block: &[u8; BLOCK]) -> Bits {
+    let mut bits = [Bits::default()];
+    dispatch!(level, simd => classify(simd, std::slice::from_ref(block), &mut bits));
+    bits[0]
+}
+
+/// Looks at as many blocks as there is room for. All that it calls must become a part of it, or is
+/// not done by vectors.
+#[inline(always)]
+fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
+    for (block, bits) in blocks.iter().zip(to) {
+        let bytes = u8x64::from_slice(simd, block);
+        let digit = within(simd, bytes, b'0', 9);
+        let letter = within(simd, bytes | u8x64::splat(simd, 0x20), b'a', 25);
+        let (dot, plus) = (is(simd, bytes, b'.'), is(simd, bytes, b'+'));
+        let joint = any_of(simd, bytes, b"_-/");
+        *bits = Bits {
+            token: (digit | letter | joint | plus).to_bitmask(),
+            digit: digit.to_bitmask(),
+            joint: (joint | dot).to_bitmask(),
+            mark: any_of(simd, bytes, b"=:@$~").to_bitmask(),
+            dot: dot.to_bitmask(),
+            plus: plus.to_bitmask(),
+            begin: any_of(simd, bytes, BEGINS).to_bitmask(),
+            web: is(simd, bytes, b'J').to_bitmask(),
+        };
+    }
+}
+
+#[inline(always)]
+fn is<S: Simd>(simd: S, bytes: u8x64<S>, byte: u8) -> mask8x64<S> {
+    bytes.simd_eq(u8x64::splat(simd, byte))
+}
+
+#[inline(always)]
+fn any_of<S: Simd>(simd: S, bytes: u8x64<S>, wanted: &[u8]) -> mask8x64<S> {
+    let mut any = mask8x64::splat(simd, false);
+    for byte in wanted {
+        any |= is(simd, bytes, *byte);
+    }
+    any
 }
 
 /// Bytes from `first` to `first + more`.
-fn within(bytes: u8x16, first: u8, more: u8) -> u8x16 {
-    let above = bytes - u8x16::splat(first);
-    above.min(u8x16::splat(more)).simd_eq(above)
+#[inline(always)]
+fn within<S: Simd>(simd: S, bytes: u8x64<S>, first: u8, more: u8) -> mask8x64<S> {
+    (bytes - u8x64::splat(simd, first)).simd_le(u8x64::splat(simd, more))
 }
 
 /// Where `count` or more bits in a row begin. `count` is a power of two.
@@ -96,4 +175,61 @@ pub(super) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
         bits &= bits.wrapping_sub(1);
         (place < BLOCK).then_some(place)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A block byte by byte.
+    fn slowly(block: &[u8], ended: bool) -> Bits {
+        let of = |is: &dyn Fn(u8) -> bool| {
+            let each = block.iter().enumerate().filter(|(_, byte)| is(**byte));
+            each.fold(0, |bits, (place, _)| bits | 1_u64 << place)
+        };
+        let unknown = if ended || block.len() == BLOCK { 0 } else { u64::MAX << block.len() };
+        Bits {
+            token: unknown | of(&|byte| byte.is_ascii_alphanumeric() || b"_-+/".contains(&byte)),
+            digit: of(&|byte| byte.is_ascii_digit()),
+            joint: of(&|byte| b"_-/.".contains(&byte)),
+            mark: of(&|byte| b"=:@$~".contains(&byte)),
+            dot: of(&|byte| byte == b'.'),
+            plus: of(&|byte| byte == b'+'),
+            begin: of(&|byte| BEGINS.contains(&byte)),
+            web: of(&|byte| byte == b'J'),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn blocks_by_vectors_and_byte_by_byte(
+            bytes in proptest::collection::vec(any::<u8>(), 0..3 * GROUP * BLOCK),
+            ended in any::<bool>(),
+        ) {
+            let mut blocks = Blocks::new(&bytes, ended);
+            for index in 0..bytes.len() / BLOCK + 2 {
+                let from = bytes.len().min(index * BLOCK);
+                let block = &bytes[from..bytes.len().min(from + BLOCK)];
+                prop_assert_eq!(blocks.get(index), slowly(block, ended));
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte() {
+        for byte in 0..=u8::MAX {
+            let bits = Blocks::new(&[byte; BLOCK], true).get(0);
+            assert_eq!(bits, slowly(&[byte; BLOCK], true), "{byte}");
+            let before = Bits::before(Some(byte));
+            assert_eq!(before.token, bits.token & 1 << 63, "{byte}");
+        }
+    }
 }

@@ -47,7 +47,28 @@ impl Keys {
     }
 
     /// The keys whose separator is at `at`: for each detector the longest.
-    pub(super) fn before(&self, text: &Text, at: u64, mut found: impl FnMut(Key)) {
+    #[inline]
+    pub(super) fn before(&self, text: &Text, at: u64, found: impl FnMut(Key)) {
+        if self.may_end(text.last(at, 3)) {
+            self.look_back(text, at, found);
+        }
+    }
+
+    /// Whether a key may end in these bytes; most separators are behind none.
+    #[inline]
+    fn may_end(&self, bytes: &[u8]) -> bool {
+        let key = match bytes {
+            [key @ .., b'"' | b'\''] => key,
+            key => key,
+        };
+        match key.last() {
+            // What may stand between a key and its separator is passed over.
+            Some(b' ' | b'\t' | b']' | b'\\' | b'"' | b'\'') => true,
+            _ => slot(key).is_some_and(|slot| self.slots[slot].1 > 0),
+        }
+    }
+
+    fn look_back(&self, text: &Text, at: u64, mut found: impl FnMut(Key)) {
         let before = text.last(at, (BLANKS_MAX + WORD_MAX) as u64);
         let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
         let blanks = before.iter().rev().take_while(blank).count();

@@ -12,8 +12,6 @@ use super::Start;
 
 /// Shortest literal. Bytes.
 pub(super) const SHORTEST: usize = 4;
-/// What literals begin with.
-pub(super) const FIRST_BYTES: &[u8] = b"AFGILdp";
 /// So many bytes before a place a literal may have begun that ends behind it.
 pub(super) const LONGEST: usize = 48;
 /// Literals of one vector search.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::blocks::{BLOCK, Bits, any_of, places, runs};
+use super::super::blocks::{BLOCK, Bits, Blocks, places, runs};
 use super::super::detector::{Candidate, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -39,16 +39,11 @@ impl MarkScanner {
         let marks = Arc::clone(&self.marks);
         let from = self.position.min(self.numbers);
         let bytes = text.0.rest(from);
-        let known = text.0.last(from, 1);
-        let mut before = Bits::of_last(known, true);
-        // The byte before is the last of the block before.
-        before = Bits { token: before.token << 63, digit: before.digit << 63, ..before };
-        let mut bits = block(bytes, 0, text.1);
-        let mut at = 0;
-        while at < bytes.len() {
-            let next = block(bytes, at + BLOCK, text.1);
-            let offset = from + at as u64;
-            let here = &bytes[at..bytes.len().min(at + BLOCK)];
+        let mut blocks = Blocks::new(bytes, text.1);
+        let (mut before, mut bits) = (Bits::before(text.0.before(from)), blocks.get(0));
+        for (index, here) in bytes.chunks(BLOCK).enumerate() {
+            let next = blocks.get(index + 1);
+            let offset = from + (index * BLOCK) as u64;
             let new = at_or_behind(self.position, offset) & !at_or_behind(text.0.end(), offset);
             let one = Block { text, offset, bytes: here, new, bits, before, next };
             self.look_at(&marks, &one, found);
@@ -57,7 +52,6 @@ impl MarkScanner {
                 self.look_for_numbers(&marks, &one, open, found);
             }
             (before, bits) = (bits, next);
-            at += BLOCK;
         }
     }
 
@@ -80,7 +74,7 @@ impl MarkScanner {
         if low(long).count_ones() >= DENSE {
             return self.add_region(block.offset);
         }
-        for place in places(low(long) & may_be_literals(block.bytes) & block.new) {
+        for place in places(low(long) & may_be_literals(block.bits) & block.new) {
             self.literal(marks, block.offset + place as u64, block.text, found);
         }
     }
@@ -211,7 +205,7 @@ impl MarkScanner {
         let at = |place: usize| block.offset + place as u64;
         let [cards, ssns, mut phones] = numbers.places(bits, next, before);
         if numbers.wants_plus() {
-            let plus = any_of(block.bytes, b"+") << 1;
+            let plus = bits.plus << 1;
             let first = u64::from(text.before(block.offset) == Some(b'+'));
             phones |= (plus | first) & bits.digit;
         }
@@ -219,9 +213,7 @@ impl MarkScanner {
         places(ssns & open).for_each(|place| numbers.read_ssn(text, at(place), found));
         places(phones & open).for_each(|place| numbers.read_phone(text, at(place), found));
         if numbers.wants_addresses() {
-            let behind = text.rest((block.offset + BLOCK as u64).min(text.end()));
-            let behind = u128::from(any_of(behind, b".")) << BLOCK;
-            let dots = u128::from(any_of(block.bytes, b".")) | behind;
+            let dots = u128::from(bits.dot) | u128::from(next.dot) << BLOCK;
             let addresses = numbers.addresses(bits, next, before, dots);
             places(addresses & open).for_each(|place| numbers.read_address(text, at(place), found));
         }
@@ -232,22 +224,12 @@ impl MarkScanner {
 
 /// Places of a block at which a literal may begin, by its first byte. Web tokens begin with `eyJ`;
 /// of these the last is rare.
-fn may_be_literals(bytes: &[u8]) -> u64 {
-    let jwt = any_of(bytes, b"J") >> 2;
-    any_of(bytes, super::literals::FIRST_BYTES) | jwt | LAST_TWO
+fn may_be_literals(bits: Bits) -> u64 {
+    bits.begin | bits.web >> 2 | LAST_TWO
 }
 
 fn low(bits: u128) -> u64 {
     (bits & u128::from(u64::MAX)) as u64
-}
-
-/// The bits of the block at `at`; behind the end of what is known nothing is.
-fn block(bytes: &[u8], at: usize, ended: bool) -> Bits {
-    let rest = bytes.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(whole) => Bits::of(whole),
-        None => Bits::of_last(rest, ended),
-    }
 }
 
 /// Bits of the places of a block that are at `from` or behind it.

@@ -106,7 +106,7 @@ fn tables_have_what_is_relied_on() {
     let literals = marks.literals.expect("there are some");
     let each = |start: &Start| std::str::from_utf8(start.prefix).expect("it is text");
     for start in &literals.runs {
-        assert!(super::literals::FIRST_BYTES.contains(&start[0]), "{start:?}");
+        assert!(crate::mask::blocks::BEGINS.contains(&start[0]), "{start:?}");
     }
     // A search by vectors gives one literal for each place, so none may begin with another.
     for one in &literals.starts {
