@@ -109,6 +109,63 @@ impl<'a> Blocks<'a> {
     }
 }
 
+/// The bytes of a text that end what a terminal shows as it is, looked for in order.
+pub(super) struct Controls<'a> {
+    bytes: &'a [u8],
+    level: Level,
+    group: [u64; GROUP],
+    first: usize,
+}
+
+/// Escape, backspace, and the ends of lines.
+const CONTROLS: &[u8] = b"\x1b\x08\n\r";
+
+impl<'a> Controls<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let mut controls = Self { bytes, level: Level::new(), group: [0; GROUP], first: 0 };
+        controls.look(0);
+        controls
+    }
+
+    /// The first at `at` or behind it, or the end of the text.
+    #[inline]
+    pub(super) fn next(&mut self, at: usize) -> usize {
+        let mut index = at / BLOCK;
+        let mut skipped = at % BLOCK;
+        while index * BLOCK < self.bytes.len() {
+            if !(self.first..self.first + GROUP).contains(&index) {
+                self.look(index);
+            }
+            let bits = self.group[index - self.first] >> skipped;
+            if bits != 0 {
+                return index * BLOCK + skipped + bits.trailing_zeros() as usize;
+            }
+            (index, skipped) = (index + 1, 0);
+        }
+        self.bytes.len()
+    }
+
+    fn look(&mut self, first: usize) {
+        self.first = first;
+        let (whole, last) = self.bytes.get(first * BLOCK..).unwrap_or_default().as_chunks();
+        let whole = &whole[..whole.len().min(GROUP)];
+        dispatch!(self.level, simd => controls(simd, whole, &mut self.group));
+        if let Some(bits) = self.group.get_mut(whole.len()).filter(|_| !last.is_empty()) {
+            let mut block = [0; BLOCK];
+            block[..last.len()].copy_from_slice(last);
+            let bits = std::slice::from_mut(bits);
+            dispatch!(self.level, simd => controls(simd, std::slice::from_ref(&block), bits));
+        }
+    }
+}
+
+#[inline(always)]
+fn controls<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [u64]) {
+    for (block, bits) in blocks.iter().zip(to) {
+        *bits = any_of(simd, u8x64::from_slice(simd, block), CONTROLS).to_bitmask();
+    }
+}
+
 fn of(level: Level, block: &[u8; BLOCK]) -> Bits {
     let mut bits = [Bits::default()];
     dispatch!(level, simd => classify(simd, std::slice::from_ref(block), &mut bits));
@@ -219,6 +276,22 @@ mod tests {
                 let from = bytes.len().min(index * BLOCK);
                 let block = &bytes[from..bytes.len().min(from + BLOCK)];
                 prop_assert_eq!(blocks.get(index), slowly(block, ended));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn controls_by_vectors_and_byte_by_byte(
+            bytes in proptest::collection::vec(prop_oneof![9 => 32_u8..=255, 1 => 0_u8..32], 0..3000),
+            step in 1..200_usize,
+        ) {
+            let mut controls = Controls::new(&bytes);
+            for at in (0..=bytes.len()).step_by(step) {
+                let next = bytes[at..].iter().position(|byte| CONTROLS.contains(byte));
+                prop_assert_eq!(controls.next(at), next.map_or(bytes.len(), |next| at + next));
             }
         }
     }

@@ -36,6 +36,13 @@ impl Shape {
         Self { dotted: true, ..self }
     }
 
+    /// Whether a body that begins with `bytes` ends in them, and is too short. Most do that where
+    /// beginnings are dense.
+    pub(in crate::mask) fn is_cut_short(&self, bytes: &[u8]) -> bool {
+        let known = bytes.len().min(usize::try_from(self.min).unwrap_or(HEAD)).min(HEAD);
+        !self.dotted && self.alphabet.run(&bytes[..known]) < known
+    }
+
     /// The prefix is rare enough to be believed within a word.
     pub(super) const fn anywhere(self) -> Self {
         Self { bounded: false, ..self }

@@ -33,8 +33,10 @@ pub(super) struct Literals {
     groups: Vec<(Searcher, usize)>,
     automaton: DFA,
     state: StateID,
-    /// Which sums of four bytes literals begin with.
-    filter: Box<[bool; FILTER]>,
+    /// For each sum of four bytes, which of `sorted` begin with such: `[first, last)`.
+    slots: Box<[(u8, u8); FILTER]>,
+    /// Numbers of the literals, by their slots.
+    sorted: Vec<u8>,
     pub(super) runs: Vec<&'static [u8]>,
 }
 
@@ -58,21 +60,30 @@ impl Literals {
         let state = automaton.start_state(Anchored::No).expect("unanchored search is built");
         // Without vectors on this machine the automaton does all.
         let groups = groups.collect::<Option<_>>().unwrap_or_default();
-        let mut filter = Box::new([false; FILTER]);
-        for run in &runs {
-            filter[slot(run).expect("no literal is shorter than four bytes")] = true;
+        let place = |index: usize| u8::try_from(index).expect("there are fewer than 256 literals");
+        let of = |literal: u8| {
+            slot(runs[usize::from(literal)]).expect("no literal is shorter than four bytes")
+        };
+        let mut sorted: Vec<_> = (0..runs.len()).map(place).collect();
+        sorted.sort_by_key(|literal| of(*literal));
+        let mut slots = Box::new([(0, 0); FILTER]);
+        for (index, literal) in sorted.iter().enumerate() {
+            let (first, last) = &mut slots[of(*literal)];
+            if *last == 0 {
+                *first = place(index);
+            }
+            *last = place(index + 1);
         }
-        Some(Self { groups, starts, automaton, state, filter, runs })
+        Some(Self { groups, starts, automaton, state, slots, sorted, runs })
     }
 
     /// The literals that `bytes` begin with, and where they end.
     pub(super) fn at(&self, bytes: &[u8], mut found: impl FnMut(usize, &Start)) {
-        if !slot(bytes).is_some_and(|slot| self.filter[slot]) {
-            return;
-        }
-        for (run, start) in self.runs.iter().zip(&self.starts) {
+        let (first, last) = slot(bytes).map_or((0, 0), |slot| self.slots[slot]);
+        for literal in &self.sorted[usize::from(first)..usize::from(last)] {
+            let run = self.runs[usize::from(*literal)];
             if bytes.starts_with(run) {
-                found(run.len(), start);
+                found(run.len(), &self.starts[usize::from(*literal)]);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
 
+use super::super::blocks::BEGINS;
 use super::super::detector::Candidate;
 use super::super::scan::{Found, Pending, Scanner};
 use super::super::text::Text;
@@ -70,7 +71,10 @@ impl MarkScanner {
         let Some(begin) = at.checked_sub(length).filter(|begin| *begin >= text.0.base()) else {
             return;
         };
-        if text.0.slice(begin, at) != start.prefix || start.shape.bounded && glued(text.0, begin) {
+        if start.shape.is_cut_short(text.0.rest(at)) || text.0.slice(begin, at) != start.prefix {
+            return;
+        }
+        if start.shape.bounded && glued(text.0, begin) {
             return;
         }
         let (kind, shape) = ((start.kind, start.treatment), start.shape);
@@ -126,9 +130,12 @@ impl MarkScanner {
     fn straddling(&mut self, text: (&Text, bool), found: &mut Vec<Found>) {
         let marks = Arc::clone(&self.marks);
         let before = text.0.last(self.position, LONGEST as u64);
-        let length = before.iter().rev().take_while(|byte| is_token(**byte)).count() as u64;
-        for at in self.position - length..self.position {
-            self.literal(&marks, at, text, found);
+        let length = before.iter().rev().take_while(|byte| is_token(**byte)).count();
+        let begin = self.position - length as u64;
+        for (at, byte) in (begin..).zip(&before[before.len() - length..]) {
+            if BEGINS.contains(byte) || *byte == JWT_BEGIN[0] {
+                self.literal(&marks, at, text, found);
+            }
         }
     }
 

@@ -11,6 +11,8 @@ mod asides;
 
 pub(super) use asides::Asides;
 
+use super::blocks::Controls;
+
 /// The width at which lines are taken to be wrapped. Columns.
 const WIDTH: u32 = 80;
 /// Longest control sequence. Bytes.
@@ -92,11 +94,14 @@ impl Terminal {
 
     /// Takes bytes apart.
     pub(super) fn take(&mut self, bytes: &[u8], to: &mut Text<'_>) {
-        let mut rest = bytes;
+        let (mut rest, mut controls) = (bytes, Controls::new(bytes));
         while let Some((&byte, behind)) = rest.split_first() {
             let run = match self.state {
                 State::Text if byte == ESCAPE => self.whole_control(rest, to),
-                State::Text => self.run(rest, to),
+                State::Text => {
+                    let at = bytes.len() - rest.len();
+                    self.run(rest, controls.next(at) - at, to)
+                }
                 State::Control(length) => self.parameters(rest, length, to),
                 _ => 0,
             };
@@ -132,11 +137,8 @@ impl Terminal {
         }
     }
 
-    /// Takes bytes that are text for sure; gives how many.
-    fn run(&mut self, bytes: &[u8], to: &mut Text<'_>) -> usize {
-        // Sequences are near to each other where there are any: a search by vectors does not pay.
-        let is_special = |byte: &u8| matches!(*byte, ESCAPE | BACKSPACE | b'\n' | b'\r');
-        let mut run = bytes.iter().position(is_special).unwrap_or(bytes.len());
+    /// Takes bytes that are text for sure, of those before the next control; gives how many.
+    fn run(&mut self, bytes: &[u8], mut run: usize, to: &mut Text<'_>) -> usize {
         // The blank before a carriage return, a backspace, or what is not known yet.
         let ends_in_blank = run > 0 && bytes[run - 1] == b' ';
         let line_feed = bytes.get(run) == Some(&b'\n');
