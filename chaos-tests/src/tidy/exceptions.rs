@@ -19,6 +19,7 @@ const fn may(place: &'static str, reason: &'static str) -> Exception {
 /// Files that read a clock or randomness.
 pub const EDGES: &[Exception] = &[
     may("node/session/src/clock.rs", "the node's clocks, behind the port that everybody else uses"),
+    may("node/session/src/door.rs", "draws who of a crowd has to go"),
     may("node/session/src/seal.rs", "a new audit key"),
     may("node/session/src/seal/backup.rs", "a new key for backups"),
     may("node/peer/src/random.rs", "draws keys, one-time secrets and nonces between nodes"),

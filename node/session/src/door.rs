@@ -1,23 +1,30 @@
 //! A listener's door, the same for every protocol: connections are accepted and counted, what is
 //! too much is turned away, and each lives in a task of its own. Nothing that one connection does
-//! can hold the door up.
+//! can hold the door up, and no crowd of strangers can hold it shut: in a crowd one of those who
+//! are most has to go for whoever comes.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::sources::{Full, Source, SourceLimits, Sources};
+use crate::sources::{Full, Source, SourceLimits, Sources, Stranger};
 
 /// From the first byte to a login that succeeded.
 const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 /// How many connections may be open in all.
 const CONNECTIONS: usize = 8192;
+/// With how many connections that have not logged in one may have to go for a new one.
+const CROWD: usize = 256;
+/// How likely that is then, in percent; it rises to certainty at `STRANGERS`.
+const CROWD_PERCENT: u8 = 30;
 /// How many connections may be open that have not logged in.
 const STRANGERS: usize = 512;
 /// How many of those may come from one source.
@@ -38,6 +45,8 @@ impl Default for DoorLimits {
     fn default() -> Self {
         let sources = SourceLimits {
             connections: CONNECTIONS,
+            crowd: CROWD,
+            crowd_percent: CROWD_PERCENT,
             strangers: STRANGERS,
             strangers_per_source: STRANGERS_PER_SOURCE,
         };
@@ -63,21 +72,44 @@ pub struct Names {
 pub struct Door {
     names: &'static Names,
     limits: SourceLimits,
-    sources: Mutex<Sources>,
+    inside: Mutex<Inside>,
+    random: SystemRandom,
     connections: AtomicU64,
+}
+
+/// Who is inside, and how strangers are told to go.
+#[derive(Debug, Default)]
+struct Inside {
+    sources: Sources,
+    strangers: HashMap<Stranger, CancellationToken>,
 }
 
 impl Door {
     /// A door through which nobody came yet.
     #[must_use]
     pub fn new(names: &'static Names, limits: &DoorLimits) -> Arc<Self> {
-        let limits = limits.sources;
-        Arc::new(Self { names, limits, sources: Mutex::default(), connections: AtomicU64::new(0) })
+        Arc::new(Self {
+            names,
+            limits: limits.sources,
+            inside: Mutex::default(),
+            random: SystemRandom::new(),
+            connections: AtomicU64::new(0),
+        })
     }
 
     /// The number of a new connection.
     pub fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// What decides who has to go. Without randomness it is always somebody, and the same one.
+    fn draw(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes).map_or(0, |()| u64::from_ne_bytes(bytes))
+    }
+
+    fn turned_away(&self, why: &'static str) {
+        metrics::counter!(self.names.refused, "why" => why).increment(1);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of connections are small")]
@@ -93,15 +125,24 @@ impl Door {
 pub struct Places {
     door: Arc<Door>,
     source: Source,
-    stranger: bool,
+    stranger: Option<Stranger>,
 }
 
 impl Places {
-    fn take(door: &Arc<Door>, source: Source) -> Result<Self, Full> {
-        let mut sources = door.sources.lock();
-        sources.enter(source, &door.limits)?;
-        door.report(&sources);
-        Ok(Self { door: door.clone(), source, stranger: true })
+    /// Takes them; beside them, what tells the connection that it lost them to another one.
+    fn take(door: &Arc<Door>, source: Source) -> Result<(Self, CancellationToken), Full> {
+        let random = door.draw();
+        let mut inside = door.inside.lock();
+        let entered = inside.sources.enter(source, &door.limits, random)?;
+        let turned_out = CancellationToken::new();
+        inside.strangers.insert(entered.stranger, turned_out.clone());
+        if let Some(goes) = entered.instead_of.and_then(|goes| inside.strangers.remove(&goes)) {
+            door.turned_away("crowd");
+            goes.cancel();
+        }
+        door.report(&inside.sources);
+        let stranger = Some(entered.stranger);
+        Ok((Self { door: door.clone(), source, stranger }, turned_out))
     }
 
     /// Where the connection comes from.
@@ -110,27 +151,30 @@ impl Places {
         self.source
     }
 
-    /// The connection has logged in.
-    pub fn known(&mut self) {
-        if std::mem::replace(&mut self.stranger, false) {
-            let mut sources = self.door.sources.lock();
-            sources.known(self.source);
-            self.door.report(&sources);
-        }
+    /// The connection has logged in. Whether it may stay: not when it lost its place just before.
+    #[must_use = "a connection that lost its place must end"]
+    pub fn known(&mut self) -> bool {
+        let Some(stranger) = self.stranger.take() else { return true };
+        let mut inside = self.door.inside.lock();
+        inside.strangers.remove(&stranger);
+        let stays = inside.sources.known(self.source, stranger);
+        self.door.report(&inside.sources);
+        stays
     }
 }
 
 impl Drop for Places {
     fn drop(&mut self) {
-        self.known();
-        let mut sources = self.door.sources.lock();
-        sources.leave();
-        self.door.report(&sources);
+        let lost = !self.known();
+        tracing::trace!(lost, "a connection is over");
+        let mut inside = self.door.inside.lock();
+        inside.sources.leave();
+        self.door.report(&inside.sources);
     }
 }
 
-/// Accepts connections until `drain` is cancelled; `live` is one connection's life. Returns when
-/// the last of them is over.
+/// Accepts connections until `drain` is cancelled; `live` is one connection's life, which is cut
+/// short when it loses its place before it is known. Returns when the last of them is over.
 pub async fn accept<L: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     door: &Arc<Door>,
@@ -152,14 +196,19 @@ pub async fn accept<L: Future<Output = ()> + Send + 'static>(
             }
         };
         match Places::take(door, Source::of(peer.ip())) {
-            Ok(places) => {
+            Ok((places, turned_out)) => {
                 metrics::counter!(door.names.accepted).increment(1);
-                connections.spawn(live(stream, peer, places));
+                let life = live(stream, peer, places);
+                connections.spawn(async move {
+                    if turned_out.run_until_cancelled(life).await.is_none() {
+                        tracing::debug!(%peer, "a stranger has to go for another one");
+                    }
+                });
             }
             Err(full) => {
                 // Closed without a word: whoever floods is owed no answer.
                 let why = full.label();
-                metrics::counter!(door.names.refused, "why" => why).increment(1);
+                door.turned_away(why);
                 tracing::debug!(%peer, why, "a connection is turned away");
             }
         }

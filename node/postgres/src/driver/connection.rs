@@ -78,7 +78,9 @@ pub(super) async fn serve(
         Ok(Err(None)) => return,
         Err(_) => return tracing::debug!(connection = number, %peer, "no login in time"),
     };
-    places.known();
+    if !places.known() {
+        return;
+    }
     events::let_in(&node, &logged_in.subject, &from, number);
     let begun = timeout_at(deadline, start(&node, leg, logged_in, number, from)).await;
     match begun {

@@ -73,7 +73,9 @@ pub(super) async fn serve(
     let result = match result {
         Some(result) => result,
         None => {
-            places.known();
+            if !places.known() {
+                return;
+            }
             tokio::select! {
                 result = &mut running => result,
                 () = drained(&node, &channels) => leave(running.as_mut(), &handle).await,
