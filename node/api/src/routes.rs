@@ -27,6 +27,7 @@ use crate::handlers::{
 };
 use crate::note::note;
 use crate::refuse::Refused;
+use crate::server::Acquaintance;
 use crate::state::{Api, locked};
 
 /// How many requests are worked on at once; more wait.
@@ -147,6 +148,11 @@ async fn guard(
             return refused.into_response();
         }
     };
+    if let Some(acquaintance) = request.extensions().get::<Acquaintance>()
+        && caller.principal.is_some()
+    {
+        acquaintance.known();
+    }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
