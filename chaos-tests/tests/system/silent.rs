@@ -16,7 +16,7 @@ use node_enforce::policy::Policy;
 use node_session::clock::SystemClock;
 use node_session::seal::{AuditKey, DigestKey};
 use node_session::{Control, CredentialError, KnownValues, Ports, Sessions};
-use node_ssh::{Credentials, Limits, SshConfig, serve};
+use node_ssh::{Credentials, KeyExchange, Limits, SshConfig, serve};
 use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
 use proto::ids::{Epoch, Name};
 use proto::person::Person;
@@ -123,6 +123,7 @@ async fn start() -> Result<Parts> {
         host_key: private(&host)?,
         credentials: given,
         spool_directory: folder.path().to_owned(),
+        key_exchange: KeyExchange::Any,
         limits: Limits::default(),
     };
     let drain = CancellationToken::new();

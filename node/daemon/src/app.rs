@@ -125,7 +125,7 @@ pub async fn run(
     tokio::spawn(certificate.clone().keep_fresh(api_stop.clone()));
     let (tls, routes) = (certificate.tls(), node_api::router(&api));
     let serving_api = tokio::spawn(node_api::serve(listeners.api, tls, routes, api_stop.clone()));
-    let dialects = dialects(&open, &directory, &certificate, authorities, &credentials);
+    let dialects = dialects(&open, &config, &directory, &certificate, authorities, &credentials);
     let doors = (listeners.ssh, listeners.postgres);
     let serving = tokio::spawn(serve(doors, dialects, sessions.clone(), ssh_stop.clone()));
     ready::write(&directory.ready(), &ready)?;
@@ -160,11 +160,17 @@ fn tell_of_stream(open: &Open, sync: Duration) -> Option<(Arc<Stream>, Arc<Notes
     Some((stream.clone(), notes))
 }
 
-fn ssh(open: &Open, directory: &Directory, credentials: Arc<NodeCredentials>) -> SshConfig {
+fn ssh(
+    open: &Open,
+    config: &Config,
+    directory: &Directory,
+    credentials: Arc<NodeCredentials>,
+) -> SshConfig {
     SshConfig {
         host_key: open.secrets.host.clone(),
         credentials,
         spool_directory: directory.spool(),
+        key_exchange: config.key_exchange,
         limits: Limits::default(),
     }
 }
@@ -229,13 +235,14 @@ struct Dialects {
 
 fn dialects(
     open: &Open,
+    config: &Config,
     directory: &Directory,
     certificate: &Arc<ApiCertificate>,
     authorities: Option<Authorities>,
     credentials: &Arc<NodeCredentials>,
 ) -> Dialects {
     Dialects {
-        ssh: ssh(open, directory, credentials.clone()),
+        ssh: ssh(open, config, directory, credentials.clone()),
         postgres: postgres(open, certificate, authorities, credentials.clone()),
     }
 }

@@ -11,17 +11,23 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 use russh::{Limits as Rekey, MethodKind, MethodSet, Preferred, SshId};
 use russh::{cipher, client, compression, kex, mac, server};
 
-use crate::config::{self, Limits, SshConfig};
+use crate::config::{self, KeyExchange, Limits, REKEY_BYTES, SshConfig};
 
 /// What both sides say first.
 const SSH_ID: &str = "SSH-2.0-Sallyport";
-/// After how long new keys are agreed on.
-const REKEY_TIME: Duration = Duration::from_secs(3600);
 
 const KEY_EXCHANGES: &[kex::Name] = &[
     kex::MLKEM768X25519_SHA256,
     kex::CURVE25519,
     kex::CURVE25519_PRE_RFC_8731,
+    kex::EXTENSION_SUPPORT_AS_CLIENT,
+    kex::EXTENSION_SUPPORT_AS_SERVER,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+];
+/// Without those that a quantum computer breaks.
+const POST_QUANTUM: &[kex::Name] = &[
+    kex::MLKEM768X25519_SHA256,
     kex::EXTENSION_SUPPORT_AS_CLIENT,
     kex::EXTENSION_SUPPORT_AS_SERVER,
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
@@ -73,6 +79,10 @@ impl Servers {
 }
 
 fn towards_clients(config: &SshConfig, ciphers: &'static [cipher::Name]) -> server::Config {
+    let key_exchanges = match config.key_exchange {
+        KeyExchange::Any => KEY_EXCHANGES,
+        KeyExchange::PostQuantum => POST_QUANTUM,
+    };
     server::Config {
         server_id: SshId::Standard(Cow::Borrowed(SSH_ID)),
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
@@ -82,7 +92,7 @@ fn towards_clients(config: &SshConfig, ciphers: &'static [cipher::Name]) -> serv
         keys: vec![config.host_key.clone()],
         limits: rekey(&config.limits),
         channel_buffer_size: config::CHANNEL_MESSAGES,
-        preferred: preferred(ciphers, Cow::Borrowed(KEYS)),
+        preferred: preferred(key_exchanges, ciphers, Cow::Borrowed(KEYS)),
         max_auth_attempts: config::LOGIN_ATTEMPTS,
         inactivity_timeout: Some(config::CLIENT_STALL),
         keepalive_interval: Some(config::KEEPALIVE),
@@ -102,7 +112,11 @@ pub(crate) fn towards_target(limits: &Limits, pinned: &[PublicKey]) -> client::C
         client_id: SshId::Standard(Cow::Borrowed(SSH_ID)),
         limits: rekey(limits),
         channel_buffer_size: config::CHANNEL_MESSAGES,
-        preferred: preferred(ALL_CIPHERS, KEYS.iter().filter(kinds).cloned().collect()),
+        preferred: preferred(
+            KEY_EXCHANGES,
+            ALL_CIPHERS,
+            KEYS.iter().filter(kinds).cloned().collect(),
+        ),
         keepalive_interval: Some(config::KEEPALIVE),
         keepalive_max: config::TARGET_KEEPALIVES,
         nodelay: true,
@@ -118,13 +132,17 @@ fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
 }
 
 fn rekey(limits: &Limits) -> Rekey {
-    let bytes = limits.rekey_bytes.min(1 << 30);
-    Rekey::new(bytes, bytes, REKEY_TIME)
+    let bytes = limits.rekey_bytes.min(REKEY_BYTES);
+    Rekey::new(bytes, bytes, limits.rekey_time)
 }
 
-fn preferred(ciphers: &'static [cipher::Name], keys: Cow<'static, [Algorithm]>) -> Preferred {
+fn preferred(
+    key_exchanges: &'static [kex::Name],
+    ciphers: &'static [cipher::Name],
+    keys: Cow<'static, [Algorithm]>,
+) -> Preferred {
     Preferred {
-        kex: Cow::Borrowed(KEY_EXCHANGES),
+        kex: Cow::Borrowed(key_exchanges),
         host_key_certificates: Cow::Borrowed(&[]),
         key: keys,
         cipher: Cow::Borrowed(ciphers),

@@ -22,6 +22,12 @@ pub(crate) const CHANNELS: usize = 64;
 pub(crate) const CHANNELS_EVER: u64 = 8192;
 /// How many refusals of one connection are recorded one by one.
 pub(crate) const REFUSALS_RECORDED: u32 = 256;
+/// How long each channel that is refused takes from then on.
+pub(crate) const REFUSAL_PAUSE: Duration = Duration::from_millis(10);
+/// After how many bytes in one direction new keys are agreed on, on either leg; at most 1 GiB.
+pub(crate) const REKEY_BYTES: usize = 1 << 30;
+/// After how long new keys are agreed on, on either leg.
+pub(crate) const REKEY_TIME: Duration = Duration::from_secs(3600);
 /// After how much silence a peer is asked whether it is still there.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How often a client may leave that unanswered: five minutes, since people suspend their clients.
@@ -56,8 +62,22 @@ pub struct SshConfig {
     /// An existing folder, 0700, for input that waits for slow targets. Files in it are encrypted
     /// with a key that is only in memory, and have no name once they are open.
     pub spool_directory: PathBuf,
+    /// Which key exchanges clients may choose.
+    pub key_exchange: KeyExchange,
     /// The limits; the default unless a test lowers them.
     pub limits: Limits,
+}
+
+/// Which key exchanges clients may choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyExchange {
+    /// ML-KEM with X25519, or X25519 alone: the latter is all that OpenSSH before 9.9, PuTTY before
+    /// 0.83, libssh2 and Paramiko have in common with this gateway.
+    #[default]
+    Any,
+    /// ML-KEM with X25519 alone: what is recorded on the wire today is not read by a quantum
+    /// computer tomorrow, and older clients do not get in.
+    PostQuantum,
 }
 
 /// Limits that tests lower.
@@ -69,6 +89,8 @@ pub struct Limits {
     pub channels: usize,
     /// After how many bytes in one direction new keys are agreed on, on either leg; at most 1 GiB.
     pub rekey_bytes: usize,
+    /// After how long new keys are agreed on, on either leg.
+    pub rekey_time: Duration,
     /// How many bytes of input one channel may have waiting for its target.
     pub spool_per_channel: u64,
     /// How many bytes of input may wait in files in all.
@@ -80,7 +102,8 @@ impl Default for Limits {
         Self {
             door: DoorLimits::default(),
             channels: CHANNELS,
-            rekey_bytes: 1 << 30,
+            rekey_bytes: REKEY_BYTES,
+            rekey_time: REKEY_TIME,
             spool_per_channel: crate::spool::CHANNEL_BYTES,
             spool_per_node: crate::spool::NODE_BYTES,
         }

@@ -17,7 +17,7 @@ mod spool;
 mod stderr;
 mod terminal;
 
-pub use config::{Credentials, Limits, SshConfig};
+pub use config::{Credentials, KeyExchange, Limits, SshConfig};
 pub use driver::serve;
 
 #[cfg(test)]

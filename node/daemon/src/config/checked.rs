@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use node_ssh::KeyExchange;
 use proto::entry::NodeAddresses;
 use proto::ids::{Chain, Name, NotAName};
 
@@ -118,6 +119,8 @@ pub struct Config {
     pub contact: Duration,
     /// The file of the authorities that vouch for the certificates of people.
     pub client_ca: Option<PathBuf>,
+    /// Which key exchanges clients of SSH may choose.
+    pub key_exchange: KeyExchange,
     /// Where credentials of targets may come from.
     pub secrets: SecretSources,
     /// Whom to tell about approvals.
@@ -213,6 +216,7 @@ pub fn check(raw: RawDev) -> Result<Config, ConfigError> {
         drain,
         contact: CONTACT,
         client_ca: raw.client_ca,
+        key_exchange: KeyExchange::default(),
         secrets: SecretSources { environment: true, files: None, anywhere: true },
         notifications: Vec::new(),
         views: None,

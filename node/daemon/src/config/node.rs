@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use node_identity::Problems;
 use node_identity::document::{Findings, read};
+use node_ssh::KeyExchange;
 use proto::ids::{Chain, Name};
 use serde_saphyr::Spanned;
 
@@ -15,7 +16,7 @@ use super::checked::{
     SMALLEST_QUOTA, SecretSources,
 };
 use super::notifications::checked;
-use super::raw::RawNode;
+use super::raw::{RawKeyExchange, RawNode};
 use super::views;
 use crate::errors::Error;
 
@@ -98,6 +99,10 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, Problems> {
         drain,
         contact,
         client_ca: raw.client_ca.as_deref().map(under),
+        key_exchange: match raw.ssh.key_exchange {
+            RawKeyExchange::Any => KeyExchange::Any,
+            RawKeyExchange::PostQuantum => KeyExchange::PostQuantum,
+        },
         secrets,
         notifications,
         views,

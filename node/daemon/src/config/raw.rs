@@ -66,6 +66,9 @@ pub(super) struct RawNode {
     /// with, in PEM; relative to this file. Nobody does that if absent.
     #[serde(default)]
     pub(super) client_ca: Option<PathBuf>,
+    /// How SSH is spoken with clients.
+    #[serde(default)]
+    pub(super) ssh: RawSsh,
     /// Where credentials may come from; nowhere if absent.
     #[serde(default)]
     pub(super) secrets: RawSecrets,
@@ -153,6 +156,28 @@ pub(super) struct RawEvents {
     /// which is the servers' default, if absent. No event is let go before it has passed.
     #[serde(default)]
     pub(super) sync: Option<String>,
+}
+
+/// How SSH is spoken with clients.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Ssh")]
+pub(super) struct RawSsh {
+    /// Which key exchanges clients may choose; `any` if absent.
+    #[serde(default)]
+    pub(super) key_exchange: RawKeyExchange,
+}
+
+/// Which key exchanges clients may choose.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "KeyExchange")]
+pub(super) enum RawKeyExchange {
+    /// ML-KEM with X25519, or X25519 alone for clients that lack it.
+    #[default]
+    Any,
+    /// ML-KEM with X25519 alone: clients that lack it (OpenSSH before 9.9) do not get in.
+    PostQuantum,
 }
 
 /// Where the credentials of targets may come from.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use node_api::notify::HookKind;
-
+use node_ssh::KeyExchange;
 use store_postgres::Tls;
 
 use crate::config::{Address, PasswordFrom, parse};
@@ -36,6 +36,21 @@ fn what_is_said_counts_and_paths_are_relative_to_the_file() {
         (addresses.cluster.as_str(), addresses.api.as_str()),
         ("127.0.0.1:7400", "127.0.0.1:8443")
     );
+}
+
+#[test]
+fn which_key_exchanges_clients_may_choose() {
+    #[track_caller]
+    fn check(text: &str, expected: Option<KeyExchange>) {
+        let config = parse(Path::new("node.yaml"), &format!("{WHOLE}{text}"));
+        assert_eq!(config.ok().map(|config| config.key_exchange), expected, "{text}");
+    }
+    check("", Some(KeyExchange::Any));
+    check("ssh: {}\n", Some(KeyExchange::Any));
+    check("ssh: { key_exchange: any }\n", Some(KeyExchange::Any));
+    check("ssh: { key_exchange: post-quantum }\n", Some(KeyExchange::PostQuantum));
+    check("ssh: { key_exchange: fast }\n", None);
+    check("ssh: { ciphers: none }\n", None);
 }
 
 const NOTIFIED: &str = "notifications:

@@ -22,7 +22,7 @@ use super::client::Caller;
 use super::node::Node;
 use super::{events, exec, input};
 use crate::channel::{Asking, Request, Start};
-use crate::config::{CHANNELS_EVER, REFUSALS_RECORDED};
+use crate::config::{CHANNELS_EVER, REFUSAL_PAUSE, REFUSALS_RECORDED};
 use crate::login::{self, Login, NotLetIn};
 use crate::spool::{self, Spool};
 use crate::terminal::{self, Window};
@@ -98,8 +98,17 @@ impl ClientHandler {
         self.node.sessions.refused(&actor, self.number, asked, told, reason.to_owned());
     }
 
+    /// Whoever goes on asking for channels that are refused waits for each answer. While new keys
+    /// are agreed on `russh` keeps what it refuses, and how long that takes is up to the client.
+    async fn slow_down(&self) {
+        if self.refusals > REFUSALS_RECORDED {
+            tokio::time::sleep(REFUSAL_PAUSE).await;
+        }
+    }
+
     async fn refuse_channel(&mut self, asked: &str, reply: ChannelOpenHandle) {
         self.refused(asked, Told::plain(Code::ChannelRefused), "this kind is not served");
+        self.slow_down().await;
         reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
     }
 
@@ -207,6 +216,7 @@ impl Handler for ClientHandler {
     ) -> Result<(), Self::Error> {
         if let Some((code, reason)) = self.no_channel() {
             self.refused("session", Told::plain(code), reason);
+            self.slow_down().await;
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }

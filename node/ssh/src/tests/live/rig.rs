@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::plane;
 use super::target::Target;
 use super::tied::Tied;
-use crate::{Credentials, Limits, SshConfig};
+use crate::{Credentials, KeyExchange, Limits, SshConfig};
 
 /// How many channels a connection of the rig may have open.
 pub(super) const CHANNELS: usize = 6;
@@ -220,6 +220,7 @@ impl Rig {
             host_key: new_key(),
             credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock: clock.clone() }),
             spool_directory: spool.path().to_owned(),
+            key_exchange: KeyExchange::Any,
             limits: Limits { channels: CHANNELS, ..Limits::default() },
         };
         let drain = CancellationToken::new();
