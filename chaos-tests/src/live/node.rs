@@ -114,6 +114,18 @@ impl Node {
         Ok(self.process.ended()?.is_none())
     }
 
+    /// How much memory it has in use, in KiB (`VmRSS` of proc(5)).
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn memory(&self) -> Result<u64> {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = fs::read_to_string(&status).context(status)?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let count = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        count.context("the kernel says how much memory a process has")
+    }
+
     /// All that it logged, over all of its starts.
     ///
     /// # Errors

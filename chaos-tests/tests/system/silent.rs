@@ -1,146 +1,14 @@
 //! A journal that never acknowledges: a real client asks, and a real target hears nothing.
-//!
-//! The gateway's SSH listener runs in this process, over a log in memory whose answers are held
-//! back; everything else is as it is in a node.
 
-mod alone;
+use anyhow::Result;
+use store_log::RefusedBecause;
+use store_log::memory::Answers;
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::sync::Arc;
-
-use anyhow::{Context as _, Result};
-use chaos_tests::live::{Client, Ended, Key, Target as RealTarget};
-use node_enforce::mask::{KnownValue, MaskKey};
-use node_enforce::policy::Policy;
-use node_session::clock::SystemClock;
-use node_session::seal::{AuditKey, DigestKey};
-use node_session::{Control, CredentialError, KnownValues, Ports, Sessions};
-use node_ssh::{Credentials, KeyExchange, Limits, SshConfig, serve};
-use proto::entry::{By, Entry, PeopleSetting, PolicySetting, TargetsSetting};
-use proto::ids::{Epoch, Name};
-use proto::person::Person;
-use proto::target::{CredentialSource, HostKeys, Target, TargetKind};
-use russh::keys::PrivateKey;
-use store_log::memory::{Answers, Memory};
-use store_log::{Log, RefusedBecause};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-
-use self::alone::Alone;
-
-struct Given(Arc<PrivateKey>);
-
-impl Credentials for Given {
-    fn private_key(&self, _: &Target) -> Result<Arc<PrivateKey>, CredentialError> {
-        Ok(self.0.clone())
-    }
-}
-
-impl KnownValues for Given {
-    fn of(&self, _: &Target) -> Vec<KnownValue> {
-        Vec::new()
-    }
-}
-
-struct Parts {
-    target: RealTarget,
-    client: Client,
-    events: Arc<Memory>,
-    drain: CancellationToken,
-    folder: TempDir,
-}
-
-fn name(text: &str) -> Name {
-    text.parse().expect("a name")
-}
-
-fn private(key: &Key) -> Result<PrivateKey> {
-    russh::keys::load_secret_key(&key.file, None).context("a key of ssh-keygen")
-}
-
-fn entries(target: &RealTarget, person: &Key) -> Result<[Entry; 3]> {
-    let by = || By::Administrator;
-    let document = format!(
-        "version: 1\ngrants:\n  - {{ name: all, who: {{}}, targets: {{}}, as: [{}], channels: [exec] }}\n",
-        target.login
-    );
-    let parsed = Policy::parse("policy", &document, &|_| true);
-    let digest = parsed.map_err(|errors| anyhow::anyhow!("{errors}"))?.0.digest();
-    let alice = Person {
-        name: name("alice"),
-        groups: Vec::new(),
-        ssh_keys: vec![person.public.clone()],
-        password_hash: None,
-    };
-    let web = Target {
-        name: name("web-1"),
-        kind: TargetKind::Ssh,
-        address: target.address(),
-        labels: BTreeMap::new(),
-        host_keys: HostKeys::Pinned(vec![target.host_key.public.clone()]),
-        credential: CredentialSource::File("given".to_owned()),
-        logins: vec![target.login.clone()],
-    };
-    Ok([
-        Entry::PolicySet(PolicySetting { document, digest, expected_revision: None, by: by() }),
-        Entry::PeopleSet(PeopleSetting { people: vec![alice], expected_revision: None, by: by() }),
-        Entry::TargetsSet(TargetsSetting { targets: vec![web], expected_revision: None, by: by() }),
-    ])
-}
-
-/// A gateway in this process, in front of a real target; its record can be made to fall silent.
-async fn start() -> Result<Parts> {
-    let folder = TempDir::with_prefix("sallyport-")?;
-    let target = RealTarget::start(&folder.path().join("target"))?;
-    let person = Key::make(folder.path(), "alice")?;
-    let host = Key::make(folder.path(), "gateway")?;
-    let (cluster, node) = (name("test"), name("gw-1"));
-    let events = Arc::new(Memory::new());
-    let clock = Arc::new(SystemClock);
-    let control = Arc::new(Alone::new(cluster.clone(), &node)?);
-    let log = Arc::new(Log::open(events.clone(), cluster, node.clone(), Epoch(1))?);
-    for entry in entries(&target, &person)? {
-        control.propose(entry).await?;
-    }
-    let given = Arc::new(Given(Arc::new(private(&target.credential)?)));
-    let sessions = Sessions::new(Ports {
-        node,
-        record: log,
-        control,
-        clock,
-        known: given.clone(),
-        seal: AuditKey::generate().public(),
-        digest: DigestKey::new(&[1; 32]),
-        mask: MaskKey::new([2; 32]),
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let port = listener.local_addr()?.port();
-    let known_hosts = folder.path().join("known_hosts");
-    fs::write(&known_hosts, format!("[127.0.0.1]:{port} {}\n", host.public))?;
-    let config = SshConfig {
-        host_key: private(&host)?,
-        credentials: given,
-        spool_directory: folder.path().to_owned(),
-        key_exchange: KeyExchange::Any,
-        limits: Limits::default(),
-    };
-    let drain = CancellationToken::new();
-    tokio::spawn(serve(listener, config, Arc::new(sessions), drain.clone()));
-    let user = format!("{}@web-1", target.login);
-    let client = Client::new(user, port.to_string(), person.file, known_hosts);
-    Ok(Parts { target, client, events, drain, folder })
-}
-
-async fn run(client: &Client, command: &'static str) -> Result<Ended> {
-    let client = client.clone();
-    tokio::task::spawn_blocking(move || client.run(command)).await?
-}
+use crate::within::{self, Choice, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_forwarded_without_an_acknowledgement() -> Result<()> {
-    let parts = start().await?;
+    let parts = within::start(Choice::default()).await?;
     let good = run(&parts.client, "echo good").await?;
     assert_eq!((good.status, good.text()), (Some(0), "good\n".to_owned()), "{}", good.errors);
     for (answers, code) in [
@@ -158,7 +26,5 @@ async fn nothing_is_forwarded_without_an_acknowledgement() -> Result<()> {
     parts.events.answer(Answers::AtOnce);
     let commands: Vec<_> = parts.target.log()?.into_iter().map(|ran| ran.command).collect();
     assert_eq!(commands, ["echo good"], "the target heard of nothing else");
-    parts.drain.cancel();
-    drop(parts.folder);
     Ok(())
 }
