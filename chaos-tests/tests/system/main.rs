@@ -21,6 +21,7 @@ mod masking;
 mod multiplex;
 mod postgres;
 mod refused;
+mod rekey;
 mod respelled;
 mod silent;
 mod strangers;
