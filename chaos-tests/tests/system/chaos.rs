@@ -2,6 +2,7 @@
 
 mod record;
 mod record_notices;
+mod shells;
 
 use std::collections::BTreeSet;
 use std::fs;
