@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SILENT:
 .PHONY: help demo test lint bench chaos fuzz compat
 .PHONY: sshd-there fleet-there etcd-there nats-there postgres-there pgbouncer-there drivers-there
-.PHONY: regress-there clang-there deny-there components-there
+.PHONY: ssh-libraries-there regress-there clang-there deny-there components-there
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -74,13 +74,14 @@ fuzz: clang-there ## Captured PostgreSQL conversations, mutated, in both directi
 	SALLYPORT_FUZZ_RUNS=$${FUZZ_RUNS:-10000000} \
 		$(CARGO) test -p node-postgres --lib --locked -- fuzz --nocapture
 
-compat: clang-there nats-there postgres-there drivers-there regress-there ## PostgreSQL's own regression suite and four drivers, straight to a server and through the gateway
+compat: clang-there nats-there postgres-there sshd-there drivers-there ssh-libraries-there regress-there ## PostgreSQL's own regression suite, drivers of it, libraries of SSH and Ansible, straight to a server and through the gateway; ssh-audit
 	$(CARGO) build --workspace --locked --bins --tests
 	mkdir -p "$(COMPAT)/results"
 	SALLYPORT_BIN="$(TARGET)/debug/sallyport" \
 	SALLYPORT_COMPAT_SOURCE="$(COMPAT)/source" \
 	SALLYPORT_COMPAT_LIBRARIES="$(COMPAT)/libraries" \
 	SALLYPORT_COMPAT_RESULTS="$(COMPAT)/results" \
+	SALLYPORT_COMPAT_PYTHON="$(COMPAT)/python" \
 	NODE_PATH="$(COMPAT)/node_modules" \
 		$(CARGO) test -p chaos-tests --locked --test system -- compat --include-ignored --nocapture
 
@@ -142,6 +143,16 @@ drivers-there:
 		echo "make: installing node-postgres $(NODE_POSTGRES_VERSION) with npm, into $(COMPAT)"
 		mkdir -p "$(COMPAT)"
 		npm install --prefix "$(COMPAT)" --silent --no-audit --no-fund "pg@$(NODE_POSTGRES_VERSION)"
+	fi
+
+# What is there is what is asked for, or it is installed anew.
+ssh-libraries-there: WANTED = chaos-tests/compat/ssh/requirements.txt
+ssh-libraries-there:
+	if ! cmp -s "$(WANTED)" "$(COMPAT)/python/requirements.txt"; then
+		echo "make: installing paramiko, asyncssh, libssh2, Ansible and ssh-audit with pip, into $(COMPAT)"
+		rm -rf "$(COMPAT)/python"
+		python3 -m pip install -q --target "$(COMPAT)/python" -r "$(WANTED)"
+		cp "$(WANTED)" "$(COMPAT)/python/requirements.txt"
 	fi
 
 # The suite of the server's own version, from Debian's source package, and the C functions that it

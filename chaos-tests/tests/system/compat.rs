@@ -2,9 +2,10 @@
 //! server and through a gateway that allows everything, and says the same.
 //!
 //! The short part runs with all tests. `make compat` runs the rest too, which is ignored elsewhere:
-//! drivers, and PostgreSQL's own regression suite. Where it fetches what that needs is in the
-//! Makefile.
+//! drivers, libraries of SSH, Ansible, ssh-audit, and PostgreSQL's own regression suite. Where it
+//! fetches what that needs is in the Makefile.
 
+mod clients;
 mod drivers;
 mod programs;
 mod regress;
