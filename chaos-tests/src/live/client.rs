@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::network::Host;
 use super::process::{Process, Reaped, run};
 use super::talk::Talk;
-use super::wait::SHORT;
+use super::wait::{SHORT, until};
 
 /// How a client ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,21 @@ impl Client {
     pub fn shared(&self, socket: &Path) -> Self {
         let path = format!("ControlPath={}", socket.display());
         self.with(&["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", &path])
+    }
+
+    /// Starts the master of a shared connection, and waits until others find it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn master(&self) -> Result<Process> {
+        let mut master = self.with(&["-N", "-M"]).command(&[]);
+        master.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let master = Process::start(&mut master)?;
+        until("the master is up", SHORT, || {
+            let asked = run(&mut self.with(&["-O", "check"]).command(&[]), Vec::new(), SHORT)?;
+            Ok(asked.status.success().then_some(()))
+        })?;
+        Ok(master)
     }
 
     /// The command line of a client that runs something.

@@ -1,7 +1,6 @@
 //! `ssh … COMMAND` behaves as without a gateway: status, signals, both outputs, input, variables.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -35,13 +34,7 @@ fn every_exit_status_arrives() -> Result<()> {
 
 fn check_statuses(client: &Client, wanted: &[i32]) -> Result<()> {
     // The first client stays as the master of the connection.
-    let mut master = client.with(&["-N", "-M"]).command(&[]);
-    master.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let master = chaos_tests::live::Process::start(&mut master)?;
-    until("the master is up", SHORT, || {
-        let asked = run(&mut client.with(&["-O", "check"]).command(&[]), Vec::new(), SHORT)?;
-        Ok(asked.status.success().then_some(()))
-    })?;
+    let master = client.master()?;
     for status in wanted {
         let ended = client.run(&format!("exit {status}"))?;
         assert_eq!(ended.status, Some(*status), "{}", ended.errors);

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use chaos_tests::live::{Process, SHORT, Scene, run, until};
+use chaos_tests::live::{SHORT, Scene, until};
 use rustix::process::Signal;
-use std::process::Stdio;
 
 /// How long a small command may take beside a channel that nobody reads.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -14,13 +13,7 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 fn a_channel_that_nobody_reads_delays_no_other() -> Result<()> {
     let scene = Scene::start()?;
     let client = scene.ssh().shared(&scene.path("master"));
-    let mut master = client.with(&["-N", "-M"]).command(&[]);
-    master.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let master = Process::start(&mut master)?;
-    until("the master is up", SHORT, || {
-        let asked = run(&mut client.with(&["-O", "check"]).command(&[]), Vec::new(), SHORT)?;
-        Ok(asked.status.success().then_some(()))
-    })?;
+    let master = client.master()?;
     // Its output is a pipe that nobody reads, and then the client stops altogether.
     let stuck = client.start("while echo all work and no play; do :; done")?;
     until("the flood has begun", SHORT, || {

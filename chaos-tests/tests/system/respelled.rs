@@ -1,10 +1,10 @@
 //! FAULTS 16: a blocked program, spelt in every way that is known here, against a real bash. Each
 //! way is first shown to work: without the gateway, it shows what it must not.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Result, ensure};
-use chaos_tests::live::{Client, Process, SHORT, Scene, run, until};
+use chaos_tests::live::{SHORT, Scene, run};
 
 /// What the blocked programs would show.
 const LEAK: &str = "leak-of-the-environment";
@@ -131,23 +131,11 @@ fn works(way: &str) -> Result<bool> {
     Ok(run(&mut bash, Vec::new(), SHORT)?.text().contains(LEAK))
 }
 
-/// A client whose connection stays open for all commands, with its master.
-fn connected(scene: &Scene) -> Result<(Client, Process)> {
-    let client = scene.ssh().shared(&scene.path("master"));
-    let mut master = client.with(&["-N", "-M"]).command(&[]);
-    master.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let master = Process::start(&mut master)?;
-    until("the master is up", SHORT, || {
-        let asked = run(&mut client.with(&["-O", "check"]).command(&[]), Vec::new(), SHORT)?;
-        Ok(asked.status.success().then_some(()))
-    })?;
-    Ok((client, master))
-}
-
 #[test]
 fn no_way_of_spelling_a_blocked_program_runs_it() -> Result<()> {
     let scene = Scene::start()?;
-    let (client, _master) = connected(&scene)?;
+    let client = scene.ssh().shared(&scene.path("master"));
+    let _master = client.master()?;
     let mut working = 0;
     let mut wrong = Vec::new();
     for way in WAYS {
