@@ -105,10 +105,19 @@ fn taken<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
 
 /// `SSH_MSG_KEXINIT` that offers one of each, and this compression.
 pub(super) fn offer(compression: &str) -> Vec<u8> {
+    offer_of("curve25519-sha256", compression)
+}
+
+/// The same from a client that keeps to the strict key exchange, by which nothing can be slipped in
+/// (CVE-2023-48795).
+pub(super) fn strict_offer() -> Vec<u8> {
+    offer_of("curve25519-sha256,kex-strict-c-v00@openssh.com", "none")
+}
+
+fn offer_of(key_exchange: &str, compression: &str) -> Vec<u8> {
     let cipher = "aes128-gcm@openssh.com";
     let mac = "hmac-sha2-256-etm@openssh.com";
-    let lists =
-        ["curve25519-sha256", "ssh-ed25519", cipher, cipher, mac, mac, compression, compression];
+    let lists = [key_exchange, "ssh-ed25519", cipher, cipher, mac, mac, compression, compression];
     let mut payload = vec![message::KEXINIT];
     payload.extend([7; 16]);
     payload.extend(lists.iter().chain(&["", ""]).flat_map(string));

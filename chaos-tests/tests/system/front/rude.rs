@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use chaos_tests::live::Scene;
 
-use super::raw::{Raw, about, ask, message, offer, open, string};
+use super::raw::{Raw, about, ask, message, offer, open, strict_offer, string};
 
 /// How far a client went before it said it.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,24 @@ const TABLE: &[Row] = &[
     ),
     ("a channel before there are keys", At::Greeted, |raw| raw.packet(&open(0, 1)), false),
     ("half an offer as a whole one", At::Greeted, |raw| raw.packet(&offer("none")[..40]), false),
+    (
+        "something slipped in before a strict key exchange",
+        At::Greeted,
+        |raw| {
+            raw.packet(&[&[message::IGNORE][..], &string("x")].concat())?;
+            raw.packet(&strict_offer())
+        },
+        false,
+    ),
+    (
+        "something slipped into a strict key exchange",
+        At::Greeted,
+        |raw| {
+            raw.packet(&strict_offer())?;
+            raw.packet(&[&[message::IGNORE][..], &string("x")].concat())
+        },
+        false,
+    ),
     ("a sealed packet of 4 GiB", At::Keyed, |raw| raw.bytes(&[0xff; 64]), false),
     (
         "a sealed packet that was changed",
