@@ -165,8 +165,9 @@ impl Places {
 
 impl Drop for Places {
     fn drop(&mut self) {
-        let lost = !self.known();
-        tracing::trace!(lost, "a connection is over");
+        if !self.known() {
+            tracing::trace!("a connection that lost its place is over");
+        }
         let mut inside = self.door.inside.lock();
         inside.sources.leave();
         self.door.report(&inside.sources);
