@@ -23,7 +23,8 @@ pub struct Reading {
     /// `shell:{…}` (all programs satisfy it), `shell:{…}@0,2-4` (these do), `unknown:shell:{…}`
     /// (it depends on what is only known when the command runs), `sql:{…}` (a part of these
     /// statements satisfies it), `sql-all:{…}` (all of these statements does), `files:{…}` (these
-    /// parts of `files` satisfy it). All others of the pinned policy were false.
+    /// parts of `files` satisfy it), `forward:{…}` (`forward` satisfies it), `forward-all:{…}` (it
+    /// does for sure, wherever its name leads). All others of the pinned policy were false.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matched: Vec<String>,
     /// Names of the detectors that found something in the command's text.
@@ -43,6 +44,53 @@ pub struct Reading {
     /// What is done with files, as far as the command says it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FilePart>,
+    /// What is forwarded; absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Box<Forward>>,
+}
+
+/// A connection, or a place to listen at, that is asked for at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forward {
+    /// What the target is to do.
+    pub operation: ForwardOperation,
+    /// Where, in normal form: `HOST:PORT`, or the absolute path of a socket.
+    pub address: String,
+    /// Where its name led when it was asked for, as the node found it. The target is sent there
+    /// and nowhere else; without any it looks the name up itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// The cluster's own targets that are there, or of which that cannot be told: what is done
+    /// with them through a forward is in no record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+}
+
+/// What a target is to do for a forward.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ForwardOperation {
+    /// It opens a connection, for a client that listens (`ssh -L`, `-D`, `-W`, `-J`).
+    Connect,
+    /// It listens, for a client that opens connections (`ssh -R`).
+    Listen,
+}
+
+impl ForwardOperation {
+    /// Every one, with its word.
+    pub const ALL: &'static [(&'static str, Self)] =
+        &[("connect", Self::Connect), ("listen", Self::Listen)];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Listen => "listen",
+        }
+    }
 }
 
 /// One thing that is done with one file or folder.

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::cluster::*;
+use super::passing::{FileTransferred, ForwardClosed};
 use crate::entry::ApprovalId;
 use crate::ids::{Digest, Name, SessionId};
 use crate::reading::{Channel, Durability, Reading, Verdict};
@@ -65,6 +66,7 @@ kinds! {
     CommandFinished = "command.finished", "A command ended.";
     OutputReleased = "output.released", "Masked output was let through to the client.";
     FileTransferred = "file.transferred", "A file that was opened through a session was closed.";
+    ForwardClosed = "forward.closed", "A forwarded connection ended.";
     PolicyChanged = "policy.changed", "A policy came into force.";
     PeopleChanged = "people.changed", "The people of the cluster changed.";
     TargetsChanged = "target.changed", "The targets of the cluster changed.";
@@ -327,35 +329,6 @@ pub struct Counted {
     /// Whether the record holds fewer bytes than passed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub truncated: bool,
-}
-
-/// `file.transferred`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileTransferred {
-    /// The number of the command that opened it, within its session.
-    pub command: u64,
-    /// What the client got of it.
-    pub read: Passed,
-    /// What the target was sent of it.
-    pub written: Passed,
-    /// Whether the client closed it; otherwise the session ended before.
-    pub closed: bool,
-    /// What was found in what was read, by detector; the client did not get that.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub found: std::collections::BTreeMap<String, u64>,
-    /// Why the client did not get all that it asked for, as it was told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Told>,
-}
-
-/// Bytes of a file that passed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Passed {
-    /// How many bytes.
-    pub bytes: u64,
-    /// SHA-256 of them, when they passed in order from the file's first byte.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Digest>,
 }
 
 /// Which of a command's outputs.

@@ -8,8 +8,8 @@ use crate::entry::ApprovalId;
 use crate::event::*;
 use crate::ids::{Chain, Digest, Epoch, EventId, Name, SessionId};
 use crate::reading::{
-    Channel, Durability, Effect, FileOperation, FilePart, Program, Reading, Redirect, Statement,
-    Verdict,
+    Channel, Durability, Effect, FileOperation, FilePart, Forward, ForwardOperation, Program,
+    Reading, Redirect, Statement, Verdict,
 };
 use crate::refusal::{Code, Told};
 use crate::target::TargetKind;
@@ -69,6 +69,7 @@ fn is_of_the_control_chain(kind: &Kind) -> bool {
         | Kind::CommandFinished(_)
         | Kind::OutputReleased(_)
         | Kind::FileTransferred(_)
+        | Kind::ForwardClosed(_)
         | Kind::QuorumLost(_)
         | Kind::QuorumRegained(_)
         | Kind::BackupTaken(_)
@@ -140,6 +141,7 @@ fn judged() -> CommandJudged {
             statements: Vec::new(),
             terminal: None,
             files: Vec::new(),
+            forward: None,
         },
         verdict: Verdict::Block,
         rules: vec![text("no-application-secrets"), text("unreadable")],
@@ -260,6 +262,14 @@ fn node_kinds() -> Vec<Kind> {
             found: BTreeMap::from([(text("github-token"), 1)]),
             told: Some(Told::plain(Code::ContentWithheld)),
         }),
+        Kind::ForwardClosed(ForwardClosed {
+            command: 2,
+            from: Some(text("127.0.0.1:50000")),
+            to_target: Passed { bytes: 60, sha256: Some(Digest([0x26; 32])) },
+            to_client: Passed { bytes: 70, sha256: Some(Digest([0x27; 32])) },
+            duration_ms: 1200,
+            told: Some(Told::plain(Code::TargetLost)),
+        }),
         Kind::PolicyChanged(PolicyChanged {
             revision: 5,
             digest: Digest([0x55; 32]),
@@ -333,6 +343,20 @@ fn sparse_node_kinds() -> Vec<Kind> {
         }),
         Kind::CommandJudged(CommandJudged { reading: read_sql(), ..judged() }),
         Kind::CommandJudged(CommandJudged { reading: read_files(), ..judged() }),
+        Kind::CommandJudged(CommandJudged {
+            reading: read_forward(),
+            told: Some(Told::plain(Code::ForwardUnseen)),
+            ..judged()
+        }),
+        // `forward.closed` of a socket: nobody says where it came from.
+        Kind::ForwardClosed(ForwardClosed {
+            command: 2,
+            from: None,
+            to_target: Passed::default(),
+            to_client: Passed::default(),
+            duration_ms: 0,
+            told: None,
+        }),
         Kind::FileTransferred(FileTransferred {
             command: 1,
             read: Passed::default(),
@@ -374,6 +398,16 @@ fn read_files() -> Reading {
     };
     let files = FileOperation::ALL.iter().map(one).collect();
     Reading { reader: text("files/1"), files, ..Reading::default() }
+}
+
+fn read_forward() -> Reading {
+    let forward = Forward {
+        operation: ForwardOperation::Connect,
+        address: text("db.internal:5432"),
+        at: vec![text("10.0.0.5")],
+        targets: vec![text("orders")],
+    };
+    Reading { reader: text("forward/1"), forward: Some(Box::new(forward)), ..Reading::default() }
 }
 
 fn read_sql() -> Reading {
