@@ -6,6 +6,7 @@
 
 pub mod decide;
 pub mod files;
+pub mod forward;
 pub mod mask;
 pub mod policy;
 pub mod reader;

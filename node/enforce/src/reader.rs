@@ -9,6 +9,7 @@ use proto::reading::{Channel, FilePart, Program, Reading, Statement};
 use proto::target::TargetKind;
 
 use crate::files::{self, Parts};
+use crate::forward::{self, Asked};
 use crate::mask::{Finding, MaskPlan, Raw, mask_text};
 use crate::shell::{self, NOWHERE, OpenWords};
 use crate::sql::{self, Circumstances, Script, SqlCommand};
@@ -25,6 +26,8 @@ pub enum Reader {
     Sql,
     /// Requests of a file transfer.
     Files,
+    /// What is asked for forwards.
+    Forward,
     /// Nobody.
     None,
 }
@@ -38,6 +41,8 @@ pub(crate) struct Opened {
     pub(crate) script: Arc<Script>,
     /// What is done with files.
     pub(crate) files: Parts,
+    /// What is forwarded.
+    pub(crate) forward: Option<Asked>,
 }
 
 /// A command with the place where what is bound to its parameters begins.
@@ -110,6 +115,7 @@ impl Reader {
             (TargetKind::Ssh, Channel::Exec) => Self::Shell,
             (TargetKind::Ssh, Channel::Shell) => Self::Terminal,
             (TargetKind::Ssh, Channel::Sftp) => Self::Files,
+            (TargetKind::Ssh, Channel::Forward) => Self::Forward,
             (TargetKind::Postgres, _) => Self::Sql,
             _ => Self::None,
         }
@@ -117,11 +123,11 @@ impl Reader {
 
     pub(crate) fn open(self, bytes: &[u8]) -> Opened {
         let (mut words, mut script) = (Vec::new(), Arc::default());
-        let mut files = Parts::default();
+        let (mut files, mut forward) = (Parts::default(), None);
         let mut reading = match self {
             Self::Shell if files::is_push(bytes) => {
                 let (reading, words, files) = files::read_push(bytes);
-                return Opened { reading, words, script, files };
+                return Opened { reading, words, script, files, forward };
             }
             Self::Shell => {
                 let (reading, open) = shell::read_open(bytes);
@@ -143,6 +149,11 @@ impl Reader {
                 files = parts;
                 reading
             }
+            Self::Forward => {
+                let (reading, asked) = forward::read_open(bytes);
+                forward = asked;
+                reading
+            }
             Self::None => Reading { reader: "none/1".to_owned(), ..Reading::default() },
         };
         if matches!(self, Self::Shell | Self::Terminal) {
@@ -150,7 +161,7 @@ impl Reader {
             files = files::of_programs(&reading.programs, &words, is_push);
             reading.files = files.recorded();
         }
-        Opened { reading, words, script, files }
+        Opened { reading, words, script, files, forward }
     }
 
     /// The texts in a command that a regular expression looks at, but for what is bound.
@@ -161,7 +172,7 @@ impl Reader {
             Self::Shell | Self::Files => {
                 return files::texts(bytes).into_iter().map(Cow::Owned).collect();
             }
-            Self::Sql | Self::None => {}
+            Self::Sql | Self::Forward | Self::None => {}
         }
         let command = if self == Self::Sql { SqlCommand::parse(bytes) } else { None };
         let Some(command) = command else { return vec![bytes.into()] };
@@ -189,7 +200,8 @@ impl Reader {
             Self::Terminal => Shown::of(plan, terminal::shown(bytes)),
             Self::Shell if files::is_push(bytes) => Shown::of(plan, &files::shown(bytes)),
             Self::Files => Shown::of(plan, &files::shown(bytes)),
-            Self::Shell | Self::None => Shown::of(plan, bytes),
+            // What is asked for a forward is in words already.
+            Self::Shell | Self::Forward | Self::None => Shown::of(plan, bytes),
         }
     }
 }
@@ -231,6 +243,10 @@ pub fn mask_words(reading: &mut Reading, mask: &mut dyn FnMut(&str) -> String) {
     }
     for FilePart { path, .. } in &mut reading.files {
         *path = mask(path);
+    }
+    if let Some(forward) = &mut reading.forward {
+        forward.address = mask(&forward.address);
+        forward.at.iter_mut().for_each(|address| *address = mask(address));
     }
     for value in reading.session.values_mut() {
         *value = mask(value);

@@ -9,12 +9,12 @@ use proto::reading::{Channel, Program, Reading, Redirect, Terminal, Verdict};
 use proto::refusal::Told;
 
 use super::{Facts, told};
-use crate::files;
 use crate::policy::{
     ApprovalRules, Checked, Commands, Evaluation, Part, Policy, RecordRules, Rule, Shell, Truth,
     writes,
 };
 use crate::shell::NOWHERE;
+use crate::{files, forward};
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,13 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
         let (verdict, rules) = (Verdict::Block, Vec::new());
         Decision { verdict, rules, deciding: 0, obligations, told: Some(told), hold: None }
     };
-    let Ok(granted) = granted else { return not_granted(told::no_grant()) };
+    let Ok(mut granted) = granted else { return not_granted(told::no_grant()) };
+    if facts.reading.is_some_and(forward::is_unseen) {
+        match policy.grant_opaque(facts) {
+            Some(opaque) => granted = opaque,
+            None => return not_granted(told::unseen(facts.reading)),
+        }
+    }
     let copies = |reading: &Reading| reading.statements.iter().any(|statement| statement.copies);
     if facts.reading.is_some_and(copies) {
         let (login, copy) = (Some(facts.login), Channel::Copy);
@@ -62,14 +68,14 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
     let judged = Judged::new(policy.checked(), facts, granted.commands == Commands::Listed);
     let verdict = judged.verdict();
     let (rules, deciding) = judged.names(verdict);
-    Decision {
-        verdict,
-        rules,
-        deciding,
-        obligations,
-        told: judged.told(verdict, facts),
-        hold: (verdict == Verdict::Hold).then(|| judged.approvals()),
+    let told = judged.told(verdict, facts);
+    if verdict == Verdict::Hold && facts.channel == Channel::Forward {
+        // Nothing can be said to a client that waits for a channel to open.
+        let (verdict, told) = (Verdict::Block, told.map(told::not_held));
+        return Decision { verdict, rules, deciding, obligations, told, hold: None };
     }
+    let hold = (verdict == Verdict::Hold).then(|| judged.approvals());
+    Decision { verdict, rules, deciding, obligations, told, hold }
 }
 
 /// Which rules matched, and what follows where they do not say.
@@ -105,10 +111,11 @@ impl<'p> Judged<'p> {
             _ => checked.unreadable,
         };
         let mut judged = Self { checked, matched, unknown, covered: false, listed, unreadable };
-        // That a terminal or a file transfer may be opened is what the grant of its channel says:
-        // rules may forbid it, and its lines or requests are judged one by one.
+        // That a terminal, a file transfer or forwards may be opened is what the grant of its
+        // channel says: rules may forbid it, and what is asked in it is judged one by one.
         let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening)
-            || facts.channel == Channel::Sftp && facts.reading.is_some_and(files::opens);
+            || facts.channel == Channel::Sftp && facts.reading.is_some_and(files::opens)
+            || facts.channel == Channel::Forward && facts.reading.is_some_and(forward::opens);
         judged.covered = opens || judged.covers(facts) || is_push && !listed;
         judged
     }
@@ -119,8 +126,15 @@ impl<'p> Judged<'p> {
         let allows = |rule: &Rule, part| {
             rule.when.judge(facts, Evaluation { part, all: true }) == Truth::True
         };
+        let Some(reading) = facts.reading else {
+            return rules.clone().any(|rule| allows(rule, Part::Whole));
+        };
+        if forward::is_one(reading) {
+            let mut rules = rules.clone().filter(|rule| !rule.when.asks_about_files());
+            return reading.unreadable.is_none() && rules.any(|rule| allows(rule, Part::Whole));
+        }
+        let rules = rules.filter(|rule| !rule.when.asks_about_forwards());
         let any = |part| rules.clone().any(|rule| allows(rule, part));
-        let Some(reading) = facts.reading else { return any(Part::Whole) };
         // A text of SQL without statements does nothing; of any other, nobody knows.
         let is_sql = reading.reader.starts_with("sql/");
         if [files::READER, files::PUSH_READER].contains(&reading.reader.as_str()) {

@@ -87,7 +87,7 @@ fn each_condition(policy: &Policy, see: &mut dyn FnMut(Text<'_>)) {
 #[must_use]
 pub fn read_unbound(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading {
     let reader = Reader::of(facts.target.kind, facts.channel);
-    let Opened { mut reading, words, script, files } = reader.open(text);
+    let Opened { mut reading, words, script, files, forward } = reader.open(text);
     let texts = reader.texts(text);
     let mut matched = Vec::new();
     each_condition(policy, &mut |condition| match condition {
@@ -110,6 +110,9 @@ pub fn read_unbound(policy: &Policy, facts: &Facts<'_>, text: &[u8]) -> Reading 
         }
         Text::Sql(sql) => matched.extend(sql.matched(&reading.statements, &script.names)),
         Text::Files(condition) => matched.extend(condition.matched(&files)),
+        Text::Forward(condition) => {
+            matched.extend(forward.iter().flat_map(|asked| condition.matched(asked)));
+        }
     });
     matched.sort();
     matched.dedup();

@@ -17,11 +17,11 @@ use proto::target::TargetKind;
 use proto::time::{Moment, Utc};
 
 use super::{Decision, Facts, decide, read_command};
-use crate::files;
 use crate::mask::{Action, Class, Detect};
 use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Who, cases};
 use crate::reader::mask_words;
 use crate::terminal::{Doubt, Seen};
+use crate::{files, forward};
 
 #[track_caller]
 fn policy(text: &str) -> Policy {
@@ -60,6 +60,7 @@ impl Asked {
             Some(("pg", name)) => (name.to_owned(), TargetKind::Postgres, Channel::Query),
             Some(("sh", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Shell),
             Some(("sf", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Sftp),
+            Some(("fw", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Forward),
             _ => (target, TargetKind::Ssh, Channel::Exec),
         };
         Self {
@@ -128,6 +129,7 @@ fn push(refs: &str) -> Vec<u8> {
 fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
     let bytes = match asked.channel {
         Channel::Shell => typed(command).encode(),
+        Channel::Forward if command == "<opening>" => forward::Seen::Opening.encode(),
         Channel::Sftp if command == "<opening>" => files::Seen::Opening.encode(),
         Channel::Sftp => {
             files::Seen::decode(command.as_bytes()).expect("a request in words").encode()
@@ -199,6 +201,11 @@ fn terminals() {
 #[test]
 fn file_requests() {
     check("files.txt", 40);
+}
+
+#[test]
+fn forwards() {
+    check("forward.txt", 45);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) fn unreadable(reading: Option<&Reading>, rule: Option<&Rule>, held: b
         ("write it as plain statements that say what they run", WORD_UNKNOWN)
     } else if of("files/") || of("push/") {
         ("name each file by itself", "what lies below a path is not known")
+    } else if of("forward/") {
+        ("name an address that a rule can be asked about", "where the name leads is not known here")
     } else {
         ("write it with literal programs and words", WORD_UNKNOWN)
     };
@@ -67,4 +69,21 @@ pub(super) fn no_copy() -> Told {
     let text = "COPY needs a grant of the channel `copy`, which you do not have here. `SELECT` and \
                 `INSERT` do without.";
     Told::new(Code::ChannelRefused, text)
+}
+
+/// A forward that would have to be held.
+pub(super) fn not_held(held: Told) -> Told {
+    let text = format!("{} A forward does not wait for one, so it is refused.", held.text);
+    Told::new(Code::HeldWithoutApprovals, text)
+}
+
+/// A forward to what the gateway would read.
+pub(super) fn unseen(reading: Option<&Reading>) -> Told {
+    let forward = reading.and_then(|reading| reading.forward.as_deref());
+    let targets = forward.map(|forward| forward.targets.join(", ")).unwrap_or_default();
+    let text = format!(
+        "This forward leads to the target {targets}, or may do so, and nobody would see what is \
+         done there. Go through the gateway to it."
+    );
+    Told::new(Code::ForwardUnseen, text)
 }

@@ -10,8 +10,8 @@ use super::compile;
 use super::condition::When;
 use super::errors::{PolicyError, PolicyErrors, Warning, expected_one};
 use super::parts::{
-    Approval, Checked, Commands, Covers, Grant, Mask, Output, Permission, Record, Role, Rule,
-    SessionLimits, StreamDown, Unattended,
+    Approval, Checked, Commands, Covers, Grant, Mask, Opaque, Output, Permission, Record, Role,
+    Rule, SessionLimits, StreamDown, Unattended,
 };
 use super::places::{At, Place};
 use super::raw;
@@ -27,8 +27,14 @@ const DURABILITIES: &[(&str, Durability)] = &[
     ("replicated", Durability::Replicated),
 ];
 /// The channels that there is something to reach by.
-const SERVED: &[Channel] =
-    &[Channel::Exec, Channel::Shell, Channel::Sftp, Channel::Query, Channel::Copy];
+const SERVED: &[Channel] = &[
+    Channel::Exec,
+    Channel::Shell,
+    Channel::Sftp,
+    Channel::Forward,
+    Channel::Query,
+    Channel::Copy,
+];
 /// The names of the channels.
 pub(super) const CHANNELS: &[(&str, Channel)] = &[
     ("exec", Channel::Exec),
@@ -231,6 +237,11 @@ impl Checker<'_> {
             channels.push(channel);
         }
         let commands = raw.commands.and_then(|written| self.word(&written, Commands::ALL));
+        if let Some(opaque) = raw.opaque.as_ref().filter(|_| !channels.contains(&Channel::Forward))
+        {
+            self.error(opaque.place, "`opaque` is only for grants of the channel `forward`");
+        }
+        let opaque = raw.opaque.and_then(|written| self.word(&written, Opaque::ALL));
         Grant {
             name: raw.name.value,
             who: compile::who(&raw.who),
@@ -238,6 +249,7 @@ impl Checker<'_> {
             logins: raw.logins.into_iter().map(|login| login.value).collect(),
             channels,
             commands: commands.unwrap_or(Commands::Any),
+            opaque: opaque.unwrap_or(Opaque::Block),
         }
     }
 
@@ -252,6 +264,10 @@ impl Checker<'_> {
                 self.error(approval.place, "`approval` is only for `then: hold`");
             }
             _ => {}
+        }
+        if then == Some(Verdict::Hold) && raw.when.forward.is_some() {
+            let what = "a forward is never held: where this rule matches, it is refused";
+            self.warning(raw.then.place, what.to_owned());
         }
         if let Some(message) = raw.message.as_ref().filter(|message| message.value.len() > 1024) {
             self.error(message.place, "the message is longer than 1024 bytes");
@@ -360,7 +376,8 @@ impl Checker<'_> {
         if when.looks_at_text() {
             self.error(
                 place,
-                "the `when` of a mask may not look at a command: no regex, shell, sql or files",
+                "the `when` of a mask may not look at a command: no regex, shell, sql, files or \
+                 forward",
             );
         }
         when

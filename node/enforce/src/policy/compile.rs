@@ -45,7 +45,7 @@ pub(super) fn targets(raw: &raw::Targets, checker: &mut Checker<'_>) -> TargetSe
 /// Compiles a condition; `depth` counts the `not` around it.
 pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> When {
     if let Some(kubernetes) = &raw.kubernetes {
-        let expected = "expected who, targets, time, regex, shell, sql, files or not";
+        let expected = "expected who, targets, time, regex, shell, sql, files, forward or not";
         let what = format!("`kubernetes` is not in this version, {expected}");
         checker.error(kubernetes.place, what);
     }
@@ -69,6 +69,7 @@ pub(super) fn when(raw: &raw::When, checker: &mut Checker<'_>, depth: usize) -> 
         shell: raw.shell.as_ref().map(|raw| shell(raw, checker)),
         sql: raw.sql.as_ref().map(|raw| super::sql::compile(raw, checker)),
         files: raw.files.as_ref().map(|raw| super::files::compile(raw, checker)),
+        forward: raw.forward.as_ref().map(|raw| super::forward::compile(raw, checker)),
         not,
     }
 }

@@ -9,6 +9,7 @@ use proto::target::TargetKind;
 use proto::time::Moment;
 
 use super::files::Files;
+use super::forward::Forward;
 use super::grants::{TargetFacts, Who};
 use super::sql::Sql;
 use crate::decide::Facts;
@@ -325,6 +326,7 @@ pub(crate) struct When {
     pub(super) shell: Option<Shell>,
     pub(super) sql: Option<Sql>,
     pub(super) files: Option<Files>,
+    pub(super) forward: Option<Forward>,
     pub(super) not: Option<Box<When>>,
 }
 
@@ -360,6 +362,12 @@ impl When {
                 None => Truth::Unknown,
             });
         }
+        if let Some(forward) = &self.forward {
+            truth = truth.min(match facts.reading {
+                Some(reading) => forward.judge(reading, on),
+                None => Truth::Unknown,
+            });
+        }
         if let Some(not) = &self.not {
             truth = truth.min(!not.judge(facts, on.negated()));
         }
@@ -377,6 +385,7 @@ impl When {
             || self.shell.is_some()
             || self.sql.is_some()
             || self.files.is_some()
+            || self.forward.is_some()
             || self.not.as_ref().is_some_and(|not| not.looks_at_text())
     }
 
@@ -390,6 +399,12 @@ impl When {
         self.files.is_some() || self.not.as_ref().is_some_and(|not| not.asks_about_files())
     }
 
+    /// Whether it asks where a forward leads.
+    pub(crate) fn asks_about_forwards(&self) -> bool {
+        let not = self.not.as_ref().is_some_and(|not| not.asks_about_forwards());
+        self.forward.is_some() || not
+    }
+
     /// Every condition on text in it.
     pub(crate) fn texts(&self, each: &mut dyn FnMut(Text<'_>)) {
         self.regex.iter().for_each(|condition| each(Text::Regex(condition)));
@@ -401,6 +416,9 @@ impl When {
         }
         if let Some(files) = &self.files {
             each(Text::Files(files));
+        }
+        if let Some(forward) = &self.forward {
+            each(Text::Forward(forward));
         }
         if let Some(not) = &self.not {
             not.texts(each);
@@ -418,4 +436,6 @@ pub(crate) enum Text<'a> {
     Sql(&'a Sql),
     /// What is done with files.
     Files(&'a Files),
+    /// Where a forward leads.
+    Forward(&'a Forward),
 }

@@ -15,6 +15,7 @@ use super::condition::{Evaluation, Truth, UNKNOWN, covers, places};
 use super::places::At;
 use super::{PATTERN_LIMIT, raw};
 use crate::files::{PUSH_READER, Part, Parts, READER, Reach};
+use crate::forward;
 
 /// A name that no pattern has in it: what a pattern means below a folder.
 const ANYTHING: &str = "/\u{10fffd}";
@@ -136,6 +137,10 @@ impl Files {
     }
 
     pub(super) fn judge(&self, reading: &Reading, on: Evaluation) -> Truth {
+        if forward::is_one(reading) {
+            // It does nothing with files, so it does nothing with others either.
+            return (on.all && on.part == On::Whole).into();
+        }
         let of_transfer = reading.reader == READER || reading.reader == PUSH_READER;
         if !of_transfer && !reading.reader.starts_with("shell/") {
             return Truth::False;

@@ -7,7 +7,8 @@ use proto::reading::Channel;
 use proto::target::TargetKind;
 
 use super::Policy;
-use super::parts::{Commands, Grant};
+use super::parts::{Commands, Grant, Opaque};
+use crate::decide::Facts;
 
 static NO_CLAIMS: BTreeMap<String, Vec<String>> = BTreeMap::new();
 
@@ -122,9 +123,28 @@ impl Policy {
         login: Option<&str>,
         logins: &[String],
     ) -> Result<Granted<'_>, NoGrant> {
+        self.search(who, target, channel, (login, logins), &|_| true)
+    }
+
+    /// The same among those grants whose forwards may lead to what the gateway would read.
+    pub(crate) fn grant_opaque(&self, facts: &Facts<'_>) -> Option<Granted<'_>> {
+        let logins = [facts.login.to_owned()];
+        let login = (Some(facts.login), &logins[..]);
+        let is_opaque = |grant: &Grant| grant.opaque == Opaque::Allow;
+        self.search(&facts.who, &facts.target, facts.channel, login, &is_opaque).ok()
+    }
+
+    fn search(
+        &self,
+        who: &Who<'_>,
+        target: &TargetFacts<'_>,
+        channel: Channel,
+        (login, logins): (Option<&str>, &[String]),
+        counts: &dyn Fn(&Grant) -> bool,
+    ) -> Result<Granted<'_>, NoGrant> {
         let person = || who.name.to_owned();
         let mut grants: Vec<&Grant> =
-            self.checked.grants.iter().filter(|grant| grant.who.holds(who)).collect();
+            self.checked.grants.iter().filter(|one| counts(one) && one.who.holds(who)).collect();
         if grants.is_empty() {
             return Err(NoGrant::Person { person: person() });
         }

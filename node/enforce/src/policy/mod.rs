@@ -10,6 +10,7 @@ mod compile;
 mod condition;
 mod errors;
 mod files;
+mod forward;
 mod grants;
 mod limits;
 mod parts;
@@ -29,8 +30,8 @@ pub(crate) use condition::{Evaluation, Part, Shell, Text, Truth, UNKNOWN, places
 pub use errors::{PolicyError, PolicyErrors, Warning};
 pub use grants::{Granted, NoGrant, TargetFacts, Who};
 pub use parts::{
-    Approval, ApprovalRules, ColumnMask, Commands, Covers, Derived, Limits, Output, Permission,
-    Predicates, RecordRules, SessionLimits, StreamDown, Unattended,
+    Approval, ApprovalRules, ColumnMask, Commands, Covers, Derived, Limits, Opaque, Output,
+    Permission, Predicates, RecordRules, SessionLimits, StreamDown, Unattended,
 };
 pub(crate) use parts::{Checked, Rule};
 pub use places::Place;

@@ -62,6 +62,13 @@ words! {
         /// What allow rules match.
         Listed = "listed",
     }
+    /// Whether forwards of a grant may lead to what the gateway would read.
+    enum Opaque {
+        /// They may not.
+        Block = "block",
+        /// They may: what is done there is in no record.
+        Allow = "allow",
+    }
     /// What an approval covers.
     enum Covers {
         /// One command, to the byte.
@@ -272,6 +279,7 @@ pub(crate) struct Grant {
     pub(crate) logins: Vec<String>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) commands: Commands,
+    pub(crate) opaque: Opaque,
 }
 
 #[derive(Debug)]

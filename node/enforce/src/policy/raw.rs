@@ -135,6 +135,11 @@ written! {
         #[serde(default, deserialize_with = "present")]
         #[schemars(with = "Option<super::Commands>")]
         commands: Option<At<String>>,
+        /// Whether forwards may lead to the cluster's own targets, past the record: block (if
+        /// absent), or allow.
+        #[serde(default, deserialize_with = "present")]
+        #[schemars(with = "Option<super::Opaque>")]
+        opaque: Option<At<String>>,
     }
     /// A condition: all of its keys must be true; `{}` is always true.
     struct When {
@@ -166,6 +171,21 @@ written! {
         /// Files: of a file transfer, and of `scp` and `rsync` that serve one.
         #[serde(default, deserialize_with = "present")]
         files: Option<At<Files>>,
+        /// A forward: a connection that the target is to open, or a place where it is to listen.
+        #[serde(default, deserialize_with = "present")]
+        forward: Option<At<Forward>>,
+    }
+    /// A forward must satisfy all keys. Under `not` this says nothing of what is no forward.
+    struct Forward {
+        /// HOST:PORT, where HOST is a name or a glob pattern on one, an address, a network such as
+        /// 10.0.0.0/8 or [fd00::/8], localhost or *, and PORT a number, a range such as 8000-8999
+        /// or *; or a glob pattern on the path of a socket; or * for all.
+        #[serde(default, alias = "address")]
+        addresses: Any<String>,
+        /// What the target does: connect, listen.
+        #[serde(default, alias = "operation")]
+        #[schemars(with = "Any<proto::reading::ForwardOperation>")]
+        operations: Any<String>,
     }
     /// One thing that is done with one file must satisfy all keys. In a rule that allows, and under
     /// `not`, all that is done must.
