@@ -18,6 +18,7 @@ const MAKERS: &[(&str, &[&str])] = &[
     ("Preparation::checked(", &["node/gate/src/gate/values.rs"]),
     ("Release::of_values(", &["node/gate/src/gate/values.rs", "node/gate/src/gate/files.rs"]),
     ("Masked::new(", &["node/enforce/src/mask/"]),
+    ("Passage(())", &["node/gate/src/proof.rs"]),
 ];
 
 /// Values whose literals only some files may write, beside the file that defines the type.

@@ -6,7 +6,7 @@
 //!
 //! A terminal is the exception: it runs beside what is typed into it, line by line, so it is no
 //! state of the machine. Its lines go from `Idle` by the same way back to `Idle`. So do the
-//! requests of a file transfer, and what a push to a git repository asks.
+//! requests of a file transfer, what a push to a git repository asks, and forwards.
 
 mod files;
 mod holding;
@@ -48,7 +48,8 @@ pub struct Gate {
     memory: Memory,
     /// What masks values, once there were any.
     values: Option<Box<ValueMasker>>,
-    /// The terminal, file transfer or push, once it may be opened, in a session that is one.
+    /// The terminal, file transfer, push or session of forwards, once it may be opened, in a
+    /// session that is one.
     beside: Option<Box<Running>>,
     state: State,
 }
@@ -165,6 +166,7 @@ impl Gate {
             Input::Answered { command, outcome, passed } => {
                 self.answered(command, outcome, passed, now)
             }
+            Input::Forwarded(closed) => self.forwarded(*closed, now),
             Input::InputPassed => {
                 self.busy = now.elapsed;
                 Ok(Vec::new())

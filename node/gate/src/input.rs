@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use node_enforce::mask::{Place, Raw};
 use proto::entry::{ApprovalId, Withdrawn};
-use proto::event::{Counted, FileTransferred, Outcome, Stream};
+use proto::event::{Counted, FileTransferred, ForwardClosed, Outcome, Stream};
 use proto::refusal::Told;
 use store_log::Receipt;
 
@@ -55,15 +55,18 @@ pub enum Input<'a> {
     /// Values that were let through, as the record shows them. They are masked once more: side by
     /// side they may be what none of them is.
     Results(Raw<'a>),
-    /// The target has answered what was asked within a file transfer: so it ended.
+    /// The target has answered what was asked within a file transfer, or a forward is over: so it
+    /// ended.
     Answered {
         /// Its number.
         command: u64,
         /// How.
         outcome: Outcome,
-        /// What passed of the file that it opened, if it opened one.
-        passed: Option<Box<FileTransferred>>,
+        /// What passed of what it opened, if it opened anything.
+        passed: Option<Carried>,
     },
+    /// A connection ended that came in where a forward listens.
+    Forwarded(Box<ForwardClosed>),
     /// Bytes were passed to the command's input.
     InputPassed,
     /// The target will send no more on this output.
@@ -79,6 +82,15 @@ pub enum Input<'a> {
     Tick,
     /// The session is over; why, for the record.
     Close(String),
+}
+
+/// What passed of what was asked for within a session, and is counted there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// Of a file that was opened.
+    File(Box<FileTransferred>),
+    /// Of a connection that was forwarded.
+    Forward(Box<ForwardClosed>),
 }
 
 /// How a command ended, as the edge saw it.

@@ -24,12 +24,12 @@ pub use command::{COMMAND_LIMIT, Command, CommandText, STATEMENT_LIMIT, TooLong}
 pub use consumption::Consumption;
 pub use facts::SessionFacts;
 pub use gate::Gate;
-pub use input::{Ending, Input};
+pub use input::{Carried, Ending, Input};
 pub use leash::{Leash, Tie};
 pub use output::{Append, Output};
 pub use proof::{
-    Expired, Held, Judged, Letting, NotSpent, Permit, Preparation, Refusal, Release, Settled,
-    Spent, Unproven, Unreleased,
+    Expired, Held, Judged, Letting, NotSpent, Passage, Permit, Preparation, Refusal, Release,
+    Settled, Spent, Unproven, Unreleased,
 };
 
 #[cfg(test)]

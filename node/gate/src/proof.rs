@@ -95,6 +95,22 @@
 //!     node_gate::Release { stream: window.stream, client: window.client }
 //! }
 //! ```
+//!
+//! What a forward carries is masked by nobody: the right to let it pass comes out of the forward's
+//! permit, and of nothing else:
+//!
+//! ```
+//! use std::time::Duration;
+//! fn carry(permit: node_gate::Permit, now: Duration) -> Option<node_gate::Passage> {
+//!     permit.redeem_forward(now).ok().map(|(_, passage)| passage)
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! fn forge() -> node_gate::Passage {
+//!     node_gate::Passage(())
+//! }
+//! ```
 
 use std::time::Duration;
 
@@ -119,7 +135,7 @@ pub struct Judged {
 
 #[derive(Debug)]
 enum Fate {
-    Allow { text: CommandText, valid_until: Duration },
+    Allow { text: CommandText, valid_until: Duration, forwards: bool },
     Block(Told),
     Hold(Held),
 }
@@ -158,7 +174,18 @@ impl Judged {
         text: CommandText,
         valid_until: Duration,
     ) -> Self {
-        Self { key, required, fate: Fate::Allow { text, valid_until } }
+        Self { key, required, fate: Fate::Allow { text, valid_until, forwards: false } }
+    }
+
+    /// What was judged as a forward, of which it is known that nobody sees what it carries.
+    pub(crate) fn forwarding(self) -> Self {
+        let fate = match self.fate {
+            Fate::Allow { text, valid_until, .. } => {
+                Fate::Allow { text, valid_until, forwards: true }
+            }
+            other => other,
+        };
+        Self { fate, ..self }
     }
 
     pub(crate) fn blocked(key: DraftKey, required: Durability, told: Told) -> Self {
@@ -183,7 +210,9 @@ impl Judged {
     pub fn settle(self, receipt: Receipt) -> Result<Settled, Unproven> {
         prove(&self.key, self.required, &receipt)?;
         Ok(match self.fate {
-            Fate::Allow { text, valid_until } => Settled::Permit(Permit { text, valid_until }),
+            Fate::Allow { text, valid_until, forwards } => {
+                Settled::Permit(Permit { text, valid_until, forwards })
+            }
             Fate::Block(told) => Settled::Refusal(Refusal { told }),
             Fate::Hold(held) => Settled::Held(held),
         })
@@ -204,6 +233,7 @@ fn prove(key: &DraftKey, required: Durability, receipt: &Receipt) -> Result<(), 
 pub struct Permit {
     text: CommandText,
     valid_until: Duration,
+    forwards: bool,
 }
 
 /// A permit that was too old when it was to be redeemed.
@@ -224,6 +254,26 @@ impl Permit {
     /// [`Expired`] past the permit's time.
     pub fn redeem(self, now: Duration) -> Result<CommandText, Expired> {
         if now > self.valid_until { Err(Expired) } else { Ok(self.text) }
+    }
+
+    /// Gives a forward up for opening, and the right to carry what passes through it.
+    ///
+    /// # Errors
+    /// [`Expired`] past the permit's time, and when what it permits is no forward.
+    pub fn redeem_forward(self, now: Duration) -> Result<(CommandText, Passage), Expired> {
+        if self.forwards { self.redeem(now).map(|text| (text, Passage(()))) } else { Err(Expired) }
+    }
+}
+
+/// The right to let through, as it is, what one permitted forward carries.
+#[derive(Debug)]
+pub struct Passage(());
+
+impl Passage {
+    /// Lets bytes through to the client. They are counted and digested, and neither masked nor
+    /// recorded: nobody knows what they are.
+    pub fn release(&self, bytes: bytes::Bytes) -> Release {
+        Release { stream: Stream::Output, client: Content::Carried(bytes) }
     }
 }
 
@@ -355,7 +405,7 @@ impl Spent {
     /// command is gone then, and so is the approval.
     pub fn settle(self, receipt: Receipt) -> Result<Permit, Unproven> {
         prove(&self.key, self.required, &receipt)?;
-        Ok(Permit { text: self.text, valid_until: self.valid_until })
+        Ok(Permit { text: self.text, valid_until: self.valid_until, forwards: false })
     }
 }
 
@@ -385,29 +435,35 @@ impl Unreleased {
     /// [`Unproven`] when the receipt is of another event, or too weak.
     pub fn settle(self, receipt: Receipt) -> Result<Release, Unproven> {
         prove(&self.key, self.required, &receipt)?;
-        Ok(Release { stream: self.stream, client: self.client })
+        Ok(Release { stream: self.stream, client: Content::Masked(self.client) })
     }
 }
 
-/// Masked bytes that may be written to the client.
+/// Bytes that may be written to the client: masked, or carried by a forward.
 #[derive(Debug)]
 #[must_use = "released bytes belong to the client"]
 pub struct Release {
     stream: Stream,
-    client: Masked,
+    client: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Masked(Masked),
+    Carried(bytes::Bytes),
 }
 
 impl Release {
     /// Bytes beyond what the record keeps of a command: they are counted and digested there, so
     /// the counter that says so stands in for a receipt.
     pub(crate) fn beyond_limit(stream: Stream, client: Masked, counter: &Counter) -> Option<Self> {
-        counter.cuts().then_some(Self { stream, client })
+        counter.cuts().then_some(Self { stream, client: Content::Masked(client) })
     }
 
     /// Values of a database, which are counted and not recorded unless policy says so, or messages
     /// of a file transfer: that they are masked is all that lets them go.
     pub(crate) fn of_values(client: Masked) -> Self {
-        Self { stream: Stream::Output, client }
+        Self { stream: Stream::Output, client: Content::Masked(client) }
     }
 
     /// Which output they belong to.
@@ -419,12 +475,15 @@ impl Release {
     /// The bytes, for whoever looks over the session's shoulder.
     #[must_use]
     pub fn bytes(&self) -> &bytes::Bytes {
-        self.client.bytes()
+        match &self.client {
+            Content::Masked(masked) => masked.bytes(),
+            Content::Carried(bytes) => bytes,
+        }
     }
 
     /// The bytes.
     #[must_use]
     pub fn into_bytes(self) -> bytes::Bytes {
-        self.client.bytes().clone()
+        self.bytes().clone()
     }
 }

@@ -137,6 +137,11 @@ impl Running {
         self.within.insert(number, within);
     }
 
+    /// Whether a request was let go and is under way.
+    pub(crate) fn has_asked(&self, number: u64) -> bool {
+        self.within.contains_key(&number)
+    }
+
     /// Nothing of a request is under way any more, if it was.
     pub(crate) fn answered(&mut self, number: u64) -> Option<Within> {
         self.within.remove(&number)

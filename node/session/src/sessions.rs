@@ -120,11 +120,18 @@ impl Sessions {
     /// # Errors
     /// What to tell the client.
     pub async fn open(&self, asked: &Asked) -> Result<Session, Told> {
+        self.open_for(asked, &format!("{:?}", asked.channel).to_lowercase()).await
+    }
+
+    /// The same for something that a refusal is to name.
+    ///
+    /// # Errors
+    /// What to tell the client.
+    pub async fn open_for(&self, asked: &Asked, what: &str) -> Result<Session, Told> {
         match self.try_open(asked).await {
             Ok(session) => Ok(session),
             Err(Ended { told, reason }) => {
-                let what = format!("{:?}", asked.channel).to_lowercase();
-                self.refused(&asked.actor, asked.connection, &what, told.clone(), reason);
+                self.refused(&asked.actor, asked.connection, what, told.clone(), reason);
                 Err(told)
             }
         }

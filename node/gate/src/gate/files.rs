@@ -1,14 +1,15 @@
-//! A file transfer's side of the gate: content that passes as it is or not at all, and how what was
-//! asked ended.
+//! What is asked within a session that runs beside it: a file's content, which passes as it is or
+//! not at all, and how what was asked ended, of files and of forwards.
 
 use std::sync::Arc;
 
 use node_enforce::mask::{Piece, content};
-use proto::event::{CommandFinished, Counted, FileTransferred, Kind, Outcome};
+use proto::event::{CommandFinished, Counted, ForwardClosed, Kind, Outcome};
 use proto::time::Moment;
 use store_log::Urgency;
 
 use super::{Gate, Outputs, millis};
+use crate::input::Carried;
 use crate::output::Output;
 use crate::proof::Release;
 
@@ -26,20 +27,26 @@ impl Gate {
         Ok(Release::of_values(whole))
     }
 
-    /// What was asked within a file transfer ended. Of a file that it opened the record has first
-    /// what passed.
+    /// What was asked within a session ended. Of a file or a connection that it opened the record
+    /// has first what passed.
     pub(super) fn answered(
         &mut self,
         command: u64,
         outcome: Outcome,
-        passed: Option<Box<FileTransferred>>,
+        passed: Option<Carried>,
         now: Moment,
     ) -> Outputs {
         let asked = self.beside.as_mut().and_then(|beside| beside.answered(command));
         let Some(asked) = asked else { return Err(self.out_of_turn("an answer")) };
         let bytes = |bytes| Counted { bytes, digest: None, truncated: bytes > 0 };
-        let (read, written) =
-            passed.as_ref().map_or((0, 0), |passed| (passed.read.bytes, passed.written.bytes));
+        let (read, written) = match &passed {
+            None => (0, 0),
+            Some(Carried::File(file)) => (file.read.bytes, file.written.bytes),
+            Some(Carried::Forward(forward)) => {
+                self.count_forwarded(forward);
+                (forward.to_client.bytes, forward.to_target.bytes)
+            }
+        };
         let finished = CommandFinished {
             command,
             outcome,
@@ -50,9 +57,29 @@ impl Gate {
             masked: std::collections::BTreeMap::new(),
             rows: None,
         };
-        let passed = passed.map(|passed| Kind::FileTransferred(*passed));
+        let passed = passed.map(|passed| match passed {
+            Carried::File(file) => Kind::FileTransferred(*file),
+            Carried::Forward(forward) => Kind::ForwardClosed(*forward),
+        });
         let kinds = passed.into_iter().chain([Kind::CommandFinished(finished)]);
         let append = |kind| Output::Append(self.full(kind, Urgency::LastWords, None, now));
         Ok(kinds.map(append).collect())
+    }
+
+    /// A connection ended that came in where a forward listens.
+    pub(super) fn forwarded(&mut self, closed: ForwardClosed, now: Moment) -> Outputs {
+        self.busy = now.elapsed;
+        if !self.beside.as_ref().is_some_and(|beside| beside.has_asked(closed.command)) {
+            return Err(self.out_of_turn("a connection of no forward"));
+        }
+        self.count_forwarded(&closed);
+        let kind = Kind::ForwardClosed(closed);
+        Ok(vec![Output::Append(self.full(kind, Urgency::LastWords, None, now))])
+    }
+
+    fn count_forwarded(&mut self, closed: &ForwardClosed) {
+        if let Some(beside) = &mut self.beside {
+            beside.count_messages(closed.to_client.bytes, &[]);
+        }
     }
 }

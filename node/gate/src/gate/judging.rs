@@ -6,7 +6,7 @@ use node_enforce::decide::{self, Facts};
 use node_enforce::policy::RecordRules;
 use proto::event::{CommandFinished, Counted, Kind, Outcome};
 use proto::ids::Digest;
-use proto::reading::Verdict;
+use proto::reading::{Channel, Verdict};
 use proto::refusal::{Code, Told};
 use proto::time::Moment;
 use store_log::{Receipt, Urgency};
@@ -73,7 +73,12 @@ impl Gate {
         let told = |code| told.unwrap_or_else(|| Told::plain(code));
         let (again, mut ask) = (text.share(), None);
         let judged = match decision.verdict {
-            Verdict::Allow => Judged::allowed(key, required, text, leash.good_until(now.elapsed)),
+            Verdict::Allow => {
+                let until = leash.good_until(now.elapsed);
+                let allowed = Judged::allowed(key, required, text, until);
+                let forwards = self.facts.channel == Channel::Forward;
+                if forwards { allowed.forwarding() } else { allowed }
+            }
             Verdict::Block => Judged::blocked(key, required, told(Code::BlockedByRule)),
             Verdict::Hold => {
                 let command = self.facts.command(self.commands, digest);

@@ -38,7 +38,7 @@ impl Gate {
         }
         // What is asked within it is judged in its turn: lines, requests, what a push changes.
         let is_asked = match self.facts.channel {
-            Channel::Shell | Channel::Sftp => true,
+            Channel::Shell | Channel::Sftp | Channel::Forward => true,
             Channel::Exec => files::pushes_to(text.bytes()).is_some(),
             _ => false,
         };

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consensus_state::Reply;
-use node_enforce::files;
 use node_enforce::mask::{Piece, Raw};
 use node_enforce::terminal::Seen;
+use node_enforce::{files, forward};
 use proto::entry::{ApprovalConsumption, ApprovalId, Covered, Withdrawn};
-use proto::event::{Counted, FileTransferred, Kind, Outcome, Passed, Stream};
+use proto::event::{Counted, FileTransferred, ForwardClosed, Kind, Outcome, Passed, Stream};
 use proto::ids::{Digest, Name};
 use proto::reading::{Channel, Durability};
 use proto::refusal::{Code, Told};
@@ -19,7 +19,9 @@ use store_log::memory::Memory;
 use store_log::{Log, Pending, Receipt};
 
 use super::values;
-use crate::{Append, Ask, Command, CommandText, Consumption, Ending, Gate, Input, Leash, Output};
+use crate::{
+    Append, Ask, Carried, Command, CommandText, Consumption, Ending, Gate, Input, Leash, Output,
+};
 
 struct Stage {
     policies: Vec<String>,
@@ -84,7 +86,7 @@ impl Stage {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let text = values::text(rest);
         let raw = Raw::new(text.as_bytes());
-        let is_files = self.gate.facts().channel == Channel::Sftp;
+        let channel = self.gate.facts().channel;
         let input = match (word, rest) {
             ("end", _) => return,
             ("waits", seconds) => {
@@ -97,7 +99,7 @@ impl Stage {
                 return;
             }
             ("command", _) => self.command(text.into_bytes()),
-            ("opens", _) if !is_files => self.command(Seen::Opening.encode()),
+            ("opens", _) if channel == Channel::Shell => self.command(Seen::Opening.encode()),
             ("line", _) => self.command(Seen::Line(text.as_bytes()).encode()),
             ("password", _) => self.command(Seen::EchoOff.encode()),
             ("policy", number) => {
@@ -138,7 +140,8 @@ impl Stage {
                 Input::Ended { ending: Ending::ClientLeft, input: Counted::default() }
             }
             ("closes", _) => Input::Close("finished".to_owned()),
-            _ if is_files => match self.of_files(word, &text) {
+            _ if channel == Channel::Forward => self.of_forwards(word, &text),
+            _ if channel == Channel::Sftp => match self.of_files(word, &text) {
                 Some(input) => input,
                 None => return,
             },
@@ -147,6 +150,22 @@ impl Stage {
         match self.gate.on(input, self.now) {
             Ok(outputs) => self.perform(outputs),
             Err(out_of_turn) => self.done.push(format!("out of turn: {out_of_turn}")),
+        }
+    }
+
+    /// What is said of forwards.
+    fn of_forwards(&mut self, word: &str, text: &str) -> Input<'static> {
+        let number = || text.parse().expect("a number");
+        match word {
+            "opens" => self.command(forward::Seen::Opening.encode()),
+            "connects" => self.command(format!("connect {text}").into_bytes()),
+            "listens" => self.command(format!("listen {text}").into_bytes()),
+            "carried" => {
+                let passed = Some(Carried::Forward(Box::new(closed(number()))));
+                Input::Answered { command: number(), outcome: Outcome::Exited(0), passed }
+            }
+            "came" => Input::Forwarded(Box::new(closed(number()))),
+            _ => panic!("of forwards it is said: {word} {text}"),
         }
     }
 
@@ -166,14 +185,14 @@ impl Stage {
             "transferred" => Input::Answered {
                 command: number(),
                 outcome: Outcome::Exited(0),
-                passed: Some(Box::new(FileTransferred {
+                passed: Some(Carried::File(Box::new(FileTransferred {
                     command: number(),
                     read: Passed { bytes: 7, sha256: None },
                     written: Passed { bytes: 3, sha256: None },
                     closed: true,
                     found: BTreeMap::new(),
                     told: None,
-                })),
+                }))),
             },
             "content" => {
                 self.content(text);
@@ -373,6 +392,10 @@ fn said(append: &Append) -> String {
                 event.command, event.read.bytes, event.written.bytes
             )
         }
+        Kind::ForwardClosed(event) => {
+            let (sent, got) = (event.to_target.bytes, event.to_client.bytes);
+            format!("of {}: {sent} to the target, {got} to the client", event.command)
+        }
         Kind::SessionClosed(event) => format!("{} after {}", event.reason, event.commands),
         _ => String::new(),
     };
@@ -381,4 +404,16 @@ fn said(append: &Append) -> String {
         None => String::new(),
     };
     format!("{} {what}{wait}", append.draft.kind.name()).replace("  ", " ").trim_end().to_owned()
+}
+
+/// A connection that was forwarded.
+fn closed(command: u64) -> ForwardClosed {
+    ForwardClosed {
+        command,
+        from: None,
+        to_target: Passed { bytes: 3, sha256: None },
+        to_client: Passed { bytes: 7, sha256: None },
+        duration_ms: 0,
+        told: None,
+    }
 }

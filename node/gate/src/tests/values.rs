@@ -60,10 +60,11 @@ pub(super) fn text(written: &str) -> String {
 pub(super) fn facts(policy: &str, revision: u64) -> SessionFacts {
     // A policy that grants terminals or files alone is one of a conversation with them.
     let grants = |channel: &str| policy.contains(&format!("channels: [{channel}]"));
-    let channel = match (grants("shell"), grants("sftp")) {
-        (true, _) => Channel::Shell,
-        (_, true) => Channel::Sftp,
-        _ => Channel::Exec,
+    let channel = match () {
+        () if grants("shell") => Channel::Shell,
+        () if grants("sftp") => Channel::Sftp,
+        () if grants("forward") => Channel::Forward,
+        () => Channel::Exec,
     };
     let (policy, _) =
         Policy::parse("policy.yaml", policy, &|_| true).unwrap_or_else(|error| panic!("{error}"));

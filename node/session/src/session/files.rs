@@ -1,10 +1,10 @@
-//! A file transfer's side of a session.
+//! What is asked within a session that runs beside it: files and forwards.
 
 use std::sync::Arc;
 
 use node_enforce::mask::Piece;
-use node_gate::{Input, Output, Release};
-use proto::event::{FileTransferred, Outcome};
+use node_gate::{Carried, Input, Output, Release};
+use proto::event::{ForwardClosed, Outcome};
 use proto::refusal::Told;
 
 use super::Session;
@@ -25,8 +25,8 @@ impl Session {
         self.gate.content(piece, self.ports.clock.now())
     }
 
-    /// What was asked within a file transfer ended: that, and what passed of the file that it
-    /// opened, goes to the record, in its place.
+    /// What was asked within a file transfer, or a forward, ended: that, and what passed of the
+    /// file or the connection that it opened, goes to the record, in its place.
     ///
     /// # Errors
     /// What to tell the client when the record refuses: nothing more may be let through.
@@ -34,10 +34,23 @@ impl Session {
         &mut self,
         command: u64,
         outcome: Outcome,
-        passed: Option<FileTransferred>,
+        passed: Option<Carried>,
     ) -> Result<(), Told> {
-        let passed = passed.map(Box::new);
-        for output in self.tell(Input::Answered { command, outcome, passed })? {
+        let outputs = self.tell(Input::Answered { command, outcome, passed })?;
+        self.keep_all(outputs).await
+    }
+
+    /// A connection ended that came in where a forward listens: that goes to the record.
+    ///
+    /// # Errors
+    /// As [`Session::answered`].
+    pub async fn forwarded(&mut self, closed: ForwardClosed) -> Result<(), Told> {
+        let outputs = self.tell(Input::Forwarded(Box::new(closed)))?;
+        self.keep_all(outputs).await
+    }
+
+    async fn keep_all(&mut self, outputs: Vec<Output>) -> Result<(), Told> {
+        for output in outputs {
             if let Output::Append(append) = output {
                 let kept = keeping::append(&self.ports.record, &append).await?;
                 self.in_flight.push_back(kept.pending);

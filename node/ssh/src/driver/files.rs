@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node_enforce::mask::{Piece, Place};
-use node_gate::{CommandText, Ending, Permit, Preparation};
+use node_gate::{Carried, CommandText, Ending, Permit, Preparation};
 use node_session::Tether;
 use node_session::seal::Meter;
 use parking_lot::Mutex;
@@ -97,6 +97,7 @@ impl Running<'_> {
             // Whether the target did it, nobody was told.
             let outcome = Outcome::Failed(Told::plain(Code::TargetLost));
             let outcome = if passed.is_some() { Outcome::ClientLeft } else { outcome };
+            let passed = passed.map(|file| Carried::File(Box::new(file)));
             if let Err(told) = self.session.answered(command, outcome, passed).await {
                 tracing::warn!(session = %self.session.id(), %told, "what passed is not recorded");
             }
@@ -198,6 +199,7 @@ impl Running<'_> {
             }
             Heard::Pass(packet, places) => self.message(packet, &places).await,
             Heard::Answered(Answered { command, status, passed }, packet, places) => {
+                let passed = passed.map(|file| Carried::File(Box::new(file)));
                 let recorded =
                     self.session.answered(command, Outcome::Exited(status), passed).await;
                 recorded.map_err(Ending::Refused)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node_enforce::files::{Ask, Push, ask};
-use node_gate::{COMMAND_LIMIT, Ending};
+use node_gate::{COMMAND_LIMIT, Carried, Ending};
 use node_session::Tether;
 use node_session::seal::Meter;
 use parking_lot::Mutex;
@@ -93,6 +93,7 @@ impl Running<'_> {
                 Err(Ending::Refused(told)) => Outcome::Refused(told.clone()),
                 Err(_) => Outcome::Failed(Told::plain(Code::TargetLost)),
             };
+            let passed = Carried::File(Box::new(passed));
             if let Err(told) = self.session.answered(command, outcome, Some(passed)).await {
                 tracing::warn!(session = %self.session.id(), %told, "what passed is not recorded");
             }
