@@ -1,11 +1,11 @@
 //! Plays a session back: the bytes that the client got, on the outputs that it got them on, in
-//! time. Of a session with a database: the statements, and what became of them. Of files: what was
-//! asked for, and what passed.
+//! time. Of a session with a database: the statements, and what became of them. Of files and
+//! forwards: what was asked for, and what passed.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use proto::event::{FileTransferred, Outcome as Ended, Passed, Stream};
+use proto::event::{FileTransferred, ForwardClosed, Outcome as Ended, Passed, Stream};
 use proto::reading::Verdict;
 use store_views::{Replay, ReplayCommand};
 
@@ -104,6 +104,9 @@ fn became(command: &ReplayCommand) -> String {
         let failed = || format!("(failed with status {status} of the protocol)");
         return if *status == 0 { "(done)".to_owned() } else { failed() };
     }
+    if command.forward && command.verdict == Verdict::Allow {
+        return forwarded(command);
+    }
     let rows = command.rows.unwrap_or(0);
     match &command.outcome {
         Some(Ended::Exited(0)) => format!("({rows} rows, {} bytes)", command.output_bytes),
@@ -116,12 +119,14 @@ fn became(command: &ReplayCommand) -> String {
     }
 }
 
+/// So many bytes, if there were any.
+fn way(word: &str, one: &Passed) -> Option<String> {
+    let digest = one.sha256.map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
+    (one.bytes > 0).then(|| format!("{} bytes {word}{digest}", one.bytes))
+}
+
 /// What passed of a file.
 fn transferred(passed: &FileTransferred) -> String {
-    let way = |word: &str, one: &Passed| {
-        let digest = one.sha256.map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
-        (one.bytes > 0).then(|| format!("{} bytes {word}{digest}", one.bytes))
-    };
     let ways = [way("read", &passed.read), way("written", &passed.written)];
     let mut said: Vec<_> = ways.into_iter().flatten().collect();
     if said.is_empty() {
@@ -130,6 +135,32 @@ fn transferred(passed: &FileTransferred) -> String {
     said.extend((!passed.closed).then(|| "it was not closed".to_owned()));
     said.extend(passed.told.as_ref().map(|told| safe(&told.to_string()).into_owned()));
     format!("({})", said.join("; "))
+}
+
+/// What passed of the connections of a forward, and how the forward ended.
+fn forwarded(command: &ReplayCommand) -> String {
+    let ended = match &command.outcome {
+        Some(Ended::Refused(told) | Ended::Failed(told)) => {
+            format!("({})", safe(&told.to_string()))
+        }
+        Some(Ended::ClientLeft) => "(the client left)".to_owned(),
+        Some(_) => "(done)".to_owned(),
+        None => "(its outcome is unknown)".to_owned(),
+    };
+    let mut said: Vec<_> = command.forwarded.iter().map(connection).collect();
+    said.push(ended);
+    said.join("\n   ")
+}
+
+fn connection(closed: &ForwardClosed) -> String {
+    let ways = [way("to the target", &closed.to_target), way("to the client", &closed.to_client)];
+    let mut said: Vec<_> = ways.into_iter().flatten().collect();
+    if said.is_empty() {
+        said.push("nothing passed".to_owned());
+    }
+    said.extend(closed.told.as_ref().map(|told| safe(&told.to_string()).into_owned()));
+    let from = closed.from.as_ref().map(|from| format!("from {}: ", safe(from)));
+    format!("({}{})", from.unwrap_or_default(), said.join("; "))
 }
 
 fn write(to: &mut dyn Write, bytes: &[u8]) -> Outcome {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proto::event::{
-    CommandFinished, CommandJudged, CommandPart, Event, FileTransferred, Kind, MaskedPlace,
-    Outcome, OutputReleased, Stream,
+    CommandFinished, CommandJudged, CommandPart, Event, FileTransferred, ForwardClosed, Kind,
+    MaskedPlace, Outcome, OutputReleased, Stream,
 };
 use proto::ids::{Name, SessionId};
 use proto::reading::{Channel, Verdict};
@@ -112,8 +112,8 @@ pub struct ReplayCommand {
     pub errors_bytes: u64,
     /// Whether the record holds fewer bytes than passed, because of its limit.
     pub truncated: bool,
-    /// Whether it is a statement for a database or a request for a file: values and content are
-    /// counted and not recorded.
+    /// Whether it is a statement for a database, a request for a file or a forward: values and
+    /// content are counted and not recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub statement: bool,
     /// How many rows of a database passed.
@@ -125,6 +125,12 @@ pub struct ReplayCommand {
     /// What passed of the file that it opened, once that was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transferred: Option<FileTransferred>,
+    /// Whether it is a forward, or opened what forwards run in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forward: bool,
+    /// What passed of the connections that were forwarded by it and are over, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarded: Vec<ForwardClosed>,
 }
 
 /// A session as it was seen.
@@ -291,6 +297,7 @@ impl ReplayBuilder {
             }
             Some(Kind::CommandFinished(finished)) => self.finished(finished, event.time),
             Some(Kind::FileTransferred(passed)) => self.transferred(passed, event.time),
+            Some(Kind::ForwardClosed(closed)) => self.forwarded(closed),
             _ => {}
         }
     }
@@ -368,10 +375,12 @@ impl ReplayBuilder {
             output_bytes: 0,
             errors_bytes: 0,
             truncated: false,
-            statement: matches!(judged.channel, Channel::Query | Channel::Sftp),
+            statement: matches!(judged.channel, Channel::Query | Channel::Sftp | Channel::Forward),
             rows: None,
             file: judged.channel == Channel::Sftp,
             transferred: None,
+            forward: judged.channel == Channel::Forward,
+            forwarded: Vec::new(),
         });
     }
 
@@ -404,6 +413,16 @@ impl ReplayBuilder {
         if let Some(command) = commands.find(|command| command.command == passed.command) {
             command.ended_ms = Some(ended_ms);
             command.transferred = Some(passed.clone());
+        }
+    }
+
+    fn forwarded(&mut self, closed: &ForwardClosed) {
+        let fits = self.fits(size_of::<ForwardClosed>());
+        let mut commands = self.replay.commands.iter_mut().rev();
+        if let Some(command) = commands.find(|command| command.command == closed.command)
+            && fits
+        {
+            command.forwarded.push(closed.clone());
         }
     }
 

@@ -153,6 +153,10 @@ fn detail(kind: &Kind) -> Option<String> {
             let (read, written) = (passed.read.bytes, passed.written.bytes);
             format!("of {}: {read} bytes read, {written} written", passed.command)
         }
+        Kind::ForwardClosed(closed) => {
+            let (sent, got) = (closed.to_target.bytes, closed.to_client.bytes);
+            format!("of {}: {sent} bytes to the target, {got} to the client", closed.command)
+        }
         Kind::SessionClosed(closed) => closed.reason.clone(),
         Kind::SessionRefused(refused) => format!("{}: {}", refused.asked, refused.reason),
         Kind::LoginFailed(failed) => {

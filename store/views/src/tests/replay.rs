@@ -22,6 +22,27 @@ fn files_and_what_passed_of_them() {
 }
 
 #[test]
+fn forwards_and_what_passed_through_them() {
+    let replay = replay(&[
+        event(0, "a", opened()),
+        event(1, "a", asked(1, Channel::Forward, "# forwards")),
+        event(2, "a", asked(2, Channel::Forward, "listen localhost:0")),
+        event(7, "a", forwarded(2, 9, 1)),
+        event(8, "a", forwarded(2, 9, 2)),
+        event(9, "a", forwarded(3, 9, 3)),
+    ]);
+    let passed = |at: usize| -> Vec<_> {
+        let forwarded = replay.commands[at].forwarded.iter();
+        forwarded.map(|closed| closed.to_client.bytes).collect()
+    };
+    assert_eq!((passed(0), passed(1)), (vec![], vec![1, 2]));
+    let command = &replay.commands[1];
+    assert_eq!((command.forward, command.file, command.statement), (true, false, true));
+    let json = serde_json::to_value(&replay).unwrap();
+    assert_eq!(serde_json::from_value::<crate::Replay>(json).unwrap(), replay);
+}
+
+#[test]
 fn commands_and_frames() {
     let mut long = judgement(1, Verdict::Allow, "one ");
     long.parts = 2;

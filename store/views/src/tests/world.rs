@@ -184,6 +184,18 @@ pub(super) fn transferred(command: u64, read: u64, written: u64) -> Kind {
     })
 }
 
+pub(super) fn forwarded(command: u64, to_target: u64, to_client: u64) -> Kind {
+    let passed = |bytes| Passed { bytes, sha256: None };
+    Kind::ForwardClosed(ForwardClosed {
+        command,
+        from: None,
+        to_target: passed(to_target),
+        to_client: passed(to_client),
+        duration_ms: 1,
+        told: None,
+    })
+}
+
 pub(super) fn part(command: u64, part: u64, text: &str) -> Kind {
     let (text, sealed) = (text.to_owned(), String::new());
     Kind::CommandPart(CommandPart { command, part, text, sealed })
