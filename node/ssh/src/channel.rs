@@ -89,6 +89,11 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
+    /// Of a channel on which nothing may be asked for: one that is forwarded.
+    pub(crate) fn nothing() -> Self {
+        Self { started: true, ..Self::default() }
+    }
+
     /// Takes the next request.
     pub(crate) fn ask(&mut self, request: Request<'_>) -> Answer {
         // RFC 4254, 6.5: one program to a channel, and what configures it comes before it.

@@ -20,6 +20,11 @@ pub(crate) const CHANNELS: usize = 64;
 /// How many channels one connection may open in its life: russh keeps about 4 KiB of each channel
 /// that we closed until its connection ends.
 pub(crate) const CHANNELS_EVER: u64 = 8192;
+/// At how many places one connection may have its target listen.
+pub(crate) const LISTENS: usize = 16;
+/// How long a client's connection waits until its target listens: for the target to be reached, and
+/// asked.
+pub(crate) const LISTEN_DEADLINE: Duration = Duration::from_secs(20);
 /// How many refusals of one connection are recorded one by one.
 pub(crate) const REFUSALS_RECORDED: u32 = 256;
 /// How long each channel that is refused takes from then on.

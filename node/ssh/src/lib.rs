@@ -10,6 +10,7 @@ mod channel;
 mod config;
 mod driver;
 mod environment;
+mod forward;
 mod login;
 mod sftp;
 mod signals;

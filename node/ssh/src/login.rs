@@ -13,7 +13,7 @@ use proto::target::TargetKind;
 use russh::keys::{Algorithm, PublicKey};
 
 /// What this listener serves: a person must be granted one of these to be let in.
-const SERVED: &[Channel] = &[Channel::Exec, Channel::Shell, Channel::Sftp];
+const SERVED: &[Channel] = &[Channel::Exec, Channel::Shell, Channel::Sftp, Channel::Forward];
 /// The longest login, in bytes.
 const LOGIN_BYTES: usize = 256;
 

@@ -10,21 +10,27 @@ pub(crate) const REFUSED: u32 = 126;
 pub(crate) const FAILED: u32 = 255;
 /// What is said when a shell opens.
 pub(crate) const RECORDED: &str = "sallyport: This session is recorded.\r\n";
-/// The longest line, in bytes.
-const LINE_BYTES: usize = 1024;
+/// The longest reason, in bytes.
+const REASON_BYTES: usize = 1024 - "sallyport: ".len();
 
 /// The line for a client's terminal. Nothing in it can move a cursor.
 pub(crate) fn line(told: &Told) -> Vec<u8> {
+    let mut line = format!("sallyport: {}", reason(told)).into_bytes();
+    line.push(b'\n');
+    line
+}
+
+/// The same as a reason, e.g. of a channel that is not opened.
+pub(crate) fn reason(told: &Told) -> String {
     let text = told.text.trim();
-    let mut line = format!("sallyport: {}: ", told.code);
+    let mut reason = format!("{}: ", told.code);
     for character in text.chars() {
-        if line.len() + character.len_utf8() > LINE_BYTES {
+        if reason.len() + character.len_utf8() > REASON_BYTES {
             break;
         }
-        line.push(if harmless(character) { character } else { ' ' });
+        reason.push(if harmless(character) { character } else { ' ' });
     }
-    line.push('\n');
-    line.into_bytes()
+    reason
 }
 
 /// The same for a terminal in which something else stands on the line already.

@@ -86,12 +86,12 @@ async fn serve(
     command: Zeroizing<Vec<u8>>,
     mut around: Around,
 ) -> Option<Exit> {
-    let channel = match around.runs {
-        Runs::Command => Channel::Exec,
-        Runs::Shell => Channel::Shell,
-        Runs::Files => Channel::Sftp,
+    let (channel, what) = match around.runs {
+        Runs::Command => (Channel::Exec, "exec"),
+        Runs::Shell => (Channel::Shell, "shell"),
+        Runs::Files => (Channel::Sftp, "sftp"),
     };
-    let mut session = match open(node, caller, channel).await {
+    let mut session = match open(node, caller, channel, what).await {
         Ok(session) => session,
         Err(told) => return Some(Exit::Told(told)),
     };
@@ -123,18 +123,19 @@ async fn serve(
     running.end(ending).await
 }
 
-async fn open(node: &Node, caller: &Caller, channel: Channel) -> Result<Session, Told> {
+/// Opens a session for somebody who is let in, if they may have one on that channel today.
+pub(super) async fn open(
+    node: &Node,
+    caller: &Caller,
+    channel: Channel,
+    what: &str,
+) -> Result<Session, Told> {
     let actor = match caller.today(&node.view()) {
         Ok(actor) => actor,
         Err(told) => {
             let actor = crate::login::actor(&caller.login.subject, Some(caller.from.clone()));
             let reason = "the key, or its person, is gone since the login".to_owned();
-            let asked = match channel {
-                Channel::Shell => "shell",
-                Channel::Sftp => "sftp",
-                _ => "exec",
-            };
-            node.sessions.refused(&actor, caller.number, asked, told.clone(), reason);
+            node.sessions.refused(&actor, caller.number, what, told.clone(), reason);
             return Err(told);
         }
     };
@@ -145,7 +146,7 @@ async fn open(node: &Node, caller: &Caller, channel: Channel) -> Result<Session,
         channel,
         connection: caller.number,
     };
-    node.sessions.open(&asked).await
+    node.sessions.open_for(&asked, what).await
 }
 
 /// A command between its verdict and its end.

@@ -84,6 +84,15 @@ pub(super) fn split(
     spool: Spool,
 ) -> (Client, Input, Arc<AtomicU64>) {
     let (read, write) = channel.split();
+    let (input, gone, waiting) = emptied(read, spool);
+    (Client { write, handle, gone, in_terminal: false }, input, waiting)
+}
+
+/// Begins to empty a channel. The token says that it is closed.
+pub(super) fn emptied(
+    read: ChannelReadHalf,
+    spool: Spool,
+) -> (Input, CancellationToken, Arc<AtomicU64>) {
     let (inlet, outlet, waiting) = ends(spool);
     let (signal, signals) = mpsc::channel(SIGNALS);
     let (window, windows) = watch::channel(None);
@@ -92,7 +101,7 @@ pub(super) fn split(
     let aside = Aside { signal, window, fault };
     let drain = EndOnDrop::spawn(drain(read, inlet, aside, gone.clone()));
     let input = Input { outlet: Some(outlet), signals, windows, faults, _drain: drain };
-    (Client { write, handle, gone, in_terminal: false }, input, waiting)
+    (input, gone, waiting)
 }
 
 /// Where what is no input goes.
@@ -131,6 +140,13 @@ async fn drain(mut read: ChannelReadHalf, inlet: Inlet, aside: Aside, gone: Canc
 }
 
 pub(super) fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
+    if faults.try_send(told_of(error)).is_err() {
+        tracing::debug!("nobody asks for the fault of an input");
+    }
+}
+
+/// What a client is told of input that cannot be kept.
+pub(super) fn told_of(error: &SpoolError) -> Told {
     tracing::warn!(%error, "input cannot be kept");
     let text = match error {
         SpoolError::Channel(limit) => {
@@ -144,9 +160,7 @@ pub(super) fn tell(faults: &mpsc::Sender<Told>, error: &SpoolError) {
             "Input that waits for the target could not be kept on this node.".to_owned()
         }
     };
-    if faults.try_send(Told::new(Code::InputBehind, text)).is_err() {
-        tracing::debug!("nobody asks for the fault of an input");
-    }
+    Told::new(Code::InputBehind, text)
 }
 
 /// Passes input on to the target, and its end; while there is no contact with the majority, it

@@ -2,14 +2,17 @@
 
 mod client;
 mod connection;
+mod dial;
 mod door;
 mod events;
 mod exec;
 mod files;
+mod forwards;
 mod input;
 mod listen;
 mod node;
 mod output;
+mod paces;
 mod pinned;
 mod push;
 mod requests;

@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use proto::ids::Name;
 use tokio_util::sync::CancellationToken;
 
+use super::forwards;
 use crate::algorithms::Servers;
 use crate::config::SshConfig;
-use crate::spool::Budget;
+use crate::spool::{Budget, Spool};
 
 /// What its connections are called in metrics.
 static NAMES: Names = Names {
@@ -31,6 +32,8 @@ pub(super) struct Node {
     /// Host keys of targets that are trusted on first use, as long as this process lives.
     pub(super) first_seen: Mutex<HashMap<Name, String>>,
     pub(super) door: Arc<Door>,
+    /// Where names of forwards lead.
+    pub(super) names: forwards::Names,
 }
 
 impl Node {
@@ -46,8 +49,15 @@ impl Node {
             drain,
             first_seen: Mutex::default(),
             door: Door::new(&NAMES, &config.limits.door),
+            names: forwards::Names::default(),
             config,
         }
+    }
+
+    /// A place for what waits of one channel.
+    pub(super) fn spool(&self) -> Spool {
+        let limit = self.config.limits.spool_per_channel;
+        Spool::new(self.config.spool_directory.clone(), self.budget.clone(), limit)
     }
 
     /// What the control plane says now.

@@ -1,24 +1,46 @@
 //! The host keys that a target may show, as `russh` asks about them.
 //!
 //! A key that is not pinned is never believed, and nothing that a target opens towards the gateway
-//! is ever accepted.
+//! is ever accepted, but what comes in where it was asked to listen.
 
 use std::sync::Arc;
 
 use node_identity::keys;
 use proto::ids::Name;
 use proto::target::{HostKeys, Target};
-use russh::client::{self, Handler};
+use russh::client::{self, ChannelOpenHandle, Handler};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, ChannelId};
+use tokio::sync::mpsc;
 
 use super::node::Node;
+use super::paces::Paces;
+use node_session::names;
 
-/// The host keys that a target may show.
+/// How many bytes of what a target says of a connection are recorded.
+const FROM_BYTES: usize = 64;
+
+/// The host keys that a target may show, and what it may open.
 pub(super) struct Pinned {
     node: Arc<Node>,
     target: Name,
     pub(super) keys: Vec<PublicKey>,
     first_use: bool,
+    listens: Option<Listens>,
+}
+
+/// Where connections go that come in where a target was asked to listen.
+pub(super) struct Listens {
+    pub(super) back: mpsc::Sender<Back>,
+    pub(super) paces: Arc<Paces>,
+}
+
+/// One connection that came in.
+pub(super) struct Back {
+    pub(super) channel: Channel<client::Msg>,
+    pub(super) reply: ChannelOpenHandle,
+    /// Where it came from, as the target says.
+    pub(super) from: Option<String>,
 }
 
 impl Pinned {
@@ -36,7 +58,23 @@ impl Pinned {
         if keys.is_empty() && !first_use {
             return Err("no host key is pinned".to_owned());
         }
-        Ok(Self { node: node.clone(), target: target.name.clone(), keys, first_use })
+        let (node, target) = (node.clone(), target.name.clone());
+        Ok(Self { node, target, keys, first_use, listens: None })
+    }
+
+    /// Takes connections that come in where the target was asked to listen.
+    pub(super) fn listening(self, listens: Listens) -> Self {
+        Self { listens: Some(listens), ..self }
+    }
+
+    /// Hands a connection on. One that nobody asked for, or takes in time, is refused: that is what
+    /// dropping the reply does.
+    fn came(&self, channel: Channel<client::Msg>, reply: ChannelOpenHandle, from: Option<String>) {
+        if let Some(listens) = &self.listens
+            && listens.back.try_send(Back { channel, reply, from }).is_err()
+        {
+            tracing::debug!(target_name = %self.target, "a connection that came in is refused");
+        }
     }
 
     fn believes(&self, shown: &PublicKey) -> bool {
@@ -68,35 +106,50 @@ impl Handler for Pinned {
         })
     }
 
-    // What a target opens towards the gateway is never wanted. Dropping the reply refuses it.
+    async fn data(
+        &mut self,
+        id: ChannelId,
+        _: &[u8],
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        if let Some(listens) = &self.listens {
+            listens.paces.pause(id).await;
+        }
+        Ok(())
+    }
 
     async fn server_channel_open_forwarded_tcpip(
         &mut self,
-        _: russh::Channel<client::Msg>,
+        channel: Channel<client::Msg>,
         _: &str,
         _: u32,
-        _: &str,
-        _: u32,
-        _: client::ChannelOpenHandle,
+        from: &str,
+        port: u32,
+        reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
+        let from = format!("{}:{port}", names::printable(from, FROM_BYTES));
+        self.came(channel, reply, Some(from));
         Ok(())
     }
 
     async fn server_channel_open_forwarded_streamlocal(
         &mut self,
-        _: russh::Channel<client::Msg>,
+        channel: Channel<client::Msg>,
         _: &str,
-        _: client::ChannelOpenHandle,
+        reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
+        self.came(channel, reply, None);
         Ok(())
     }
 
+    // What else a target opens towards the gateway is never wanted. Dropping the reply refuses it.
+
     async fn server_channel_open_agent_forward(
         &mut self,
-        _: russh::Channel<client::Msg>,
-        _: client::ChannelOpenHandle,
+        _: Channel<client::Msg>,
+        _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -104,8 +157,8 @@ impl Handler for Pinned {
 
     async fn server_channel_open_session(
         &mut self,
-        _: russh::Channel<client::Msg>,
-        _: client::ChannelOpenHandle,
+        _: Channel<client::Msg>,
+        _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -113,12 +166,12 @@ impl Handler for Pinned {
 
     async fn server_channel_open_direct_tcpip(
         &mut self,
-        _: russh::Channel<client::Msg>,
+        _: Channel<client::Msg>,
         _: &str,
         _: u32,
         _: &str,
         _: u32,
-        _: client::ChannelOpenHandle,
+        _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -126,9 +179,9 @@ impl Handler for Pinned {
 
     async fn server_channel_open_direct_streamlocal(
         &mut self,
-        _: russh::Channel<client::Msg>,
+        _: Channel<client::Msg>,
         _: &str,
-        _: client::ChannelOpenHandle,
+        _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
         Ok(())
@@ -136,10 +189,10 @@ impl Handler for Pinned {
 
     async fn server_channel_open_x11(
         &mut self,
-        _: russh::Channel<client::Msg>,
+        _: Channel<client::Msg>,
         _: &str,
         _: u32,
-        _: client::ChannelOpenHandle,
+        _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
         Ok(())

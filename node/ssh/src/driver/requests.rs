@@ -9,23 +9,32 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use node_enforce::forward::Address;
 use node_identity::keys;
+use node_session::names;
+use proto::reading::ForwardOperation;
 use proto::refusal::{Code, Told};
 use russh::keys::{Certificate, HashAlg};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::Caller;
+use super::forwards::Ask;
 use super::node::Node;
+use super::paces::Paces;
 use super::{events, exec, input};
 use crate::channel::{Asking, Request, Start};
 use crate::config::{CHANNELS_EVER, REFUSAL_PAUSE, REFUSALS_RECORDED};
 use crate::login::{self, Login, NotLetIn};
-use crate::spool::{self, Spool};
+use crate::spool;
 use crate::terminal::{self, Window};
+
+mod forwarding;
+
+use forwarding::{Asked, FROM_BYTES};
 
 /// The callbacks of one connection.
 pub(super) struct ClientHandler {
@@ -37,7 +46,12 @@ pub(super) struct ClientHandler {
     caller: Option<Arc<Caller>>,
     channels: HashMap<ChannelId, Open>,
     places: Arc<Semaphore>,
-    opened: u64,
+    paces: Arc<Paces>,
+    /// The task of its forwards, once there are any, and where they listen: by what the client
+    /// calls it, and the port.
+    forwards: Option<mpsc::Sender<Ask>>,
+    listens: HashMap<(String, u16), CancellationToken>,
+    opened: Arc<AtomicU64>,
     refusals: u32,
 }
 
@@ -65,7 +79,10 @@ impl ClientHandler {
             tasks,
             caller: None,
             channels: HashMap::new(),
-            opened: 0,
+            paces: Arc::default(),
+            forwards: None,
+            listens: HashMap::new(),
+            opened: Arc::default(),
             refusals: 0,
         }
     }
@@ -116,7 +133,7 @@ impl ClientHandler {
     fn no_channel(&self) -> Option<(Code, &'static str)> {
         if self.node.drain.is_cancelled() {
             Some((Code::Draining, "the gateway drains"))
-        } else if self.opened >= CHANNELS_EVER {
+        } else if self.opened.load(Ordering::Relaxed) >= CHANNELS_EVER {
             Some((Code::TooManySessions, "the connection has opened its share of channels"))
         } else if self.places.available_permits() == 0 {
             Some((Code::TooManySessions, "too many channels are open on the connection"))
@@ -128,18 +145,10 @@ impl ClientHandler {
     fn open(&mut self, channel: Channel<Msg>, session: &Session) -> Option<()> {
         let caller = self.caller.clone()?;
         let place = self.places.clone().try_acquire_owned().ok()?;
-        self.opened += 1;
-        // `russh` tells nothing of a channel that we closed ourselves, so they are swept up here:
-        // a task that is over has let go of its counter.
-        self.channels.retain(|_, open| Arc::strong_count(&open.waiting) > 1);
-        let limits = &self.node.config.limits;
-        let spool = Spool::new(
-            self.node.config.spool_directory.clone(),
-            self.node.budget.clone(),
-            limits.spool_per_channel,
-        );
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.sweep();
         let (sender, start) = oneshot::channel();
-        let (client, input, waiting) = input::split(channel, session.handle(), spool);
+        let (client, input, waiting) = input::split(channel, session.handle(), self.node.spool());
         let open =
             Open { asking: Asking::default(), start: Some(sender), waiting: waiting.clone() };
         self.channels.insert(client.id(), open);
@@ -149,6 +158,12 @@ impl ClientHandler {
             drop((place, waiting));
         });
         Some(())
+    }
+
+    /// `russh` tells nothing of a channel that we closed ourselves, so they are swept up: a task
+    /// that is over has let go of its counter.
+    fn sweep(&mut self) {
+        self.channels.retain(|_, open| Arc::strong_count(&open.waiting) > 1);
     }
 
     fn ask(
@@ -228,8 +243,11 @@ impl Handler for ClientHandler {
     }
 
     async fn data(&mut self, id: ChannelId, _: &[u8], _: &mut Session) -> Result<(), Self::Error> {
-        let waiting = self.channels.get(&id).map(|open| open.waiting.load(Ordering::Relaxed));
-        let pause = spool::pause(waiting.unwrap_or(0));
+        let Some(waiting) = self.channels.get(&id).map(|open| &open.waiting) else {
+            self.paces.pause(id).await;
+            return Ok(());
+        };
+        let pause = spool::pause(waiting.load(Ordering::Relaxed));
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
@@ -322,15 +340,18 @@ impl Handler for ClientHandler {
 
     async fn channel_open_direct_tcpip(
         &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        from: &str,
+        from_port: u32,
         reply: ChannelOpenHandle,
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.refuse_channel("direct-tcpip", reply).await;
+        let address = Address::place(host, port, ForwardOperation::Connect);
+        let from = format!("{}:{from_port}", names::printable(from, FROM_BYTES));
+        let asked = Asked { kind: "direct-tcpip", address, from: Some(from) };
+        self.connect(asked, channel, reply, session.handle()).await;
         Ok(())
     }
 
@@ -350,27 +371,56 @@ impl Handler for ClientHandler {
 
     async fn channel_open_direct_streamlocal(
         &mut self,
-        _: Channel<Msg>,
-        _: &str,
+        channel: Channel<Msg>,
+        path: &str,
         reply: ChannelOpenHandle,
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.refuse_channel("direct-streamlocal", reply).await;
+        let asked =
+            Asked { kind: "direct-streamlocal", address: Address::socket(path), from: None };
+        self.connect(asked, channel, reply, session.handle()).await;
         Ok(())
     }
 
     async fn tcpip_forward(
         &mut self,
-        _: &str,
-        _: &mut u32,
-        _: &mut Session,
+        host: &str,
+        port: &mut u32,
+        session: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.refused("tcpip-forward", Told::plain(Code::ChannelRefused), "not served");
-        Ok(false)
+        let address = Address::place(host, *port, ForwardOperation::Listen);
+        let asked = Asked { kind: "tcpip-forward", address, from: None };
+        let listens = self.listen(asked, host, session.handle()).await;
+        if let Some(chosen) = listens {
+            *port = chosen.into();
+        }
+        Ok(listens.is_some())
     }
 
-    async fn streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Result<bool, Self::Error> {
-        self.refused("streamlocal-forward", Told::plain(Code::ChannelRefused), "not served");
-        Ok(false)
+    async fn cancel_tcpip_forward(
+        &mut self,
+        host: &str,
+        port: u32,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        Ok(u16::try_from(port).is_ok_and(|port| self.listen_no_more(host, port)))
+    }
+
+    async fn streamlocal_forward(
+        &mut self,
+        path: &str,
+        session: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        let asked =
+            Asked { kind: "streamlocal-forward", address: Address::socket(path), from: None };
+        Ok(self.listen(asked, path, session.handle()).await.is_some())
+    }
+
+    async fn cancel_streamlocal_forward(
+        &mut self,
+        path: &str,
+        _: &mut Session,
+    ) -> Result<bool, Self::Error> {
+        Ok(self.listen_no_more(path, 0))
     }
 }

@@ -60,6 +60,12 @@ impl Inlet {
 }
 
 impl Outlet {
+    /// Nothing more will come, since whoever sent is gone.
+    pub(super) fn finish(&self) {
+        *self.0.finished.lock() = true;
+        self.0.changed.notify_one();
+    }
+
     /// The next bytes; none after the last.
     pub(super) async fn next(&self) -> Result<Option<Bytes>, SpoolError> {
         loop {

@@ -1,8 +1,5 @@
-//! The gateway's own connection to a target: one for each channel of a client, so that a channel
-//! that stalls delays no other.
-//!
-//! It never believes a host key that is not pinned, never asks a person for anything, and never
-//! gives the target's texts to the client: a target's error messages have not been masked.
+//! A command, a shell or a server of files at a target: one connection for each channel of a
+//! client, so that a channel that stalls delays no other.
 
 use std::sync::Arc;
 
@@ -10,21 +7,14 @@ use node_gate::{Ending, Permit};
 use node_session::Clock;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
-use russh::client::{self, AuthResult, Handle};
-use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
-use russh::{AlgorithmKind, ChannelWriteHalf, Disconnect};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use russh::{ChannelWriteHalf, client};
+use tokio::time::timeout;
 
+use super::dial::{Connection, connect, measured};
 use super::node::Node;
 use super::output::{Arrived, TargetOutput};
 use super::pinned::Pinned;
-use super::socket::Socket;
-use crate::algorithms;
-use crate::config::{
-    CONNECT_DEADLINE, EXEC_DEADLINE, GOODBYE_DEADLINE, HANDSHAKE_DEADLINE, OPEN_DEADLINE,
-};
+use crate::config::{EXEC_DEADLINE, OPEN_DEADLINE};
 use crate::terminal::{self, Window};
 
 /// What a command runs in.
@@ -45,130 +35,27 @@ pub(super) enum Runs {
     Files,
 }
 
-/// A connection to a target, logged in, with one open channel. Dropping it cuts it.
+/// A connection to a target with one open channel. Dropping it cuts it.
 pub(super) struct Dialled {
     pub(super) output: TargetOutput,
     pub(super) write: Arc<ChannelWriteHalf<client::Msg>>,
-    handle: Handle<Pinned>,
-    name: String,
-    _cut: DropGuard,
+    connection: Connection,
 }
 
-/// Connects and logs in.
+/// Connects, logs in and opens a channel.
 ///
 /// # Errors
 /// What the client is told; the precise reason is in the log.
 pub(super) async fn dial(node: &Arc<Node>, target: &Target, login: &str) -> Result<Dialled, Told> {
-    let begun = Instant::now();
-    let dialled = try_dial(node, target, login).await;
-    let result = match &dialled {
-        Ok(_) => "connected".to_owned(),
-        Err(fault) => {
-            tracing::warn!(target_name = %target.name, code = %fault.told.code,
-                reason = %fault.reason, "a target is not reached");
-            fault.told.code.to_string()
-        }
+    let dialled = async {
+        let pinned = Pinned::new(node, target);
+        let connection = connect(node, target, login, pinned).await?;
+        let opened = timeout(OPEN_DEADLINE, connection.handle.channel_open_session()).await;
+        let (read, write) = connection.opened(opened)?.split();
+        let output = TargetOutput::new(read);
+        Ok(Dialled { output, write: Arc::new(write), connection })
     };
-    metrics::histogram!("sallyport_ssh_dial_seconds", "result" => result)
-        .record(begun.elapsed().as_secs_f64());
-    dialled.map_err(|fault| fault.told)
-}
-
-/// Why a target is not reached: for the client, and for the log.
-struct Fault {
-    told: Told,
-    reason: String,
-}
-
-impl Fault {
-    fn new(code: Code, target: &Target, reason: impl ToString) -> Self {
-        let name = &target.name;
-        let text = match code {
-            Code::HostKeyMismatch => format!(
-                "The host key of {name} is not the one that is pinned. Nothing was sent to it."
-            ),
-            Code::TargetRefusedLogin => format!("{name} refused the gateway's credential."),
-            Code::TargetTimeout => format!("{name} did not answer in time."),
-            Code::CredentialMissing => {
-                format!("The credential for {name} cannot be found on this node.")
-            }
-            Code::TargetRefusedChannel => format!("{name} refused to run the command."),
-            _ => format!("{name} cannot be reached."),
-        };
-        Self { told: Told::new(code, text), reason: reason.to_string() }
-    }
-}
-
-async fn try_dial(node: &Arc<Node>, target: &Target, login: &str) -> Result<Dialled, Fault> {
-    let fault = |code, reason: &dyn std::fmt::Display| Fault::new(code, target, reason);
-    let key = node
-        .config
-        .credentials
-        .private_key(target)
-        .map_err(|error| fault(Code::CredentialMissing, &error))?;
-    let stream = match timeout(CONNECT_DEADLINE, TcpStream::connect(&target.address)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(fault(Code::TargetUnreachable, &error)),
-        Err(late) => return Err(fault(Code::TargetTimeout, &late)),
-    };
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(target_name = %target.name, %error, "no TCP_NODELAY");
-    }
-    let cut = CancellationToken::new();
-    let guard = cut.clone().drop_guard();
-    let pinned =
-        Pinned::new(node, target).map_err(|reason| fault(Code::HostKeyMismatch, &reason))?;
-    let config = Arc::new(algorithms::towards_target(&node.config.limits, &pinned.keys));
-    let handshake = async {
-        let handle = client::connect_stream(config, Socket::new(stream, cut), pinned)
-            .await
-            .map_err(|error| fault(code_of(&error), &error))?;
-        log_in(handle, login, key).await.map_err(|(code, reason)| fault(code, &reason))
-    };
-    let handle = match timeout(HANDSHAKE_DEADLINE, handshake).await {
-        Ok(handle) => handle?,
-        Err(late) => return Err(fault(Code::TargetTimeout, &late)),
-    };
-    let channel = match timeout(OPEN_DEADLINE, handle.channel_open_session()).await {
-        Ok(Ok(channel)) => channel,
-        Ok(Err(error)) => return Err(fault(Code::TargetRefusedChannel, &error)),
-        Err(late) => return Err(fault(Code::TargetTimeout, &late)),
-    };
-    let (read, write) = channel.split();
-    let output = TargetOutput::new(read);
-    let name = target.name.to_string();
-    Ok(Dialled { output, write: Arc::new(write), handle, name, _cut: guard })
-}
-
-fn code_of(error: &russh::Error) -> Code {
-    match error {
-        // No common kind of key: the target has none of those that are pinned.
-        russh::Error::UnknownKey
-        | russh::Error::WrongServerSig
-        | russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. } => Code::HostKeyMismatch,
-        russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => Code::TargetTimeout,
-        _ => Code::TargetUnreachable,
-    }
-}
-
-async fn log_in(
-    mut handle: Handle<Pinned>,
-    login: &str,
-    key: Arc<PrivateKey>,
-) -> Result<Handle<Pinned>, (Code, String)> {
-    let lost = |error: russh::Error| (Code::TargetUnreachable, error.to_string());
-    let hash = if key.algorithm().is_rsa() {
-        handle.best_supported_rsa_hash().await.map_err(lost)?.flatten()
-    } else {
-        None
-    };
-    let key = PrivateKeyWithHashAlg::new(key, hash);
-    match handle.authenticate_publickey(login, key).await.map_err(lost)? {
-        AuthResult::Success => Ok(handle),
-        AuthResult::Failure { .. } => {
-            Err((Code::TargetRefusedLogin, format!("the key is refused for the login {login}")))
-        }
-    }
+    measured(target, dialled).await
 }
 
 impl Dialled {
@@ -186,7 +73,7 @@ impl Dialled {
         if let Ok(done) = timeout(EXEC_DEADLINE, self.send(permit, around, clock)).await {
             return done;
         }
-        let text = format!("{} did not take the command in time.", self.name);
+        let text = format!("{} did not take the command in time.", self.connection.name);
         Err(Ending::Failed(Told::new(Code::TargetTimeout, text)))
     }
 
@@ -230,7 +117,7 @@ impl Dialled {
             Arrived::Accepted => Ok(()),
             Arrived::Lost | Arrived::Closed => Err(Ending::Failed(Told::plain(Code::TargetLost))),
             _ => {
-                let text = format!("{} refused to {asked}.", self.name);
+                let text = format!("{} refused to {asked}.", self.connection.name);
                 Err(Ending::Failed(Told::new(Code::TargetRefusedChannel, text)))
             }
         }
@@ -238,12 +125,6 @@ impl Dialled {
 
     /// Takes leave in good order, then cuts the connection.
     pub(super) async fn leave(self) {
-        let farewell = self.handle.disconnect(Disconnect::ByApplication, "done", "");
-        if !matches!(timeout(GOODBYE_DEADLINE, farewell).await, Ok(Ok(()))) {
-            tracing::debug!(target_name = %self.name, "a target was not told goodbye");
-            return;
-        }
-        // The connection's own task ends once the message is written.
-        drop(timeout(GOODBYE_DEADLINE, self.handle).await);
+        self.connection.leave().await;
     }
 }

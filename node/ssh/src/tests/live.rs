@@ -192,8 +192,13 @@ async fn what_is_not_served_is_refused_and_recorded() {
     }
     assert_eq!(open.len(), rig::CHANNELS);
     let asked: Vec<_> = rig.kinds().into_iter().filter_map(refused).collect();
-    let expected =
-        ["direct-tcpip", "tcpip-forward", "subsystem netconf", "auth-agent-req", "session"];
+    let expected = [
+        "connect localhost:80",
+        "listen localhost:0",
+        "subsystem netconf",
+        "auth-agent-req",
+        "session",
+    ];
     assert_eq!(asked, expected);
     drop((open, client));
     rig.stop().await;
