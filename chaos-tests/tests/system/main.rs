@@ -16,6 +16,7 @@ mod documents;
 mod exec;
 mod files;
 mod fleet;
+mod forwards;
 mod front;
 mod masking;
 mod multiplex;

@@ -93,10 +93,11 @@ fn other_channels_are_refused_with_a_reason() -> Result<()> {
         assert!(subsystem.errors.contains(code), "{}", subsystem.errors);
     }
     let nothing = format!("127.0.0.1:{}", scene.target.port);
-    let piped = check_channel(&scene, &ssh.with(&["-W", &nothing]), &[], "direct-tcpip");
+    let piped =
+        check_channel(&scene, &ssh.with(&["-W", &nothing]), &[], &format!("connect {nothing}"));
     assert_ne!(piped.status, Some(0), "-W");
     let remote = ssh.with(&["-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1", "-N"]);
-    let remote = check_channel(&scene, &remote, &[], "tcpip-forward");
+    let remote = check_channel(&scene, &remote, &[], "listen localhost:0");
     assert_ne!(remote.status, Some(0), "-R");
     Ok(())
 }
