@@ -1,6 +1,7 @@
 //! Forwards, with OpenSSH's own client and server: what is granted is opened at the target and
 //! counted, what is not is refused in SSH's own terms, and the record says so.
 
+mod lending;
 mod limits;
 mod listening;
 mod peers;
@@ -246,6 +247,33 @@ fn policy_may_let_targets_be_reached_past_the_record() -> Result<()> {
     let address = format!("localhost:{}", scene.target.port);
     let ended = through(&talkative(&scene), &address, b"nothing\r\n".to_vec())?;
     assert!(ended.text().starts_with("SSH-2.0-OpenSSH"), "{}{}", ended.text(), ended.said());
+    Ok(())
+}
+
+/// Whoever is connected to finds in the journal that it was judged.
+#[test]
+fn a_forward_is_recorded_before_the_target_opens_it() -> Result<()> {
+    let scene = Scene::with_policy(POLICY)?;
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.local_addr()?.port();
+    let journal = scene.path("data").join("events");
+    let looking = std::thread::spawn(move || -> Result<Vec<bool>> {
+        let mut seen = Vec::new();
+        for stream in listener.incoming().take(4) {
+            let text = format!("\"text\":\"connect 127.0.0.1:{port}\"");
+            let mut grep = Command::new("grep");
+            let found = run(grep.arg("-rqaF").arg(text).arg(&journal), Vec::new(), SHORT)?;
+            seen.push(found.status.success());
+            drop(stream);
+        }
+        Ok(seen)
+    });
+    // The first one is what is looked for; the text of the others is the same.
+    for _ in 0..4 {
+        through(&talkative(&scene), &format!("127.0.0.1:{port}"), Vec::new())?;
+    }
+    let seen = looking.join().ok().context("nobody panicked")??;
+    assert_eq!(seen, [true; 4]);
     Ok(())
 }
 

@@ -115,7 +115,7 @@ impl Reader {
             (TargetKind::Ssh, Channel::Exec) => Self::Shell,
             (TargetKind::Ssh, Channel::Shell) => Self::Terminal,
             (TargetKind::Ssh, Channel::Sftp) => Self::Files,
-            (TargetKind::Ssh, Channel::Forward) => Self::Forward,
+            (TargetKind::Ssh, channel) if forward::is_forwarded(channel) => Self::Forward,
             (TargetKind::Postgres, _) => Self::Sql,
             _ => Self::None,
         }

@@ -4,7 +4,8 @@
 //! said. The first policy is in force from the start. What the gate may be told: `command TEXT`,
 //! in a terminal (when the policy grants nothing else) `opens`, `line TEXT`, `password`, in a file
 //! transfer `opens`, `asks WORDS`, `answered N`, `transferred N`, `content TEXT`, where forwards are
-//! granted alone `opens`, `connects ADDRESS`, `listens ADDRESS`, `carried N`, `came N`,
+//! granted alone `opens`, `connects ADDRESS`, `listens ADDRESS`, `carried N`, `came N`, `carries`
+//! (the next permit is asked for what a forward may carry),
 //! `recorded` (the receipt that it waits for), `recorded weakly` (a receipt that proves too
 //! little), `recorded replicated` (the stream has it too), `recorded otherwise` (the receipt of another event), `not recorded`, `started`,
 //! `output TEXT`, `errors TEXT`, `input passes`, `output ends`, `exits N`, `client leaves`, `waits SECONDS`,

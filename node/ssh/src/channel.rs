@@ -25,10 +25,10 @@ pub(crate) enum Request<'a> {
     Subsystem(&'a str),
     /// A terminal; none when what was asked for is no terminal.
     Terminal(Option<&'a terminal::Request>),
-    /// A forwarded display.
-    Display,
-    /// A forwarded key agent.
-    Agent,
+    /// A forwarded display; whether that is granted was judged before.
+    Display(bool),
+    /// A forwarded key agent; whether that is granted was judged before.
+    Agent(bool),
     /// An environment variable.
     Variable(&'a str, &'a str),
 }
@@ -94,6 +94,11 @@ impl Asking {
         Self { started: true, ..Self::default() }
     }
 
+    /// Whether something may still begin on it.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.started
+    }
+
     /// Takes the next request.
     pub(crate) fn ask(&mut self, request: Request<'_>) -> Answer {
         // RFC 4254, 6.5: one program to a channel, and what configures it comes before it.
@@ -133,8 +138,10 @@ impl Asking {
                 Answer { accepted: true, ..Answer::default() }
             }
             Request::Terminal(None) => quietly("pty-req", "not a kind of terminal"),
-            Request::Display => quietly("x11-req", "displays are not forwarded"),
-            Request::Agent => quietly("auth-agent-req", "agents are not forwarded"),
+            // What is not granted is in the record.
+            Request::Display(accepted) | Request::Agent(accepted) => {
+                Answer { accepted, ..Answer::default() }
+            }
             Request::Variable(name, value) => self.variable(name, value),
         }
     }

@@ -102,6 +102,21 @@ pub(crate) fn targets(address: &Address, at: &[IpAddr], own: &Known, known: &[Kn
     names
 }
 
+/// Where the target is sent, one after the other: to the addresses of a name that is known here,
+/// so that it leads nowhere else in between.
+pub(crate) fn hosts(host: &Host, at: &[IpAddr]) -> Vec<String> {
+    if at.is_empty() { vec![written(host)] } else { at.iter().map(IpAddr::to_string).collect() }
+}
+
+/// A host as a target takes it: without brackets.
+pub(crate) fn written(host: &Host) -> String {
+    match host {
+        Host::Every => String::new(),
+        Host::Name(name) => name.clone(),
+        Host::At(address) => address.to_string(),
+    }
+}
+
 /// The machine at an address, as it is seen from another.
 fn seen_from(own: &Machine, address: &Address, at: &[IpAddr]) -> Machine {
     let host = match address {

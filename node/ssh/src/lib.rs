@@ -8,6 +8,7 @@
 mod algorithms;
 mod channel;
 mod config;
+mod display;
 mod driver;
 mod environment;
 mod forward;

@@ -364,6 +364,7 @@ impl ReplayBuilder {
             return;
         }
         let at_ms = self.age_ms(at);
+        let forwards = matches!(judged.channel, Channel::Forward | Channel::Agent | Channel::X11);
         self.replay.commands.push(ReplayCommand {
             command: judged.command,
             at_ms,
@@ -375,11 +376,11 @@ impl ReplayBuilder {
             output_bytes: 0,
             errors_bytes: 0,
             truncated: false,
-            statement: matches!(judged.channel, Channel::Query | Channel::Sftp | Channel::Forward),
+            statement: forwards || matches!(judged.channel, Channel::Query | Channel::Sftp),
             rows: None,
             file: judged.channel == Channel::Sftp,
             transferred: None,
-            forward: judged.channel == Channel::Forward,
+            forward: forwards,
             forwarded: Vec::new(),
         });
     }

@@ -19,6 +19,8 @@ pub(super) enum Answers {
     Page,
     /// With bytes without an end.
     Endlessly,
+    /// With a word, once it got as much as a display's greeting has.
+    Greeting,
     /// It reads nothing and says nothing.
     Never,
 }
@@ -27,12 +29,17 @@ pub(super) enum Answers {
 pub(super) fn listen(answers: Answers) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
+    answer_at(listener, answers);
+    Ok(port)
+}
+
+/// Answers whoever comes.
+pub(super) fn answer_at(listener: TcpListener, answers: Answers) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             thread::spawn(move || answer(stream, answers));
         }
     });
-    Ok(port)
 }
 
 /// Listens at a path.
@@ -64,6 +71,11 @@ fn answer(mut stream: TcpStream, answers: Answers) {
             }
             let page = b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello";
             stream.write_all(page).ok();
+        }
+        Answers::Greeting => {
+            if stream.read_exact(&mut [0; 48]).is_ok() {
+                stream.write_all(b"welcome").ok();
+            }
         }
         Answers::Endlessly => {
             let chunk = [b'x'; 64 * 1024];

@@ -69,7 +69,7 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
     let verdict = judged.verdict();
     let (rules, deciding) = judged.names(verdict);
     let told = judged.told(verdict, facts);
-    if verdict == Verdict::Hold && facts.channel == Channel::Forward {
+    if verdict == Verdict::Hold && forward::is_forwarded(facts.channel) {
         // Nothing can be said to a client that waits for a channel to open.
         let (verdict, told) = (Verdict::Block, told.map(told::not_held));
         return Decision { verdict, rules, deciding, obligations, told, hold: None };
@@ -111,11 +111,12 @@ impl<'p> Judged<'p> {
             _ => checked.unreadable,
         };
         let mut judged = Self { checked, matched, unknown, covered: false, listed, unreadable };
-        // That a terminal, a file transfer or forwards may be opened is what the grant of its
-        // channel says: rules may forbid it, and what is asked in it is judged one by one.
+        // That a terminal, a file transfer or forwards may be opened, or an agent or a display be
+        // lent, is what the grant of its channel says: rules may forbid it, and what is asked in it
+        // is judged one by one.
         let opens = of_terminal(facts, |terminal| terminal == Terminal::Opening)
             || facts.channel == Channel::Sftp && facts.reading.is_some_and(files::opens)
-            || facts.channel == Channel::Forward && facts.reading.is_some_and(forward::opens);
+            || forward::is_forwarded(facts.channel) && facts.reading.is_some_and(forward::opens);
         judged.covered = opens || judged.covers(facts) || is_push && !listed;
         judged
     }

@@ -61,6 +61,7 @@ impl Asked {
             Some(("sh", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Shell),
             Some(("sf", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Sftp),
             Some(("fw", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Forward),
+            Some(("ag", name)) => (name.to_owned(), TargetKind::Ssh, Channel::Agent),
             _ => (target, TargetKind::Ssh, Channel::Exec),
         };
         Self {
@@ -129,6 +130,7 @@ fn push(refs: &str) -> Vec<u8> {
 fn decided(policy: &Policy, asked: &Asked, command: &str) -> Decision {
     let bytes = match asked.channel {
         Channel::Shell => typed(command).encode(),
+        Channel::Agent => forward::Seen::Agent.encode(),
         Channel::Forward if command == "<opening>" => forward::Seen::Opening.encode(),
         Channel::Sftp if command == "<opening>" => files::Seen::Opening.encode(),
         Channel::Sftp => {

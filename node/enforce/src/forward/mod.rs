@@ -9,7 +9,7 @@ mod address;
 use std::net::IpAddr;
 
 use proto::ids::Name;
-use proto::reading::{Forward, ForwardOperation, Reading};
+use proto::reading::{Channel, Forward, ForwardOperation, Reading};
 
 pub(crate) use address::LOCALHOST;
 pub use address::{Address, Host};
@@ -18,8 +18,13 @@ pub use address::{Address, Host};
 pub const READER: &str = "forward/1";
 /// How many addresses a name may have here; more are not tried.
 pub const ADDRESSES_LIMIT: usize = 8;
-/// What is judged before the first forward of a connection.
-const OPENING: &str = "# forwards";
+/// What is judged before anything is asked: that there may be forwards of a connection at all, or
+/// that an agent or a display is lent to a target.
+const OPENINGS: &[(Seen, &str)] = &[
+    (Seen::Opening, "# forwards"),
+    (Seen::Agent, "# a forwarded agent"),
+    (Seen::Display, "# a forwarded display"),
+];
 /// What stands before the addresses that a name has, and before the targets that are there.
 const AT: &str = "at";
 const OF: &str = "of";
@@ -29,6 +34,10 @@ const OF: &str = "of";
 pub enum Seen {
     /// It is to be opened.
     Opening,
+    /// The client's key agent is to be lent to the target.
+    Agent,
+    /// The client's display is to be lent to the target.
+    Display,
     /// Something is asked for in it.
     Asked(Asked),
 }
@@ -51,7 +60,8 @@ impl Seen {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let Self::Asked(Asked { operation, address, at, targets }) = self else {
-            return OPENING.as_bytes().to_vec();
+            let opening = OPENINGS.iter().find(|(seen, _)| seen == self);
+            return opening.map_or("", |(_, words)| words).as_bytes().to_vec();
         };
         let mut line = format!("{} {address}", operation.word());
         for (word, list) in [(AT, list(at)), (OF, list(targets))] {
@@ -66,8 +76,8 @@ impl Seen {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        if text == OPENING {
-            return Some(Self::Opening);
+        if let Some((opening, _)) = OPENINGS.iter().find(|(_, words)| *words == text) {
+            return Some(opening.clone());
         }
         let mut words = text.split(' ');
         let word = words.next()?;
@@ -92,11 +102,17 @@ fn list<T: ToString>(items: &[T]) -> String {
     items.join(",")
 }
 
+/// Whether what passes on a channel of this kind is forwarded, and seen by nobody.
+#[must_use]
+pub fn is_forwarded(channel: Channel) -> bool {
+    matches!(channel, Channel::Forward | Channel::Agent | Channel::X11)
+}
+
 /// Reads what is asked; gives it as it is too, for conditions.
 pub(crate) fn read_open(bytes: &[u8]) -> (Reading, Option<Asked>) {
     let mut reading = Reading { reader: READER.to_owned(), ..Reading::default() };
     match Seen::decode(bytes) {
-        Some(Seen::Opening) => (reading, None),
+        Some(Seen::Opening | Seen::Agent | Seen::Display) => (reading, None),
         Some(Seen::Asked(asked)) => {
             reading.forward = Some(Box::new(Forward {
                 operation: asked.operation,

@@ -89,6 +89,8 @@ fn what_is_judged_is_one_line() {
         assert_eq!(String::from_utf8(seen.encode()).expect("text"), line);
     }
     check("# forwards");
+    check("# a forwarded agent");
+    check("# a forwarded display");
     check("connect db.internal:5432");
     check("connect db.internal:5432 at 10.0.0.5,fd00::5");
     check("connect db.internal:5432 at 10.0.0.5 of orders,web-1");

@@ -32,6 +32,8 @@ const SERVED: &[Channel] = &[
     Channel::Shell,
     Channel::Sftp,
     Channel::Forward,
+    Channel::Agent,
+    Channel::X11,
     Channel::Query,
     Channel::Copy,
 ];

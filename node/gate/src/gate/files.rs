@@ -12,6 +12,7 @@ use super::{Gate, Outputs, millis};
 use crate::input::Carried;
 use crate::output::Output;
 use crate::proof::Release;
+use crate::running::Running;
 
 impl Gate {
     /// Looks through content for the client. It is counted, and not recorded.
@@ -66,10 +67,12 @@ impl Gate {
         Ok(kinds.map(append).collect())
     }
 
-    /// A connection ended that came in where a forward listens.
+    /// A connection ended that came in where a forward listens, or to what is lent to the target.
     pub(super) fn forwarded(&mut self, closed: ForwardClosed, now: Moment) -> Outputs {
         self.busy = now.elapsed;
-        if !self.beside.as_ref().is_some_and(|beside| beside.has_asked(closed.command)) {
+        let is_of =
+            |beside: &Running| beside.number == closed.command || beside.has_asked(closed.command);
+        if !self.beside.as_deref().is_some_and(is_of) {
             return Err(self.out_of_turn("a connection of no forward"));
         }
         self.count_forwarded(&closed);

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use node_enforce::decide::{self, Facts};
+use node_enforce::forward;
 use node_enforce::policy::RecordRules;
 use proto::event::{CommandFinished, Counted, Kind, Outcome};
 use proto::ids::Digest;
-use proto::reading::{Channel, Verdict};
+use proto::reading::Verdict;
 use proto::refusal::{Code, Told};
 use proto::time::Moment;
 use store_log::{Receipt, Urgency};
@@ -76,7 +77,7 @@ impl Gate {
             Verdict::Allow => {
                 let until = leash.good_until(now.elapsed);
                 let allowed = Judged::allowed(key, required, text, until);
-                let forwards = self.facts.channel == Channel::Forward;
+                let forwards = forward::is_forwarded(self.facts.channel);
                 if forwards { allowed.forwarding() } else { allowed }
             }
             Verdict::Block => Judged::blocked(key, required, told(Code::BlockedByRule)),

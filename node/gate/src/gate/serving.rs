@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use node_enforce::files;
 use node_enforce::mask::Raw;
 use node_enforce::policy::{Approval, RecordRules};
+use node_enforce::{files, forward};
 use proto::event::{CommandFinished, CommandStarted, Counted, Kind, Outcome, Stream};
 use proto::reading::Channel;
 use proto::time::Moment;
@@ -38,7 +38,8 @@ impl Gate {
         }
         // What is asked within it is judged in its turn: lines, requests, what a push changes.
         let is_asked = match self.facts.channel {
-            Channel::Shell | Channel::Sftp | Channel::Forward => true,
+            Channel::Shell | Channel::Sftp => true,
+            channel if forward::is_forwarded(channel) => true,
             Channel::Exec => files::pushes_to(text.bytes()).is_some(),
             _ => false,
         };

@@ -35,6 +35,8 @@ struct Stage {
     awaited: VecDeque<Pending>,
     weak: VecDeque<Receipt>,
     done: Vec<String>,
+    /// Whether the next permit is asked for what a forward may carry.
+    carries: bool,
 }
 
 #[track_caller]
@@ -76,6 +78,7 @@ impl Stage {
             awaited,
             weak,
             done,
+            carries: false,
         };
         stage.perform(outputs);
         stage.done.clear();
@@ -94,10 +97,8 @@ impl Stage {
                 self.now.elapsed += Duration::from_secs(seconds);
                 Input::Tick
             }
-            ("contact", _) => {
-                self.contact = self.now.elapsed;
-                return;
-            }
+            ("carries", _) => return self.carries = true,
+            ("contact", _) => return self.contact = self.now.elapsed,
             ("command", _) => self.command(text.into_bytes()),
             ("opens", _) if channel == Channel::Shell => self.command(Seen::Opening.encode()),
             ("line", _) => self.command(Seen::Line(text.as_bytes()).encode()),
@@ -286,11 +287,17 @@ impl Stage {
                 }
                 Output::Release(release) => self.released(release),
                 Output::Forward(permit) => {
-                    let line = match permit.redeem(self.now.elapsed) {
+                    let now = self.now.elapsed;
+                    let (word, redeemed) = if std::mem::take(&mut self.carries) {
+                        ("carries", permit.redeem_forward(now).map(|(text, _)| text))
+                    } else {
+                        ("forwards", permit.redeem(now))
+                    };
+                    let line = match redeemed {
                         Ok(text) => without_controls(&String::from_utf8_lossy(text.bytes())),
                         Err(expired) => expired.to_string(),
                     };
-                    self.done.push(format!("forwards {line}"));
+                    self.done.push(format!("{word} {line}"));
                 }
                 Output::Ask(ask) => self.done.push(asks(&ask)),
                 Output::Spend(asked) => {

@@ -26,7 +26,7 @@ use super::door::{self, Leaving};
 use super::input::{EndOnDrop, Input, pump, resized};
 use super::node::Node;
 use super::output::Arrived;
-use super::target::{Around, Dialled, Runs, dial};
+use super::target::{Around, Dialled, Lent, Runs, dial};
 use crate::channel::Start;
 use crate::terminal::Window;
 use crate::{signals, stderr};
@@ -34,19 +34,35 @@ use crate::{signals, stderr};
 /// How often a command without output is looked at for input that passed.
 pub(super) const INPUT_LOOK: Duration = Duration::from_secs(10);
 
+/// What a channel begins with.
+pub(super) struct Begun {
+    pub(super) start: Start,
+    pub(super) lent: Lent,
+}
+
+impl From<Start> for Begun {
+    fn from(start: Start) -> Self {
+        Self { start, lent: Lent::default() }
+    }
+}
+
 /// The life of one channel.
 pub(super) async fn run(
     node: Arc<Node>,
     caller: Arc<Caller>,
     mut client: Client,
     input: Input,
-    start: oneshot::Receiver<Start>,
+    start: oneshot::Receiver<Begun>,
 ) {
     metrics::gauge!("sallyport_ssh_channels").increment(1);
     let start = tokio::select! {
         () = client.gone.cancelled() => None,
-        () = node.drain.cancelled() => Some(Start::Refuse(Told::plain(Code::Draining))),
+        () = node.drain.cancelled() => Some(Start::Refuse(Told::plain(Code::Draining)).into()),
         start = start => start.ok(),
+    };
+    let (start, lent) = match start {
+        Some(Begun { start, lent }) => (Some(start), lent),
+        None => (None, Lent::default()),
     };
     let begun = match start {
         None => None,
@@ -55,16 +71,16 @@ pub(super) async fn run(
             None
         }
         Some(Start::Exec { command, environment, terminal }) => {
-            Some((command, Around { environment, terminal, runs: Runs::Command }))
+            Some((command, Around { environment, terminal, runs: Runs::Command, lent }))
         }
         Some(Start::Shell { environment, terminal }) => {
             let terminal = Some(terminal);
             let opening = Zeroizing::new(Seen::Opening.encode());
-            Some((opening, Around { environment, terminal, runs: Runs::Shell }))
+            Some((opening, Around { environment, terminal, runs: Runs::Shell, lent }))
         }
         Some(Start::Files { environment }) => {
             let opening = Zeroizing::new(files::Seen::Opening.encode());
-            Some((opening, Around { environment, terminal: None, runs: Runs::Files }))
+            Some((opening, Around { environment, terminal: None, runs: Runs::Files, lent }))
         }
     };
     if let Some((command, around)) = begun {
@@ -197,7 +213,8 @@ impl Running<'_> {
     ) -> Result<Dialled, Ending> {
         let to = self.session.target().clone();
         let node = self.node.clone();
-        let mut target = self.meanwhile(dial(&node, &to, login)).await?.map_err(Ending::Failed)?;
+        let mut target =
+            self.meanwhile(dial(&node, &to, login, &around.lent)).await?.map_err(Ending::Failed)?;
         let clock = &*node.sessions.ports().clock;
         self.meanwhile(target.begin(permit, around, clock)).await??;
         self.session.started().await.map_err(Ending::Refused)?;

@@ -26,10 +26,15 @@ pub(super) struct Pinned {
     target: Name,
     pub(super) keys: Vec<PublicKey>,
     first_use: bool,
-    listens: Option<Listens>,
+    /// Where connections go that come in where the target was asked to listen, or to what is lent
+    /// to it.
+    listened: Option<Listens>,
+    agent: Option<Listens>,
+    display: Option<Listens>,
 }
 
-/// Where connections go that come in where a target was asked to listen.
+/// Where connections go that a target opens.
+#[derive(Clone)]
 pub(super) struct Listens {
     pub(super) back: mpsc::Sender<Back>,
     pub(super) paces: Arc<Paces>,
@@ -59,19 +64,25 @@ impl Pinned {
             return Err("no host key is pinned".to_owned());
         }
         let (node, target) = (node.clone(), target.name.clone());
-        Ok(Self { node, target, keys, first_use, listens: None })
+        let (listened, agent, display) = (None, None, None);
+        Ok(Self { node, target, keys, first_use, listened, agent, display })
     }
 
     /// Takes connections that come in where the target was asked to listen.
     pub(super) fn listening(self, listens: Listens) -> Self {
-        Self { listens: Some(listens), ..self }
+        Self { listened: Some(listens), ..self }
+    }
+
+    /// Takes connections to an agent and a display that are lent to the target.
+    pub(super) fn lending(self, agent: Option<Listens>, display: Option<Listens>) -> Self {
+        Self { agent, display, ..self }
     }
 
     /// Hands a connection on. One that nobody asked for, or takes in time, is refused: that is what
     /// dropping the reply does.
-    fn came(&self, channel: Channel<client::Msg>, reply: ChannelOpenHandle, from: Option<String>) {
-        if let Some(listens) = &self.listens
-            && listens.back.try_send(Back { channel, reply, from }).is_err()
+    fn came(&self, to: Option<&Listens>, back: Back) {
+        if let Some(listens) = to
+            && listens.back.try_send(back).is_err()
         {
             tracing::debug!(target_name = %self.target, "a connection that came in is refused");
         }
@@ -112,7 +123,7 @@ impl Handler for Pinned {
         _: &[u8],
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        if let Some(listens) = &self.listens {
+        for listens in [&self.listened, &self.agent, &self.display].into_iter().flatten() {
             listens.paces.pause(id).await;
         }
         Ok(())
@@ -128,8 +139,8 @@ impl Handler for Pinned {
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        let from = format!("{}:{port}", names::printable(from, FROM_BYTES));
-        self.came(channel, reply, Some(from));
+        let from = Some(format!("{}:{port}", names::printable(from, FROM_BYTES)));
+        self.came(self.listened.as_ref(), Back { channel, reply, from });
         Ok(())
     }
 
@@ -140,20 +151,34 @@ impl Handler for Pinned {
         reply: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        self.came(channel, reply, None);
+        self.came(self.listened.as_ref(), Back { channel, reply, from: None });
+        Ok(())
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        channel: Channel<client::Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        self.came(self.agent.as_ref(), Back { channel, reply, from: None });
+        Ok(())
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        channel: Channel<client::Msg>,
+        from: &str,
+        port: u32,
+        reply: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        let from = Some(format!("{}:{port}", names::printable(from, FROM_BYTES)));
+        self.came(self.display.as_ref(), Back { channel, reply, from });
         Ok(())
     }
 
     // What else a target opens towards the gateway is never wanted. Dropping the reply refuses it.
-
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        Ok(())
-    }
 
     async fn server_channel_open_session(
         &mut self,
@@ -181,17 +206,6 @@ impl Handler for Pinned {
         &mut self,
         _: Channel<client::Msg>,
         _: &str,
-        _: ChannelOpenHandle,
-        _: &mut client::Session,
-    ) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<client::Msg>,
-        _: &str,
-        _: u32,
         _: ChannelOpenHandle,
         _: &mut client::Session,
     ) -> Result<(), Self::Error> {

@@ -22,12 +22,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::Caller;
-use super::forwards::Ask;
+use super::exec::Begun;
+use super::forwards::{self, Ask};
 use super::node::Node;
 use super::paces::Paces;
+use super::target::Lent;
 use super::{events, exec, input};
-use crate::channel::{Asking, Request, Start};
+use crate::channel::{Asking, Request};
 use crate::config::{CHANNELS_EVER, REFUSAL_PAUSE, REFUSALS_RECORDED};
+use crate::display::Display;
 use crate::login::{self, Login, NotLetIn};
 use crate::spool;
 use crate::terminal::{self, Window};
@@ -58,7 +61,8 @@ pub(super) struct ClientHandler {
 /// One open channel.
 struct Open {
     asking: Asking,
-    start: Option<oneshot::Sender<Start>>,
+    start: Option<oneshot::Sender<Begun>>,
+    lent: Lent,
     waiting: Arc<AtomicU64>,
 }
 
@@ -149,8 +153,12 @@ impl ClientHandler {
         self.sweep();
         let (sender, start) = oneshot::channel();
         let (client, input, waiting) = input::split(channel, session.handle(), self.node.spool());
-        let open =
-            Open { asking: Asking::default(), start: Some(sender), waiting: waiting.clone() };
+        let open = Open {
+            asking: Asking::default(),
+            start: Some(sender),
+            lent: Lent::default(),
+            waiting: waiting.clone(),
+        };
         self.channels.insert(client.id(), open);
         let task = exec::run(self.node.clone(), caller, client, input, start);
         self.tasks.spawn(async move {
@@ -182,7 +190,7 @@ impl ClientHandler {
         }
         if let Some(start) = answer.start
             && let Some(sender) = open.start.take()
-            && sender.send(start).is_err()
+            && sender.send(Begun { start, lent: std::mem::take(&mut open.lent) }).is_err()
         {
             tracing::debug!(connection = self.number, "a channel was gone when it was to start");
         }
@@ -308,13 +316,23 @@ impl Handler for ClientHandler {
     async fn x11_request(
         &mut self,
         id: ChannelId,
-        _: bool,
-        _: &str,
-        _: &str,
-        _: u32,
+        single: bool,
+        protocol: &str,
+        cookie: &str,
+        screen: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.ask(id, Request::Display, session)
+        let display = Display::new(single, protocol, cookie, screen);
+        let lent = match display.is_some() && self.may_lend(id, |lent| lent.display.is_none()) {
+            true => self.lend(forwards::Lent::Display, session.handle()).await,
+            false => None,
+        };
+        let lent = display.zip(lent);
+        let granted = lent.is_some();
+        if let Some(open) = self.channels.get_mut(&id).filter(|_| granted) {
+            open.lent.display = lent;
+        }
+        self.ask(id, Request::Display(granted), session)
     }
 
     async fn agent_request(
@@ -322,8 +340,24 @@ impl Handler for ClientHandler {
         id: ChannelId,
         session: &mut Session,
     ) -> Result<bool, Self::Error> {
-        self.ask(id, Request::Agent, session)?;
+        let lent = match self.may_lend(id, |lent| lent.agent.is_none()) {
+            true => self.lend(forwards::Lent::Agent, session.handle()).await,
+            false => None,
+        };
+        let granted = lent.is_some();
+        if let Some(open) = self.channels.get_mut(&id).filter(|_| granted) {
+            open.lent.agent = lent;
+        }
+        self.ask(id, Request::Agent(granted), session)?;
         Ok(false)
+    }
+
+    async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        if let Some(open) = self.channels.get_mut(&id) {
+            // What nothing began with is lent no more.
+            open.lent = Lent::default();
+        }
+        Ok(())
     }
 
     async fn channel_open_x11(

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use super::dial::{Connection, connect, measured};
 use super::node::Node;
 use super::output::{Arrived, TargetOutput};
-use super::pinned::Pinned;
+use super::pinned::{Listens, Pinned};
 use crate::config::{EXEC_DEADLINE, OPEN_DEADLINE};
+use crate::display::Display;
 use crate::terminal::{self, Window};
 
 /// What a command runs in.
@@ -22,6 +23,14 @@ pub(super) struct Around {
     pub(super) environment: Vec<(String, String)>,
     pub(super) terminal: Option<terminal::Request>,
     pub(super) runs: Runs,
+    pub(super) lent: Lent,
+}
+
+/// What of the client is lent to the target, and where connections to it go.
+#[derive(Default)]
+pub(super) struct Lent {
+    pub(super) agent: Option<Listens>,
+    pub(super) display: Option<(Display, Listens)>,
 }
 
 /// What runs.
@@ -46,9 +55,16 @@ pub(super) struct Dialled {
 ///
 /// # Errors
 /// What the client is told; the precise reason is in the log.
-pub(super) async fn dial(node: &Arc<Node>, target: &Target, login: &str) -> Result<Dialled, Told> {
+pub(super) async fn dial(
+    node: &Arc<Node>,
+    target: &Target,
+    login: &str,
+    lent: &Lent,
+) -> Result<Dialled, Told> {
     let dialled = async {
+        let display = lent.display.as_ref().map(|(_, listens)| listens.clone());
         let pinned = Pinned::new(node, target);
+        let pinned = pinned.map(|pinned| pinned.lending(lent.agent.clone(), display));
         let connection = connect(node, target, login, pinned).await?;
         let opened = timeout(OPEN_DEADLINE, connection.handle.channel_open_session()).await;
         let (read, write) = connection.opened(opened)?.split();
@@ -95,6 +111,16 @@ impl Dialled {
             asked.map_err(|_| lost())?;
             self.accepted("open a terminal").await?;
         }
+        if around.lent.agent.is_some() {
+            self.write.agent_forward(true).await.map_err(|_| lost())?;
+            self.takes("an agent").await?;
+        }
+        if let Some((Display { single, cookie, screen }, _)) = &around.lent.display {
+            let (protocol, cookie) = (Display::PROTOCOL, cookie.as_str());
+            let asked = self.write.request_x11(true, *single, protocol, cookie, *screen).await;
+            asked.map_err(|_| lost())?;
+            self.takes("a display").await?;
+        }
         // Right before the write: all that went before may have taken longer than a verdict is
         // worth.
         let command = permit
@@ -109,6 +135,18 @@ impl Dialled {
         drop(command);
         let what = if around.runs == Runs::Files { "serve files" } else { "run the command" };
         self.accepted(what).await
+    }
+
+    /// Waits until the target took what is lent to it, or did not: then the command goes without.
+    async fn takes(&mut self, lent: &'static str) -> Result<(), Ending> {
+        match self.output.next().await {
+            Arrived::Lost | Arrived::Closed => Err(Ending::Failed(Told::plain(Code::TargetLost))),
+            Arrived::Refused => {
+                tracing::debug!(target_name = %self.connection.name, lent, "is not taken");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Waits until the target took what it was asked for.

@@ -67,8 +67,9 @@ fn requests_are_answered_in_order() {
         &[Terminal(Some(&dumb)), Shell, Terminal(None), Shell],
         &["yes", "yes shell [] in dumb", "no", "no"],
     );
-    check(&[Display], &["no record \"x11-req\" SP-1002"]);
-    check(&[Agent], &["no record \"auth-agent-req\" SP-1002"]);
+    check(&[Display(false), Agent(false), Exec(b"a")], &["no", "no", "yes exec \"a\" []"]);
+    check(&[Display(true), Agent(true), Exec(b"a")], &["yes", "yes", "yes exec \"a\" []"]);
+    check(&[Exec(b"a"), Agent(true)], &["yes exec \"a\" []", "no"]);
     // One program to a channel: what comes later changes nothing.
     check(&[Exec(b"a"), Exec(b"b")], &["yes exec \"a\" []", "no"]);
     check(&[Exec(b"a"), Shell, Variable("LANG", "C")], &["yes exec \"a\" []", "no", "no"]);

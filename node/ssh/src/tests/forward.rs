@@ -4,7 +4,8 @@ use node_enforce::forward::Address;
 use proto::reading::ForwardOperation::Connect;
 use proto::target::TargetKind;
 
-use crate::forward::{Known, Machine, port, targets};
+use crate::display::Display;
+use crate::forward::{Known, Machine, hosts, port, targets};
 
 /// `NAME KIND MACHINE/PORT`, where a machine is its addresses with `+` between them, perhaps behind
 /// its name and `=`. Who has a loopback address is the node's own machine.
@@ -118,4 +119,40 @@ fn the_port_of_a_socket() {
     let of = |path: &str| port(&Address::socket(path).expect("a path"));
     assert_eq!(of("/run/.s.PGSQL.5432"), Some(5432));
     assert_eq!([of("/run/.s.PGSQL."), of("/run/.s.PGSQL.70000"), of("/run/x")], [None; 3]);
+}
+
+/// What was judged is where the target is sent, and not what the name may lead to by then.
+#[test]
+fn the_target_is_sent_to_what_was_judged() {
+    #[track_caller]
+    fn check(host: &str, at: &[&str], expected: &[&str]) {
+        let address = Address::place(host, 80, Connect).expect("an address");
+        let Address::Place { host, .. } = address else { panic!("{address} is a port") };
+        let at: Vec<_> = at.iter().map(|one| one.parse().expect("an address")).collect();
+        assert_eq!(hosts(&host, &at), expected);
+    }
+    check("db.internal", &["10.0.0.5", "fd00::5"], &["10.0.0.5", "fd00::5"]);
+    check("db.internal", &[], &["db.internal"]);
+    check("localhost", &[], &["localhost"]);
+    check("127.1", &[], &["127.0.0.1"]);
+    check("[::1]", &[], &["::1"]);
+}
+
+#[test]
+fn displays_that_are_passed_on() {
+    let new = |protocol, cookie: &str, screen| Display::new(false, protocol, cookie, screen);
+    let known = "MIT-MAGIC-COOKIE-1";
+    assert!(new(known, "0123456789abcdefABCDEF", 0).is_some());
+    assert!(new(known, &"a".repeat(128), 255).is_some());
+    for (protocol, cookie, screen) in [
+        (known, "", 0),
+        (known, "xyz", 0),
+        (known, "ab cd", 0),
+        (known, &"a".repeat(129), 0),
+        (known, "ab", 256),
+        ("SUN-DES-1", "ab", 0),
+        ("", "ab", 0),
+    ] {
+        assert!(new(protocol, cookie, screen).is_none(), "{protocol} {cookie} {screen}");
+    }
 }

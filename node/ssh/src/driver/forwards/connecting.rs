@@ -5,12 +5,11 @@
 //! what was judged. Each has a connection to the target for itself, so that one that stalls holds
 //! up no other.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use node_enforce::forward::{Address, Asked, Host, Seen};
+use node_enforce::forward::{Address, Asked, Seen};
 use node_gate::{Passage, Permit};
 use proto::refusal::{Code, Told};
 use russh::server::ChannelOpenHandle;
@@ -25,6 +24,7 @@ use super::super::output::TargetOutput;
 use super::carry::{Counts, End, Far, Source};
 use super::{Over, Way};
 use crate::config::OPEN_DEADLINE;
+use crate::forward::hosts;
 use crate::stderr;
 
 /// Where connections are said to come from: what a client says of that was judged by nobody.
@@ -122,11 +122,7 @@ async fn reach(connection: &Connection, asked: &Asked) -> Result<Channel<client:
             return connection.opened(opened).map_err(|fault| failed(connection, &fault.told));
         }
     };
-    let hosts: Vec<String> = if asked.at.is_empty() {
-        vec![written(host)]
-    } else {
-        asked.at.iter().map(IpAddr::to_string).collect()
-    };
+    let hosts = hosts(host, &asked.at);
     let each = OPEN_DEADLINE / u32::try_from(hosts.len()).unwrap_or(1).max(1);
     let mut fault = Told::plain(Code::Internal);
     for host in hosts {
@@ -138,15 +134,6 @@ async fn reach(connection: &Connection, asked: &Asked) -> Result<Channel<client:
         }
     }
     Err(failed(connection, &fault))
-}
-
-/// A host as a target takes it: without brackets.
-pub(super) fn written(host: &Host) -> String {
-    match host {
-        Host::Every => String::new(),
-        Host::Name(name) => name.clone(),
-        Host::At(address) => address.to_string(),
-    }
 }
 
 /// Why a target did what it was asked for not, as the client is told.

@@ -7,8 +7,10 @@
 
 mod carry;
 mod connecting;
+mod lending;
 mod listening;
 mod lookup;
+mod place;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +38,7 @@ use crate::stderr;
 
 use carry::Carrier;
 pub(super) use connecting::{Connect, refuse};
+pub(super) use lending::{Lent, lend};
 pub(super) use listening::Listen;
 pub(super) use lookup::Names;
 
@@ -239,6 +242,11 @@ impl Forwards {
                 return self.session.close(&told.code.to_string()).await;
             }
         };
+        self.close(ending).await;
+    }
+
+    /// Ends what is under way, and closes the books.
+    async fn close(self, ending: Ending) {
         let Self { mut session, way, mut overs, over, .. } = self;
         way.stop.cancel();
         drop(over);

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use node_enforce::forward::Address;
 use proto::refusal::{Code, Told};
-use russh::Channel;
 use russh::server::{ChannelOpenHandle, Handle, Msg};
+use russh::{Channel, ChannelId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::forwards::{self, Ask, Connect, Listen, Shared, refuse};
 use super::super::input;
+use super::super::pinned::Listens;
+use super::super::target::Lent;
 use super::{ClientHandler, Open};
 use crate::channel::Asking;
 use crate::config::{LISTEN_DEADLINE, LISTENS};
@@ -55,7 +57,8 @@ impl ClientHandler {
         self.opened.fetch_add(1, Ordering::Relaxed);
         self.sweep();
         let (client, input, waiting) = input::split(channel, handle.clone(), self.node.spool());
-        let open = Open { asking: Asking::nothing(), start: None, waiting: waiting.clone() };
+        let (asking, lent) = (Asking::nothing(), Lent::default());
+        let open = Open { asking, start: None, lent, waiting: waiting.clone() };
         self.channels.insert(client.id(), open);
         let held = (place, waiting);
         let connect = Connect { address, from: asked.from, client, input, reply, held };
@@ -106,6 +109,29 @@ impl ClientHandler {
         })
     }
 
+    /// Whether something may be lent to what begins on a channel.
+    pub(super) fn may_lend(&self, id: ChannelId, is_new: impl Fn(&Lent) -> bool) -> bool {
+        self.channels.get(&id).is_some_and(|open| open.asking.is_open() && is_new(&open.lent))
+    }
+
+    /// Has the lending of something judged. Gives where connections to it go, if it is lent.
+    pub(super) async fn lend(&mut self, lent: forwards::Lent, handle: Handle) -> Option<Listens> {
+        let caller = self.caller.clone()?;
+        let (answer, answered) = oneshot::channel();
+        let (node, shared) = (self.node.clone(), self.shared(handle));
+        self.tasks.spawn(forwards::lend(node, caller, shared, lent, answer));
+        timeout(LISTEN_DEADLINE, answered).await.ok()?.ok()
+    }
+
+    fn shared(&self, handle: Handle) -> Shared {
+        Shared {
+            handle,
+            places: self.places.clone(),
+            paces: self.paces.clone(),
+            opened: self.opened.clone(),
+        }
+    }
+
     /// Where it is, if the connection may ask for anything more.
     fn place(&mut self, asked: &Asked) -> Result<Address, Told> {
         if let Some((code, reason)) = self.no_channel() {
@@ -126,12 +152,7 @@ impl ClientHandler {
         let known = self.forwards.as_ref().filter(|asks| !asks.is_closed()).cloned();
         let asks = known.unwrap_or_else(|| {
             let (asks, queue) = mpsc::channel(ASKS);
-            let shared = Shared {
-                handle,
-                places: self.places.clone(),
-                paces: self.paces.clone(),
-                opened: self.opened.clone(),
-            };
+            let shared = self.shared(handle);
             self.tasks.spawn(forwards::run(self.node.clone(), caller, shared, queue));
             asks
         });
