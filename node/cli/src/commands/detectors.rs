@@ -4,22 +4,34 @@ use std::io::Read as _;
 
 use clap::Subcommand;
 use node_enforce::mask::{
-    Action, Detect, DetectorInfo, MaskKey, MaskPlan, MaskRule, Raw, detectors, is_detector,
-    mask_text,
+    Action, Class, Detect, DetectorInfo, Example, MaskKey, MaskPlan, MaskRule, Raw, detectors,
+    is_detector, mask_text,
 };
 use proto::refusal::Code;
 use serde::Serialize;
 
 use crate::arguments::Listing;
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, Column};
+use crate::output::{self, Column, Format};
+use crate::terminal::safe;
 
 /// The most text that is tried, in bytes.
 const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
 
-const COLUMNS: &[Column] = &[("ID", "/id"), ("CLASS", "/class"), ("FINDS", "/description")];
-const FOUND: &[Column] =
-    &[("ID", "/id"), ("OFFSET", "/offset"), ("LENGTH", "/length"), ("MASKED", "/masked")];
+const COLUMNS: &[Column] = &[
+    ("ID", "/id"),
+    ("CLASS", "/class"),
+    ("ON BY", "/on_by"),
+    ("SURE", "/confidence"),
+    ("FINDS", "/description"),
+];
+const FOUND: &[Column] = &[
+    ("ID", "/id"),
+    ("OFFSET", "/offset"),
+    ("LENGTH", "/length"),
+    ("SURE", "/confidence"),
+    ("MASKED", "/masked"),
+];
 
 /// What masking can find.
 #[derive(Debug, Subcommand)]
@@ -29,7 +41,7 @@ pub(crate) enum Detectors {
         #[command(flatten)]
         listing: Listing,
     },
-    /// Show one detector
+    /// Show one detector, with texts in which it finds something and such in which it does not
     Show {
         /// Its name, as the list shows it
         name: String,
@@ -49,7 +61,24 @@ pub(crate) enum Detectors {
 struct Row {
     id: &'static str,
     class: String,
+    on_by: &'static str,
+    confidence: &'static str,
     description: &'static str,
+}
+
+/// One detector with its examples.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    row: Row,
+    examples: Vec<Tried>,
+    counter_examples: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Tried {
+    text: String,
+    masked: String,
 }
 
 #[derive(Serialize)]
@@ -57,6 +86,7 @@ struct Found {
     id: String,
     offset: u64,
     length: u64,
+    confidence: &'static str,
     masked: String,
 }
 
@@ -70,7 +100,7 @@ pub(crate) fn run(command: Detectors) -> Outcome {
         Detectors::Show { name, listing } => {
             let found = detectors().iter().find(|info| info.name == name);
             let info = found.ok_or_else(|| unknown(&name))?;
-            output::one(listing.output, &row(info))
+            output::print(&shown(Format::or_fitting(listing.output), info)?)
         }
         Detectors::Test { name, listing } => test(name, listing),
     }
@@ -78,7 +108,35 @@ pub(crate) fn run(command: Detectors) -> Outcome {
 
 fn row(info: &DetectorInfo) -> Row {
     let class = info.class.map_or("always".to_owned(), |class| format!("{class:?}").to_lowercase());
-    Row { id: info.name, class, description: info.description }
+    let on_by = match info.class {
+        None => "always",
+        Some(_) if info.only_by_name => "name",
+        Some(Class::Secrets | Class::Credentials) => "default",
+        Some(_) => "class",
+    };
+    let confidence = info.confidence.name();
+    Row { id: info.name, class, on_by, confidence, description: info.description }
+}
+
+/// A detector with its examples, as a person or a program reads it.
+pub(crate) fn shown(format: Format, info: &DetectorInfo) -> Outcome<String> {
+    let tried = |example: Example| Tried { text: example.text, masked: example.masked };
+    let row = row(info);
+    let examples: Vec<_> = info.examples().map(tried).collect();
+    let counter_examples: Vec<_> = info.counter_examples().collect();
+    let json = |error| Failure::new(Code::Internal, error);
+    if format != Format::Table {
+        let whole = Whole { row, examples, counter_examples };
+        return output::render_one(format, &serde_json::to_value(whole).map_err(json)?);
+    }
+    let mut text = output::render_one(format, &serde_json::to_value(row).map_err(json)?)?;
+    for example in &examples {
+        text += &format!("\nfinds   {}\nmasked  {}\n", safe(&example.text), safe(&example.masked));
+    }
+    for example in &counter_examples {
+        text += &format!("\nleaves  {}\n", safe(example));
+    }
+    Ok(text)
 }
 
 fn unknown(name: &str) -> Failure {
@@ -113,6 +171,7 @@ fn test(name: Option<String>, listing: Listing) -> Outcome {
                 id: found.detector.to_string(),
                 offset: found.offset,
                 length: found.length,
+                confidence: found.confidence.name(),
                 masked: String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned(),
             }
         })

@@ -6,6 +6,7 @@ use proto::ids::Digest;
 use proto::time::Utc;
 use serde_json::{Value, json};
 
+use crate::commands::detectors;
 use crate::commands::policy::remote;
 use crate::commands::sessions::shown;
 use crate::output::{Column, Format, render};
@@ -53,4 +54,17 @@ fn a_session_of_another_node_is_not_shown_as_one_without_commands() {
     assert!(of_this.ends_with(header), "{of_this}");
     let exact = shown(Format::Jsonl, &session).expect("a line");
     assert_eq!(exact, format!("{session}\n"));
+}
+
+#[test]
+fn a_detector_is_shown_with_what_it_finds_and_leaves() {
+    let info = node_enforce::mask::detectors().iter().find(|info| info.name == "url-password");
+    let info = info.expect("it is there");
+    let text = detectors::shown(Format::Table, info).expect("a text");
+    assert!(text.contains("\nmasked  redis://:*******@cache\n"), "{text}");
+    assert!(text.ends_with("\nleaves  postgres://app:${PASSWORD}@db\n"), "{text}");
+    let line = detectors::shown(Format::Jsonl, info).expect("a line");
+    let value: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(value["on_by"], "default");
+    assert_eq!(value["examples"][1]["masked"], "redis://:*******@cache");
 }

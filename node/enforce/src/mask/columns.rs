@@ -2,6 +2,7 @@
 
 use super::action::{self, name};
 use super::compile::{MaskPlan, Treatment};
+use super::detector::Confidence;
 use super::values::Form;
 use super::window::Finding;
 use crate::policy::ColumnMask;
@@ -36,7 +37,8 @@ impl MaskPlan {
     fn column(&self, rule: u16) -> Option<Treatment> {
         let mask = self.columns.get(usize::from(rule))?;
         let (rule, action) = (mask.name.clone(), mask.action.clone());
-        Some(Treatment { detector: DETECTOR.into(), rule, action, class: None })
+        let confidence = Confidence::High;
+        Some(Treatment { detector: DETECTOR.into(), rule, action, class: None, confidence })
     }
 
     fn masked(&self, rule: u16, value: &[u8]) -> Option<Vec<u8>> {
@@ -79,6 +81,7 @@ pub(super) fn finding(plan: &MaskPlan, form: Form, length: usize) -> Finding {
         rule: rule.map_or_else(|| DERIVED.into(), |rule| rule.rule),
         offset: 0,
         length: length as u64,
+        confidence: Confidence::High,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::detector::detectors;
+use super::detector::{Confidence, detectors};
 use super::known::KnownForms;
 use super::marks::Marks;
 use super::pattern::Pattern;
@@ -35,6 +35,7 @@ pub(super) struct Treatment {
     pub rule: Arc<str>,
     pub action: Action,
     pub class: Option<Class>,
+    pub confidence: Confidence,
 }
 
 /// Why rules cannot be compiled.
@@ -82,6 +83,7 @@ pub enum PlanError {
 
 /// Rules and known values, compiled. Shared by all streams through an [`Arc`].
 pub struct MaskPlan {
+    /// Behind that of a built-in detector is that of what it finds with wrong check digits.
     pub(super) treatments: Vec<Treatment>,
     pub(super) key: MaskKey,
     pub(super) marks: Arc<Marks>,
@@ -115,7 +117,9 @@ impl MaskPlan {
         let mut selected = Vec::new();
         for info in detectors().iter().filter(|info| info.class.is_some()) {
             if let Some(treatment) = select::treatment(info, rules) {
+                let doubtful = Treatment { confidence: Confidence::Low, ..treatment.clone() };
                 selected.push((info.name, push(&mut treatments, treatment)));
+                push(&mut treatments, doubtful);
             }
         }
         let of = |name: &str| selected.iter().find(|(n, _)| *n == name).map(|(_, t)| *t);
@@ -170,6 +174,7 @@ fn compile_patterns(
                 rule: rule.name.clone(),
                 action: rule.action.clone(),
                 class: None,
+                confidence: Confidence::Medium,
             };
             let index = push(treatments, treatment);
             let pattern = Pattern::compile(source, index)

@@ -195,6 +195,7 @@ impl Masker {
                 action: if by_byte { "redact" } else { action::name(&treatment.action) },
                 offset: left_at,
                 length,
+                confidence: treatment.confidence,
             });
             self.spans.pop();
         }

@@ -54,7 +54,7 @@ pub use compile::{
     PATTERN_MAX_BYTES, PATTERN_MAX_COUNT, PlanError, RULES_MAX_COUNT,
 };
 pub use content::{AROUND_BYTES, Piece, content};
-pub use detector::{DetectorInfo, detectors, is_detector};
+pub use detector::{Confidence, DetectorInfo, Example, detectors, is_detector};
 pub use engine::{HOLD_LIMIT, Masker, mask_by_default, mask_text};
 pub use masked::{Masked, Raw};
 pub use pattern::PATTERN_WINDOW_BYTES;

@@ -26,17 +26,25 @@ pub(super) fn treatment(info: &DetectorInfo, rules: &[MaskRule]) -> Option<Treat
     let (rule, action) = match best {
         Some(rule) if rule.action == Action::None => return None,
         Some(rule) => (rule.name.clone(), rule.action.clone()),
-        None if matches!(info.class, Some(Class::Secrets | Class::Credentials)) => {
+        None if matches!(info.class, Some(Class::Secrets | Class::Credentials))
+            && !info.only_by_name =>
+        {
             (Arc::from(DEFAULT_RULE), Action::Redact)
         }
         None => return None,
     };
-    Some(Treatment { detector: Arc::from(info.name), rule, action, class: info.class })
+    Some(Treatment {
+        detector: Arc::from(info.name),
+        rule,
+        action,
+        class: info.class,
+        confidence: info.confidence,
+    })
 }
 
 fn names(detect: &Detect, info: &DetectorInfo) -> bool {
     match detect {
-        Detect::Class(class) => info.class == Some(*class),
+        Detect::Class(class) => info.class == Some(*class) && !info.only_by_name,
         Detect::Detector(name) => name == info.name,
         Detect::Pattern(_) => false,
     }
@@ -54,6 +62,7 @@ pub(super) fn known_treatment(value: &KnownValue, rules: &[MaskRule]) -> Treatme
         rule: value.label.clone(),
         action: stronger.cloned().unwrap_or(Action::Redact),
         class: None,
+        confidence: detector::KNOWN_VALUE.confidence,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::detector::Confidence;
 use super::masked::Masked;
 
 /// A range of bytes within one window: `[start, start + length)`.
@@ -49,4 +50,6 @@ pub struct Finding {
     pub offset: u64,
     /// Number of bytes in the client's masked stream, after masking.
     pub length: u64,
+    /// How sure it is.
+    pub confidence: Confidence,
 }

@@ -2,8 +2,20 @@
 //!
 //! Runs of digits inside identifiers are none (block numbers pass Luhn once in ten).
 
+use super::entry::{Confidence, DetectorInfo};
 use super::number;
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "card",
+    class: Some(Class::Financial),
+    only_by_name: false,
+    description: "payment card numbers: issuer, length and Luhn digit",
+    confidence: Confidence::High,
+    examples: &["«4111·1111·1111·1111»", "«3782-822463·-10005»"],
+    others: &["4111·1111·1111·1112", "blk_-4111·1111·1111·1111"],
+};
 
 /// Longest number of a card. Digits.
 const DIGITS_MAX: usize = 19;

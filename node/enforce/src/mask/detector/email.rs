@@ -3,8 +3,20 @@
 //! Holds the current word while it may be a local part, which is why it is off unless named.
 
 use super::alphabet::{DOMAIN, LOCAL};
+use super::entry::{Confidence, DetectorInfo};
 use super::{Machine, Progress};
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "email",
+    class: Some(Class::Personal),
+    only_by_name: false,
+    description: "e-mail addresses",
+    confidence: Confidence::Medium,
+    examples: &["mail «ann.b+c@mail.example» now"],
+    others: &["user@host", "@decorated a@ b"],
+};
 
 /// Longest local part (RFC 5321 section 4.5.3.1.1). Bytes.
 const LOCAL_MAX: u64 = 64;

@@ -1,8 +1,20 @@
 //! International bank account numbers (ISO 13616): country, its length, check digits modulo 97.
 //! Written in one run, or in groups of four.
 
+use super::entry::{Confidence, DetectorInfo};
+use crate::mask::plan::Class;
 use crate::mask::scan::glued;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "iban",
+    class: Some(Class::Financial),
+    only_by_name: false,
+    description: "international bank account numbers: length and check digits",
+    confidence: Confidence::High,
+    examples: &["«GB82 WEST 1234 5698 7654 32»", "«DE89·370400440532013000»"],
+    others: &["GB83 WEST 1234 5698 7654 32"],
+};
 
 /// Countries and the lengths of their numbers, from the registry of SWIFT.
 #[rustfmt::skip]

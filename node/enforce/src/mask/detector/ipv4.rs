@@ -2,9 +2,21 @@
 //!
 //! Version numbers with letters before them, or five parts, are none.
 
+use super::entry::{Confidence, DetectorInfo};
 use super::number;
+use crate::mask::plan::Class;
 use crate::mask::scan::glued;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "ipv4",
+    class: Some(Class::Network),
+    only_by_name: false,
+    description: "IPv4 addresses",
+    confidence: Confidence::Low,
+    examples: &["from «10.0.0.1» port 22"],
+    others: &["1.2.3.4.5 v1.2.3.4 256.1.1.1"],
+};
 
 const PARTS: usize = 4;
 

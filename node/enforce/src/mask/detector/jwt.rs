@@ -4,8 +4,22 @@
 //! passes its bound undecided is masked.
 
 use super::alphabet::WORD;
+use super::entry::{Confidence, DetectorInfo};
 use super::{Machine, Progress};
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "jwt",
+    class: Some(Class::Secrets),
+    only_by_name: false,
+    description: "JSON web tokens, signed or encrypted",
+    confidence: Confidence::High,
+    examples: &[
+        "eyJ«hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg»",
+    ],
+    others: &["eyJhbGciOiJIUzI1NiJ9 is a header alone"],
+};
 
 /// Shortest first segment, without the literal: together they are a long run. Bytes.
 const HEADER_MIN: u64 = 13;

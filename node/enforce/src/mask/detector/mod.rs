@@ -4,7 +4,10 @@
 
 mod alphabet;
 mod card;
+mod check;
 mod email;
+mod entry;
+mod example;
 mod iban;
 mod ipv4;
 mod jwt;
@@ -26,6 +29,9 @@ use super::plan::Class;
 use super::scan::Pending;
 use super::text::Text;
 
+pub use entry::{Confidence, DetectorInfo};
+pub use example::Example;
+
 pub(super) use key_value::Word;
 pub(super) use key_words::KEY_WORDS;
 pub(super) use token::Shape;
@@ -34,48 +40,45 @@ pub(super) use {card::ends as card, iban::ends as iban, ipv4::ends as ipv4};
 pub(super) use {email::may_be as may_be_email, email::word as word_before};
 pub(super) use {phone::begins as phone, ssn::ends as ssn};
 
-/// A detector, as `sallyport detectors list` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DetectorInfo {
-    /// Stable name, used in policy and in the record.
-    pub name: &'static str,
-    /// The class that switches it; `None` for known values, which nothing switches off.
-    pub class: Option<Class>,
-    /// What it finds, in one line.
-    pub description: &'static str,
-}
-
-const fn info(name: &'static str, class: Class, description: &'static str) -> DetectorInfo {
-    DetectorInfo { name, class: Some(class), description }
-}
-
 /// The last of [`detectors`].
 pub(super) const KNOWN_VALUE: DetectorInfo = DetectorInfo {
     name: "known-value",
     class: None,
+    only_by_name: false,
     description: "credentials that the gateway itself holds, plain or encoded; always on",
+    confidence: Confidence::High,
+    examples: &[],
+    others: &[],
 };
 
 /// Those that are more than a prefix and a body.
 const OTHERS: &[DetectorInfo] = &[
-    info("telegram-token", Class::Secrets, "Telegram bot tokens"),
-    info("jwt", Class::Secrets, "JSON web tokens, signed or encrypted"),
-    info("private-key", Class::Secrets, "PEM, OpenSSH and PGP private keys"),
-    info("url-password", Class::Credentials, "the password in scheme://user:password@host"),
-    info("authorization", Class::Credentials, "the credentials of an HTTP Authorization header"),
-    info("aws-secret-key", Class::Credentials, "AWS secret keys beside their key word"),
-    info("key-value", Class::Credentials, "key=value, key: value and \"key\": \"value\" secrets"),
-    info("email", Class::Personal, "e-mail addresses"),
-    info("us-ssn", Class::Personal, "US social security and taxpayer numbers, with dashes"),
-    info("phone", Class::Personal, "phone numbers: +country, and (ddd) ddd-dddd"),
-    info("card", Class::Financial, "payment card numbers: issuer, length and Luhn digit"),
-    info("iban", Class::Financial, "international bank account numbers: length and check digits"),
-    info("ipv4", Class::Network, "IPv4 addresses"),
+    telegram::INFO,
+    jwt::INFO,
+    pem::INFO,
+    url::INFO,
+    key_words::AUTHORIZATION,
+    key_words::AWS_SECRET,
+    key_words::KEY_VALUE,
+    email::INFO,
+    ssn::INFO,
+    phone::INFO,
+    card::INFO,
+    iban::INFO,
+    ipv4::INFO,
 ];
 
 static ALL: LazyLock<Vec<DetectorInfo>> = LazyLock::new(|| {
     let tokens = FAMILIES.iter().copied().flatten();
-    let tokens = tokens.map(|it| info(it.name, Class::Secrets, it.description));
+    let tokens = tokens.map(|it| DetectorInfo {
+        name: it.name,
+        class: Some(Class::Secrets),
+        only_by_name: false,
+        description: it.description,
+        confidence: Confidence::High,
+        examples: it.examples,
+        others: it.others,
+    });
     tokens.chain(OTHERS.iter().copied()).chain([KNOWN_VALUE]).collect()
 });
 
@@ -112,6 +115,10 @@ pub(super) trait Machine {
     fn open(&self) -> Option<u64>;
     /// From here on the same beginning starts nothing new while this one reads.
     fn exclusive_from(&self) -> Option<u64>;
+    /// What it found has check digits, and they are not right.
+    fn is_doubtful(&self) -> bool {
+        false
+    }
 }
 
 /// A candidate of any kind.
@@ -184,6 +191,10 @@ impl Candidate {
 
     pub(super) fn exclusive_from(&self) -> Option<u64> {
         self.machine().exclusive_from()
+    }
+
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.machine().is_doubtful()
     }
 
     /// Whether it has read `at` and keeps it for itself.

@@ -2,8 +2,24 @@
 //!
 //! A key without END masks the rest of the stream. Memory is constant.
 
+use super::entry::{Confidence, DetectorInfo};
 use super::{Machine, Progress};
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "private-key",
+    class: Some(Class::Secrets),
+    only_by_name: false,
+    description: "PEM, OpenSSH and PGP private keys",
+    confidence: Confidence::High,
+    examples: &[
+        "-----BEGIN PRIVATE· KEY-----«\nMIIEvQIBADANBgkqhkiG9w\n»-----END PRIVATE· KEY-----",
+    ],
+    others: &[
+        "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END CERTIFICATE-----",
+    ],
+};
 
 /// Longest label of a header. Bytes.
 const LABEL_MAX: u64 = 64;

@@ -1,9 +1,21 @@
 //! Phone numbers: a plus and the digits of a country (E.164), and the North American form with its
 //! punctuation. Bare digits are none.
 
+use super::entry::{Confidence, DetectorInfo};
 use super::number;
+use crate::mask::plan::Class;
 use crate::mask::scan::glued;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "phone",
+    class: Some(Class::Personal),
+    only_by_name: false,
+    description: "phone numbers: +country, and (ddd) ddd-dddd",
+    confidence: Confidence::Low,
+    examples: &["call «+44 20 7946 0000»", "call «(212) 555-0123»"],
+    others: &["2125550123", "2026-11-30"],
+};
 
 /// Digits of a number with its country.
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;

@@ -1,7 +1,19 @@
 //! US social security numbers and taxpayer numbers, `ddd-dd-dddd`: nine bare digits are none.
 
+use super::entry::{Confidence, DetectorInfo};
 use super::number;
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "us-ssn",
+    class: Some(Class::Personal),
+    only_by_name: false,
+    description: "US social security and taxpayer numbers, with dashes",
+    confidence: Confidence::Medium,
+    examples: &["ssn «536-22·-1234»"],
+    others: &["666-22-1234", "536221234", "078-05·-1120"],
+};
 
 /// Numbers that were printed on specimen cards and are nobody's.
 const SPECIMENS: &[&[u8]] = &[b"078-05-1120", b"219-09-9999"];

@@ -1,8 +1,20 @@
 //! Telegram bot tokens: the bot's number, a colon, and 35 bytes that begin with `A`.
 
 use super::alphabet::WORD;
+use super::entry::{Confidence, DetectorInfo};
 use super::{Machine, Progress};
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "telegram-token",
+    class: Some(Class::Secrets),
+    only_by_name: false,
+    description: "Telegram bot tokens",
+    confidence: Confidence::High,
+    examples: &["bot token 123456789:«AbCdEfGhIjKlMnOpQr·StUvWxYz012345678»"],
+    others: &["123456789:·AbCdEfGhIjKlMnOp", "12:30:45 at 10:59:00"],
+};
 
 const BODY: usize = 35;
 

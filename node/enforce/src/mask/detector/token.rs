@@ -1,8 +1,11 @@
 //! Tokens that a public prefix identifies: the prefix, then a run of body bytes.
 //!
-//! The whole run is masked, also where it is longer than the format says: too much is safe.
+//! The whole run is masked, also where it is longer than the format says: too much is safe. So is a
+//! token with wrong check digits, which may be of a form that is newer than this file; the finding
+//! says that they are wrong. What stands for a token in documentation stays.
 
 use super::alphabet::Alphabet;
+use super::check::{Check, is_stand_in};
 use super::{Machine, Progress};
 use crate::mask::text::Text;
 
@@ -21,15 +24,17 @@ pub(in crate::mask) struct Shape {
     pub dotted: bool,
     /// No letter, digit or underscore may stand before the prefix.
     pub bounded: bool,
+    /// The check digits of a body, if it has some.
+    pub check: Option<&'static Check>,
 }
 
 impl Shape {
     pub(super) const fn run(alphabet: &'static Alphabet, min: u64) -> Self {
-        Self { alphabet, min, exact: false, dotted: false, bounded: true }
+        Self { alphabet, min, exact: false, dotted: false, bounded: true, check: None }
     }
 
     pub(super) const fn exactly(alphabet: &'static Alphabet, length: u64) -> Self {
-        Self { alphabet, min: length, exact: true, dotted: false, bounded: true }
+        Self { exact: true, ..Self::run(alphabet, length) }
     }
 
     pub(super) const fn dotted(self) -> Self {
@@ -47,6 +52,10 @@ impl Shape {
     pub(super) const fn anywhere(self) -> Self {
         Self { bounded: false, ..self }
     }
+
+    pub(super) const fn checked(self, check: &'static Check) -> Self {
+        Self { check: Some(check), ..self }
+    }
 }
 
 /// A token whose prefix has been read.
@@ -58,6 +67,10 @@ pub(in crate::mask) struct Token {
     end: u64,
     /// The first bytes must still be shown to be token bytes.
     headed: bool,
+    /// Its shortest body has been looked at, and stands for none.
+    judged: bool,
+    /// Its check digits are right.
+    checked: bool,
 }
 
 impl Token {
@@ -65,7 +78,7 @@ impl Token {
     /// bytes are in a row: then its body must begin with them, or it would depend on chunks
     /// whether it is found.
     pub(super) fn new(shape: &'static Shape, at: u64, headed: bool) -> Self {
-        Self { shape, body: at, position: at, end: at, headed }
+        Self { shape, body: at, position: at, end: at, headed, judged: false, checked: false }
     }
 
     /// Whether the first bytes are none of a body that was looked for.
@@ -83,14 +96,29 @@ impl Token {
         !self.shape.exact && self.end - self.body >= self.shape.min
     }
 
+    /// Whether its shortest body is known, and only stands for a token: then it has read that far.
+    fn is_stand_in(&mut self, text: &Text) -> bool {
+        if self.judged || self.end - self.body < self.shape.min {
+            return false;
+        }
+        let shortest = self.body + self.shape.min;
+        self.judged = !is_stand_in(text.slice(self.body, shortest));
+        if !self.judged {
+            self.position = shortest;
+        }
+        !self.judged
+    }
+
     /// Decides, with the byte that ended the run.
-    fn decide(&self, next: Option<u8>) -> Progress {
+    fn decide(&mut self, text: &Text, next: Option<u8>) -> Progress {
         let length = self.end - self.body;
         let fits = if self.shape.exact {
             length == self.shape.min && !next.is_some_and(|b| b.is_ascii_alphanumeric())
         } else {
             length >= self.shape.min
         };
+        let check = self.shape.check.filter(|check| check.length == length);
+        self.checked = check.is_some_and(|it| (it.holds)(text.slice(self.body, self.end)));
         Progress::Done(fits.then_some((self.body, self.end)))
     }
 }
@@ -111,6 +139,9 @@ impl Machine for Token {
             if run > 0 {
                 self.position += run as u64;
                 self.end = self.position;
+                if self.is_stand_in(text) {
+                    return Progress::Done(None);
+                }
                 if self.shape.exact && self.end - self.body > self.shape.min {
                     return Progress::Done(None);
                 }
@@ -118,12 +149,12 @@ impl Machine for Token {
             let Some(&next) = rest.get(run) else { break };
             let dot = self.shape.dotted && next == b'.';
             if !dot || self.end != self.position || self.end == self.body {
-                return self.decide(Some(next));
+                return self.decide(text, Some(next));
             }
             self.position += 1;
         }
         if ended {
-            return self.decide(None);
+            return self.decide(text, None);
         }
         Progress::Open(self.certain().then_some((self.body, self.end)))
     }
@@ -142,5 +173,9 @@ impl Machine for Token {
 
     fn exclusive_from(&self) -> Option<u64> {
         Some(self.body)
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.shape.check.is_some() && !self.checked
     }
 }

@@ -3,9 +3,21 @@
 //! The password ends at the last `@` of the authority, since people do not always encode theirs.
 //! One that passes its bound without an `@` is masked until the authority ends.
 
+use super::entry::{Confidence, DetectorInfo};
 use super::value::is_placeholder;
 use super::{Machine, Progress};
+use crate::mask::plan::Class;
 use crate::mask::text::Text;
+
+pub(super) const INFO: DetectorInfo = DetectorInfo {
+    name: "url-password",
+    class: Some(Class::Credentials),
+    only_by_name: false,
+    description: "the password in scheme://user:password@host",
+    confidence: Confidence::High,
+    examples: &["postgres://app:«hunter2»@db:5432/orders", "redis://:«hunter2»@cache"],
+    others: &["http://localhost:8080/path@x", "postgres://app:${PASSWORD}@db"],
+};
 
 /// Longest user name. Bytes.
 const USER_MAX: u64 = 128;

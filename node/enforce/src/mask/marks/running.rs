@@ -74,7 +74,8 @@ impl Running {
     fn run(&mut self, mut runner: Runner, text: &Text, ended: bool, found: &mut Vec<Found>) {
         let progress = runner.candidate.advance(text, ended);
         if let Progress::Open(Some((start, end))) | Progress::Done(Some((start, end))) = progress {
-            found.push(Found { start, end, treatment: runner.treatment });
+            let doubtful = u16::from(runner.candidate.is_doubtful());
+            found.push(Found { start, end, treatment: runner.treatment + doubtful });
         }
         if matches!(progress, Progress::Open(_)) {
             self.runners.push(runner);

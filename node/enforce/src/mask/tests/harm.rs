@@ -147,7 +147,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
             // What is made to hold secrets is no plain source.
-            if !["target", "tests", "fuzz", "cases", "scripts"].contains(&&*name)
+            if !["target", "tests", "fuzz", "cases", "scripts", "detector"].contains(&&*name)
                 && !name.starts_with('.')
             {
                 sources(&path, found);

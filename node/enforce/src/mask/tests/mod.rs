@@ -6,6 +6,7 @@ mod actions;
 mod columns;
 mod content;
 mod detectors;
+mod examples;
 mod harm;
 mod known;
 mod limits;

@@ -2,9 +2,10 @@
 
 use super::Tokens;
 use crate::mask::detector::alphabet::{ALNUM, HEX, LOWER, WORD};
+use crate::mask::detector::check::BASE62_CRC;
 use crate::mask::detector::token::Shape;
 
-static ALNUM_36: Shape = Shape::run(&ALNUM, 36).anywhere();
+static CHECKED_36: Shape = Shape::run(&ALNUM, 36).anywhere().checked(&BASE62_CRC);
 static FINE_GRAINED: Shape = Shape::run(&WORD, 36).anywhere();
 static GITLAB: Shape = Shape::run(&WORD, 20).dotted().anywhere();
 static GITLAB_BOUNDED: Shape = Shape::run(&WORD, 20).dotted();
@@ -22,13 +23,15 @@ pub(super) static TOKENS: &[Tokens] = &[
         name: "github-token",
         description: "GitHub tokens, classic (ghp_ …) and fine-grained",
         starts: &[
-            ("ghp_", &ALNUM_36),
-            ("gho_", &ALNUM_36),
-            ("ghu_", &ALNUM_36),
-            ("ghs_", &ALNUM_36),
-            ("ghr_", &ALNUM_36),
+            ("ghp_", &CHECKED_36),
+            ("gho_", &CHECKED_36),
+            ("ghu_", &CHECKED_36),
+            ("ghs_", &CHECKED_36),
+            ("ghr_", &CHECKED_36),
             ("github_pat_", &FINE_GRAINED),
         ],
+        examples: &["ghp_«FnxubdnZ9QBYbYyfDpQnssBFAqFUri34oFQU»"],
+        others: &["ghp_ is what it begins with", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     },
     Tokens {
         name: "gitlab-token",
@@ -48,20 +51,59 @@ pub(super) static TOKENS: &[Tokens] = &[
             ("glwt-", &GITLAB_BOUNDED),
             ("GR1348941", &GITLAB_BOUNDED),
         ],
+        examples: &[
+            "glpat-«8C5B2NGuZUxEvDmcZiS8»",
+            "glpat-«upXgJEJHSdc36CwNGq69gdxhkeW.01.0w1a2b3c4»",
+        ],
+        others: &["glpat-·anawsPrzfGcbea23TPX", "glpat-xxxxxxxxxxxxxxxxxxxx"],
     },
-    Tokens { name: "npm-token", description: "npm access tokens", starts: &[("npm_", &ALNUM_36)] },
+    Tokens {
+        name: "npm-token",
+        description: "npm access tokens",
+        starts: &[("npm_", &CHECKED_36)],
+        examples: &["npm_«nkbQwCukDZdLm3T6ykqmEuRhsq9VhA4KFW1m»"],
+        others: &[
+            "npm_config_registry and npm_package_json",
+            "npm_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ],
+    },
     Tokens {
         name: "pypi-token",
         description: "PyPI and TestPyPI tokens",
         starts: &[("pypi-AgE", &PYPI)],
+        examples: &["pypi-AgE«AaEYy9fMUc2s67LVnvkrJ68hiGyJLhtSt9bh4jBtpuurCzt4Dz»"],
+        others: &[
+            "pypi-AgE·E57EMnaTGhTzzfNZK4NN9HvL3ZQspNmzqnQqietLzN6NCRbqK",
+            "pypi-AgExxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ],
     },
-    Tokens { name: "cargo-token", description: "crates.io tokens", starts: &[("cio", &CARGO)] },
+    Tokens {
+        name: "cargo-token",
+        description: "crates.io tokens",
+        starts: &[("cio", &CARGO)],
+        examples: &["cio«dgsVf7uvVwSXD3iMmpFAxU4jdeb2a9tB»"],
+        others: &["cio·XqDAthQwUt7MbqWq2abD7xKfrJ4MSfJkm", "cioxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
+    },
     Tokens {
         name: "rubygems-key",
         description: "RubyGems API keys",
         starts: &[("rubygems_", &RUBYGEMS)],
+        examples: &["rubygems_«60a7d3f0969be3bb5eaeb0db772bed817d96645253223122»"],
+        others: &[
+            "rubygems_·4c425004f4a119b79e23a94e58faae7a2890ce9ff5781fe",
+            "rubygems_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ],
     },
-    Tokens { name: "nuget-key", description: "NuGet API keys", starts: &[("oy2", &NUGET)] },
+    Tokens {
+        name: "nuget-key",
+        description: "NuGet API keys",
+        starts: &[("oy2", &NUGET)],
+        examples: &["oy2«25llryjzvvr5lgplno3fiu2jvbssf73edthmykopw4k»"],
+        others: &[
+            "oy2·a7i3aktvhyhvxnpfibvvewxq2abcn2r7lqmmikpwax5x",
+            "oy2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ],
+    },
     Tokens {
         name: "docker-token",
         description: "Docker access tokens, Swarm join tokens and unlock keys",
@@ -71,15 +113,28 @@ pub(super) static TOKENS: &[Tokens] = &[
             ("SWMTKN-1-", &SWARM),
             ("SWMKEY-1-", &SWARM),
         ],
+        examples: &[
+            "dckr_pat_«xXVNmALWTm3VPDnD2xzKCWUk92L»",
+            "SWMTKN-1-«h42nh22gubgw7tvxtwzismykxcsf2eeidozfvbpn4atwyfiwn5-mog4ufawm2auka4\
+            wh54xhvkhe»",
+        ],
+        others: &["dckr_pat_·XEr9HEMXpSFEN5CGSApnz68HzW", "dckr_pat_xxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     },
     Tokens {
         name: "atlassian-token",
         description: "Atlassian and Bitbucket tokens",
         starts: &[("ATATT3", &ATLASSIAN), ("ATCTT3", &ATLASSIAN), ("ATBB", &BUILDKITE)],
+        examples: &["ATATT3«kdvmTVi2dDxRcuXmXrCewznAmLgfn4Dp9akf9rK5vZ6eWpS7hg»"],
+        others: &[
+            "ATATT3·WzkCnUywXH8vumCryFBSngMKMyhgDiTHBM5PQKCWe7FkRV5ch",
+            "ATATT3xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ],
     },
     Tokens {
         name: "buildkite-token",
         description: "Buildkite tokens",
         starts: &[("bkua_", &BUILDKITE), ("bkct_", &BUILDKITE)],
+        examples: &["bkua_«2ysTVe5USAr6hA2DpkhCY5UKuakQS6wU»"],
+        others: &["bkua_·xXvr8pTLdansVFu9hxJawmWhKGbBkZm", "bkua_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     },
 ];

@@ -19,6 +19,10 @@ pub(in crate::mask) struct Tokens {
     pub description: &'static str,
     /// Prefixes, and what follows each.
     pub starts: &'static [(&'static str, &'static Shape)],
+    /// Texts in which it finds something, written as [`Example`](super::Example) says.
+    pub examples: &'static [&'static str],
+    /// Texts in which it finds nothing.
+    pub others: &'static [&'static str],
 }
 
 /// All of them.
