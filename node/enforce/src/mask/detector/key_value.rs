@@ -16,6 +16,8 @@ const SPACES_MAX: u8 = 64;
 const UNDECIDED_MAX: u64 = 128;
 /// Shortest value after a weak word. Bytes.
 const WEAK_MIN: usize = 4;
+/// Shortest value after a word that has long ones. Bytes.
+const LONG_MIN: usize = 32;
 
 /// How a key word is to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,14 @@ pub(in crate::mask) enum Word {
     Pwd,
     /// The name of an HTTP header: weak; its value is rather long.
     Header,
+    /// Weak, and its value is a long one.
+    Long,
+    /// The headers of cookies.
+    Cookie,
+    /// Of an object of Kubernetes: what it is, its data, and its data as text.
+    Kind,
+    Data,
+    StringData,
 }
 
 impl Word {
@@ -46,6 +56,9 @@ impl Word {
         let escape = start >= 2
             && matches!(before, b'n' | b'r' | b't')
             && text.before(start - 1) == Some(b'\\');
+        if matches!(self, Self::Kind | Self::Data | Self::StringData) {
+            return escape || !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'-'));
+        }
         self == Self::Strong || !before.is_ascii_alphanumeric() || camel || escape
     }
 }
@@ -107,7 +120,11 @@ impl KeyValue {
     fn is_settled(&self, text: &Text, at: u64) -> bool {
         let stands_for_another = text.get(self.body).is_some_and(|first| b"<$".contains(&first));
         let braces = text.get(self.body) == Some(b'{');
-        let long = self.word == Word::Strong || at - self.body >= WEAK_MIN as u64;
+        let long = match self.word {
+            Word::Strong => true,
+            Word::Long => at - self.body >= LONG_MIN as u64,
+            _ => at - self.body >= WEAK_MIN as u64,
+        };
         !self.loose && !stands_for_another && !braces && long
     }
 
@@ -233,6 +250,7 @@ impl KeyValue {
         let secret = !is_placeholder(value)
             && !self.is_in_source(text, value)
             && (!weak || value.len() >= WEAK_MIN)
+            && (self.word != Word::Long || value.len() >= LONG_MIN)
             && (!self.loose || is_secret_like(value));
         secret.then_some(span)
     }

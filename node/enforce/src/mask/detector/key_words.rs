@@ -2,6 +2,7 @@
 
 use super::entry::{Confidence, DetectorInfo};
 use super::key_value::Word;
+use super::{cookie, kubernetes};
 use crate::mask::plan::Class;
 
 pub(super) const AUTHORIZATION: DetectorInfo = DetectorInfo {
@@ -31,21 +32,31 @@ pub(super) const KEY_VALUE: DetectorInfo = DetectorInfo {
     examples: &[
         "password=«hunter2»",
         "{\"apiToken\":\"«abcd»\"}",
+        "https://a.blob.core/x?sp=r&sig=«bPxRfiCYzK7MDENGwJalrXUtnFEMI5h2Qe8tYu3Lk%3D»",
+        "client-key-data: «LS0tLS1CRUdJ»",
         "export DB_PASSWORD='«hun ter»'",
     ],
     others: &[
         "token: expired",
         "password=${PASSWORD} secret=<secret>",
         "let token = lexer.next();",
+        "sig=SIGTERM",
     ],
 };
 
 /// Detector, word in lower case, and how it is to be read. They match in either case.
 pub(in crate::mask) const KEY_WORDS: &[(&str, &str, Word)] = &[
+    (cookie::INFO.name, "cookie", Word::Cookie),
+    (kubernetes::INFO.name, "stringdata", Word::StringData),
+    (kubernetes::INFO.name, "data", Word::Data),
+    (kubernetes::INFO.name, "kind", Word::Kind),
     (AWS_SECRET.name, "secret_access_key", Word::Strong),
     (AWS_SECRET.name, "secretaccesskey", Word::Strong),
     (AWS_SECRET.name, "aws_secret_key", Word::Strong),
     (AUTHORIZATION.name, "authorization", Word::Header),
+    (KEY_VALUE.name, "client-key-data", Word::Strong),
+    (KEY_VALUE.name, "private_key_id", Word::Strong),
+    (KEY_VALUE.name, "presharedkey", Word::Strong),
     (KEY_VALUE.name, "client_secret", Word::Strong),
     (KEY_VALUE.name, "client-secret", Word::Strong),
     (KEY_VALUE.name, "clientsecret", Word::Strong),
@@ -77,4 +88,5 @@ pub(in crate::mask) const KEY_WORDS: &[(&str, &str, Word)] = &[
     (KEY_VALUE.name, "token", Word::Weak),
     (KEY_VALUE.name, "auth", Word::Weak),
     (KEY_VALUE.name, "pwd", Word::Pwd),
+    (KEY_VALUE.name, "sig", Word::Long),
 ];

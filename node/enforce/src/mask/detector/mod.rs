@@ -3,8 +3,11 @@
 //! A machine reads the stream byte by byte, and must decide by the bytes alone.
 
 mod alphabet;
+mod azure;
 mod card;
 mod check;
+mod cookie;
+mod discord;
 mod email;
 mod entry;
 mod example;
@@ -13,8 +16,12 @@ mod ipv4;
 mod jwt;
 mod key_value;
 mod key_words;
+mod kubernetes;
+mod netrc;
 mod number;
+mod option;
 mod pem;
+mod pgpass;
 mod phone;
 mod ssn;
 mod telegram;
@@ -32,8 +39,14 @@ use super::text::Text;
 pub use entry::{Confidence, DetectorInfo};
 pub use example::Example;
 
+pub(super) use azure::Azure;
+pub(super) use discord::Discord;
 pub(super) use key_value::Word;
 pub(super) use key_words::KEY_WORDS;
+pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version};
+pub(super) use netrc::Netrc;
+pub(super) use option::CommandOption;
+pub(super) use pgpass::Pgpass;
 pub(super) use token::Shape;
 pub(super) use tokens::{FAMILIES, is_joint};
 pub(super) use {card::ends as card, iban::ends as iban, ipv4::ends as ipv4};
@@ -53,12 +66,19 @@ pub(super) const KNOWN_VALUE: DetectorInfo = DetectorInfo {
 
 /// Those that are more than a prefix and a body.
 const OTHERS: &[DetectorInfo] = &[
+    azure::INFO,
     telegram::INFO,
+    discord::INFO,
     jwt::INFO,
     pem::INFO,
     url::INFO,
     key_words::AUTHORIZATION,
+    cookie::INFO,
     key_words::AWS_SECRET,
+    kubernetes::INFO,
+    netrc::INFO,
+    pgpass::INFO,
+    option::INFO,
     key_words::KEY_VALUE,
     email::INFO,
     ssn::INFO,
@@ -99,8 +119,20 @@ pub fn is_detector(name: &str) -> bool {
 pub(super) enum Progress {
     /// It needs more bytes.
     Open(Option<(u64, u64)>),
+    /// A span is decided, and there may be more: it is to be asked again.
+    Next((u64, u64)),
     /// It is decided.
     Done(Option<(u64, u64)>),
+}
+
+impl Progress {
+    /// The span that is certain.
+    pub(super) fn span(self) -> Option<(u64, u64)> {
+        match self {
+            Self::Open(span) | Self::Done(span) => span,
+            Self::Next(span) => Some(span),
+        }
+    }
 }
 
 /// A candidate: what may follow a beginning.
@@ -130,6 +162,14 @@ pub(super) enum Candidate {
     KeyValue(key_value::KeyValue),
     Email(email::Email),
     Telegram(telegram::Telegram),
+    Azure(Azure),
+    Cookie(cookie::Cookie),
+    Discord(Discord),
+    Manifest(Manifest),
+    Netrc(Netrc),
+    Option(CommandOption),
+    Pgpass(Pgpass),
+    Section(Section),
 }
 
 impl Candidate {
@@ -157,6 +197,10 @@ impl Candidate {
         Self::Email(email::Email::new(word, at))
     }
 
+    pub(super) fn cookie(at: u64) -> Self {
+        Self::Cookie(cookie::Cookie::new(at))
+    }
+
     pub(super) fn telegram(at: u64) -> Self {
         Self::Telegram(telegram::Telegram::new(at))
     }
@@ -170,6 +214,14 @@ impl Candidate {
             Self::KeyValue(machine) => machine,
             Self::Email(machine) => machine,
             Self::Telegram(machine) => machine,
+            Self::Azure(machine) => machine,
+            Self::Cookie(machine) => machine,
+            Self::Discord(machine) => machine,
+            Self::Manifest(machine) => machine,
+            Self::Netrc(machine) => machine,
+            Self::Option(machine) => machine,
+            Self::Pgpass(machine) => machine,
+            Self::Section(machine) => machine,
         }
     }
 
@@ -182,6 +234,14 @@ impl Candidate {
             Self::KeyValue(machine) => machine.advance(text, ended),
             Self::Email(machine) => machine.advance(text, ended),
             Self::Telegram(machine) => machine.advance(text, ended),
+            Self::Azure(machine) => machine.advance(text, ended),
+            Self::Cookie(machine) => machine.advance(text, ended),
+            Self::Discord(machine) => machine.advance(text, ended),
+            Self::Manifest(machine) => machine.advance(text, ended),
+            Self::Netrc(machine) => machine.advance(text, ended),
+            Self::Option(machine) => machine.advance(text, ended),
+            Self::Pgpass(machine) => machine.advance(text, ended),
+            Self::Section(machine) => machine.advance(text, ended),
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) const INFO: DetectorInfo = DetectorInfo {
     only_by_name: false,
     description: "Telegram bot tokens",
     confidence: Confidence::High,
-    examples: &["bot token 123456789:«AbCdEfGhIjKlMnOpQr·StUvWxYz012345678»"],
+    examples: &["bot token 123456789:«AbCdEfGhIjKlMnOpQr·StUvWxYzQwErTyUiO»"],
     others: &["123456789:·AbCdEfGhIjKlMnOp", "12:30:45 at 10:59:00"],
 };
 

@@ -130,7 +130,11 @@ impl Machine for Token {
         }
         loop {
             let mut rest = text.rest(self.position);
-            if self.shape.exact {
+            if !self.judged {
+                // What only stands for a token must not be read to its end at each of its prefixes.
+                let left = (self.body + self.shape.min).saturating_sub(self.position).max(1);
+                rest = &rest[..rest.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+            } else if self.shape.exact {
                 // One byte more than it may have says that it is none.
                 let left = self.shape.min + 1 - (self.position - self.body);
                 rest = &rest[..rest.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
@@ -146,7 +150,12 @@ impl Machine for Token {
                     return Progress::Done(None);
                 }
             }
-            let Some(&next) = rest.get(run) else { break };
+            let Some(&next) = rest.get(run) else {
+                if self.position < text.end() {
+                    continue;
+                }
+                break;
+            };
             let dot = self.shape.dotted && next == b'.';
             if !dot || self.end != self.position || self.end == self.body {
                 return self.decide(text, Some(next));

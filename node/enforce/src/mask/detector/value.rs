@@ -36,7 +36,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// True for words that name an HTTP authentication scheme, before the credentials themselves.
 pub(super) fn is_scheme(value: &[u8]) -> bool {
-    const SCHEMES: &[&str] = &["bearer", "basic", "token", "apikey", "negotiate", "ntlm"];
+    const SCHEMES: &[&str] =
+        &["bearer", "basic", "token", "apikey", "negotiate", "ntlm", "bot", "ssws", "digest"];
     SCHEMES.iter().any(|scheme| value.eq_ignore_ascii_case(scheme.as_bytes()))
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Key {
     pub(super) word: Word,
     pub(super) treatment: u16,
     pub(super) blanks: u8,
+    /// Where its word begins.
+    pub(super) begin: u64,
 }
 
 impl Keys {
@@ -94,9 +96,11 @@ impl Keys {
             if had == Some(treatment) || !key[start..].eq_ignore_ascii_case(word) {
                 continue;
             }
-            if kind.begins_at(text, end - word.len() as u64) {
+            let begin = end - word.len() as u64;
+            if kind.begins_at(text, begin) {
                 had = Some(treatment);
-                found(Key { word: kind, treatment, blanks: u8::try_from(blanks).unwrap_or(255) });
+                let blanks = u8::try_from(blanks).unwrap_or(u8::MAX);
+                found(Key { word: kind, treatment, blanks, begin });
             }
         }
     }

@@ -4,6 +4,7 @@
 //! lengths of groups of digits. So most of a stream is looked at 64 bytes at a time only.
 
 mod beginnings;
+mod frames;
 mod keys;
 mod literals;
 mod numbers;
@@ -15,6 +16,7 @@ mod sweep;
 mod tests;
 
 use beginnings::Beginnings;
+use frames::Frames;
 use keys::Keys;
 use literals::Literals;
 use numbers::Numbers;
@@ -41,6 +43,7 @@ pub(super) struct Marks {
     first: Vec<Start>,
     literals: Option<Literals>,
     keys: Keys,
+    frames: Frames,
     numbers: Numbers,
     jwt: Option<u16>,
     pem: Option<u16>,
@@ -72,6 +75,7 @@ impl Marks {
             first,
             literals: Literals::new(literals),
             keys: Keys::new(treatment),
+            frames: Frames::new(treatment),
             numbers: Numbers::new(treatment),
             jwt: treatment("jwt"),
             pem: treatment("private-key"),

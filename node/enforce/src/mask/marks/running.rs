@@ -11,6 +11,14 @@ pub(super) const JWT: u16 = u16::MAX - 2;
 pub(super) const PEM: u16 = u16::MAX - 3;
 pub(super) const EMAIL: u16 = u16::MAX - 4;
 pub(super) const TELEGRAM: u16 = u16::MAX - 5;
+pub(super) const COOKIE: u16 = u16::MAX - 6;
+pub(super) const OPTION: u16 = u16::MAX - 7;
+pub(super) const PGPASS: u16 = u16::MAX - 8;
+pub(super) const NETRC: u16 = u16::MAX - 9;
+pub(super) const AZURE: u16 = u16::MAX - 10;
+pub(super) const DISCORD: u16 = u16::MAX - 11;
+pub(super) const MANIFEST: u16 = u16::MAX - 12;
+pub(super) const SECTION: u16 = u16::MAX - 13;
 
 struct Runner {
     kind: u16,
@@ -70,16 +78,27 @@ impl Running {
         self.taken.iter().any(taken) || self.runners.iter().any(runs)
     }
 
+    /// Whether a candidate of this kind that has made sure of itself is around `at`.
+    pub(super) fn is_within(&self, kind: u16, at: u64) -> bool {
+        let taken = |one: &Taken| one.kind == kind && (one.from..one.to).contains(&at);
+        let begins = |runner: &Runner| runner.candidate.exclusive_from();
+        let runs = |one: &Runner| one.kind == kind && begins(one).is_some_and(|from| from <= at);
+        self.taken.iter().any(taken) || self.runners.iter().any(runs)
+    }
+
     /// Lets a candidate read on; it goes on running if it needs more.
     fn run(&mut self, mut runner: Runner, text: &Text, ended: bool, found: &mut Vec<Found>) {
-        let progress = runner.candidate.advance(text, ended);
-        if let Progress::Open(Some((start, end))) | Progress::Done(Some((start, end))) = progress {
-            let doubtful = u16::from(runner.candidate.is_doubtful());
-            found.push(Found { start, end, treatment: runner.treatment + doubtful });
-        }
-        if matches!(progress, Progress::Open(_)) {
-            self.runners.push(runner);
-            return;
+        loop {
+            let progress = runner.candidate.advance(text, ended);
+            if let Some((start, end)) = progress.span() {
+                let doubtful = u16::from(runner.candidate.is_doubtful());
+                found.push(Found { start, end, treatment: runner.treatment + doubtful });
+            }
+            match progress {
+                Progress::Next(_) => {}
+                Progress::Open(_) => return self.runners.push(runner),
+                Progress::Done(_) => break,
+            }
         }
         if let Some(from) = runner.candidate.exclusive_from() {
             self.take(Taken { kind: runner.kind, from, to: runner.candidate.position() });

@@ -19,6 +19,7 @@ use crate::mask::scan::glued;
 
 const JWT_BEGIN: &[u8] = b"eyJ";
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+const NETRC_BEGIN: &[u8] = b"machine ";
 
 /// So many hits have room between two chunks.
 const SPARE: usize = 8;
@@ -30,6 +31,7 @@ pub(super) fn is_token(byte: u8) -> bool {
 
 static JWTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(JWT_BEGIN));
 static PEMS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PEM_BEGIN));
+static NETRCS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NETRC_BEGIN));
 
 /// The search in one stream.
 pub(in crate::mask) struct MarkScanner {
@@ -43,6 +45,8 @@ pub(in crate::mask) struct MarkScanner {
     pub(super) regions: Vec<(usize, usize)>,
     /// Where a run begins with a part of a prefix.
     pub(super) late: Option<u64>,
+    /// Where a run begins of which too little is known to be anything.
+    pub(super) begun: Option<u64>,
     hits: Vec<Hit>,
 }
 
@@ -55,6 +59,7 @@ impl MarkScanner {
             numbers: 0,
             regions: Vec::new(),
             late: None,
+            begun: None,
             hits: Vec::new(),
         }
     }
@@ -190,6 +195,16 @@ impl MarkScanner {
         }
     }
 
+    fn search_entries(&mut self, treatment: u16, text: (&Text, bool), found: &mut Vec<Found>) {
+        let base = self.position.saturating_sub(NETRC_BEGIN.len() as u64 - 1).max(text.0.base());
+        for hit in NETRCS.find_iter(text.0.rest(base)) {
+            let begin = base + hit as u64;
+            if text.0.before(begin).is_none_or(|before| before.is_ascii_whitespace()) {
+                self.machine(treatment, begin + NETRC_BEGIN.len() as u64, text, found);
+            }
+        }
+    }
+
     fn undecided_numbers(&self, text: &Text) -> u64 {
         if !self.marks.numbers.any {
             return text.end();
@@ -204,12 +219,18 @@ impl Scanner for MarkScanner {
         if let Some(at) = self.late.take() {
             self.first(&Arc::clone(&self.marks), at, (text, ended), found);
         }
+        if let Some(at) = self.begun.take() {
+            self.key_of_azure(&Arc::clone(&self.marks), at, (text, ended), found);
+        }
         self.straddling((text, ended), found);
         let undecided = if ended { text.end() } else { self.undecided_numbers(text) };
         self.sweep((text, ended), undecided, found);
         self.search_regions((text, ended), found);
         if let Some(treatment) = self.marks.pem {
             self.search_keys(treatment, (text, ended), found);
+        }
+        if let Some(treatment) = self.marks.frames.netrc {
+            self.search_entries(treatment, (text, ended), found);
         }
         self.position = text.end();
         self.numbers = undecided.max(self.numbers);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::blocks::{BLOCK, Bits, Blocks, places, runs};
-use super::super::detector::{Candidate, may_be_email, word_before};
+use super::super::detector::{Candidate, Word, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
-use super::Marks;
 use super::running::{EMAIL, KEY_VALUE, TELEGRAM, URL};
 use super::scanner::MarkScanner;
+use super::{Marks, frames};
 
 /// No token has a shorter body behind a joint, and no literal with its body is shorter. Bytes.
 const RUN: u32 = 16;
@@ -59,6 +59,13 @@ impl MarkScanner {
         for place in places(block.bits.mark & block.new) {
             self.mark(marks, block.offset + place as u64, block.bytes[place], block.text, found);
         }
+        // The second of two joints before a name; what is not in the block is looked up.
+        let joint = block.bits.joint;
+        for place in places(joint & (joint << 1 | 1) & !(joint >> 1) & block.new) {
+            if block.bytes[place] == b'-' {
+                self.option(marks, block.offset + place as u64, block.text, found);
+            }
+        }
         let tokens = u128::from(block.bits.token) | (u128::from(block.next.token) << BLOCK);
         let long = runs(tokens, RUN);
         if long == 0 {
@@ -67,6 +74,11 @@ impl MarkScanner {
         let first = block.bits.token & !((block.bits.token << 1) | (block.before.token >> 63));
         for place in places(first & low(long) & block.new) {
             self.first(marks, block.offset + place as u64, block.text, found);
+            // As far as is seen: both blocks have more bytes than any run must have.
+            let length = (!(tokens >> place)).trailing_zeros();
+            if length >= frames::RUN_MIN {
+                self.run(marks, (block.offset + place as u64, length), block.text, found);
+            }
         }
         for place in places(low(long >> 1) & block.bits.joint & block.new) {
             self.joint(marks, block.offset + place as u64, block.text, found);
@@ -119,6 +131,9 @@ impl MarkScanner {
 
     fn key(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
         marks.keys.before(text.0, at, |key| {
+            if matches!(key.word, Word::Cookie | Word::Kind | Word::Data | Word::StringData) {
+                return self.framed(&key, at, text, found);
+            }
             let candidate = || Candidate::key_value(key.word, at, key.blanks);
             self.running.start((KEY_VALUE, key.treatment), at, candidate, text, found);
         });
@@ -127,6 +142,11 @@ impl MarkScanner {
     fn colon(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
         let before = text.0.before(at);
         let next = text.0.get(at + 1);
+        if next.is_none_or(|byte| !matches!(byte, b' ' | b'/' | b':' | b'"'))
+            && frames::may_be_field(text.0, at)
+        {
+            self.fields(marks, at, text, found);
+        }
         if let Some(treatment) = marks.url
             && before.is_some_and(|byte| byte.is_ascii_alphanumeric())
             && next.is_none_or(|byte| byte == b'/')

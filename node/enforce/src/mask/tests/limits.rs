@@ -35,6 +35,11 @@ fn prompts_are_not_held() {
         concat!("-----BEGIN ", "OPENSSH PRIVATE KEY-----"),
         "Continue? (yes/no/[fingerprint])? ",
         "10.0.0.1 ann@example.org 4111",
+        "$ mysql --password ",
+        "curl -u ann:",
+        "Set-Cookie: sessionid=",
+        "machine api.example.com login ann password ",
+        "apiVersion: v1\ndata:\n  password: ",
     ] {
         leaves_at_once(prompt);
     }
@@ -105,6 +110,21 @@ fn hostile_input_is_linear_and_held_within_the_limit() {
         "eyJaaaaaaaaaaa.",
         "password=\"",
         "correct horse batter",
+        "--",
+        "--password ",
+        "-u a:b ",
+        "cookie: a=",
+        "cookie: sid=abcd;",
+        "kind: Secret\n",
+        "apiVersion: v1\ndata:\n a: b\n",
+        "data:",
+        "stringData:\n a: |\n  b\n",
+        "\"stringData\":{\"a\":\"",
+        "machine a login b password c\n",
+        "a:5432:b:c:d\n",
+        "xoxb-",
+        "W0Vjs5cAVRxkq2nVPzLu/",
+        "MTk4NjIy.",
     ] {
         let input = unit.repeat(10_000 / unit.len());
         for action in [Action::Redact, Action::Hash] {

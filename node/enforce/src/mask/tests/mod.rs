@@ -7,6 +7,7 @@ mod columns;
 mod content;
 mod detectors;
 mod examples;
+mod frames;
 mod harm;
 mod known;
 mod limits;

@@ -205,3 +205,25 @@ fn check_digits_of_tokens_are_told_apart_in_everything() {
         }
     }
 }
+
+/// What no prefix of a table begins, in everything: signed keys, and tokens of several parts.
+#[test]
+fn tokens_of_several_parts_in_everything() {
+    let plan = by_default();
+    let (mut seed, mut missed) = (0, Vec::new());
+    for name in ["azure-key", "discord-token", "telegram-token", "jwt"] {
+        let (prefix, body) = example_of(name);
+        let prefix = prefix.rsplit(' ').next().expect("a text has a last word");
+        for wrapper in WRAPPERS {
+            for look in LOOKS {
+                seed += 1;
+                let input = look.of(wrapper, &format!("{prefix}{body}"));
+                let masked = masked_in_any_chunks(&plan, &input, seed);
+                if !is_hidden(&masked, &body) {
+                    missed.push(format!("{name} {look:?} {wrapper:?}: {masked}"));
+                }
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{}:\n{}", missed.len(), missed.join("\n"));
+}
