@@ -172,6 +172,17 @@ fn of(level: Level, block: &[u8; BLOCK]) -> Bits {
     bits[0]
 }
 
+/// Where in a block one of these bytes stands, for classes that few streams need. A block may be the
+/// last and shorter.
+pub(super) fn places_of(bytes: &[u8], wanted: &[u8]) -> u64 {
+    let mut block = [0; BLOCK];
+    let known = bytes.len().min(BLOCK);
+    block[..known].copy_from_slice(&bytes[..known]);
+    dispatch!(Level::new(), simd => {
+        any_of(simd, u8x64::from_slice(simd, &block), wanted).to_bitmask()
+    })
+}
+
 /// Looks at as many blocks as there is room for. All that it calls must become a part of it, or is
 /// not done by vectors.
 #[inline(always)]
@@ -299,6 +310,8 @@ mod tests {
     #[test]
     fn every_byte() {
         for byte in 0..=u8::MAX {
+            let is_mark = if b"=:@$~".contains(&byte) { 0b111 } else { 0 };
+            assert_eq!(places_of(&[byte; 3], b"=:@$~"), is_mark, "{byte}");
             let bits = Blocks::new(&[byte; BLOCK], true).get(0);
             assert_eq!(bits, slowly(&[byte; BLOCK], true), "{byte}");
             let before = Bits::before(Some(byte));

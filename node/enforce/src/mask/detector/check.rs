@@ -41,12 +41,13 @@ fn age(body: &[u8]) -> bool {
     bech32(b"age-secret-key-", body) == Some(BECH32)
 }
 
-/// What the checksum of Bech32 comes to.
-const BECH32: u32 = 1;
+/// What the checksum of Bech32 comes to, and that of Bech32m (BIP-350).
+pub(super) const BECH32: u32 = 1;
+pub(super) const BECH32M: u32 = 0x2BC8_30A3;
 
 /// What the checksum of a text in Bech32 comes to: a prefix in lower case, and the data behind `1`
 /// in one case. `None` for what is none.
-fn bech32(prefix: &[u8], data: &[u8]) -> Option<u32> {
+pub(super) fn bech32(prefix: &[u8], data: &[u8]) -> Option<u32> {
     const LETTERS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     const POLYNOMIAL: [u32; 5] = [0x3B6A_57B2, 0x2650_8E6D, 0x1EA1_19FA, 0x3D42_33DD, 0x2A14_62B3];
     let upper = data.iter().any(u8::is_ascii_uppercase);

@@ -11,8 +11,10 @@ mod discord;
 mod email;
 mod entry;
 mod example;
+mod forms;
 mod iban;
 mod ipv4;
+mod ipv6;
 mod jwt;
 mod key_value;
 mod key_words;
@@ -27,8 +29,10 @@ mod ssn;
 mod telegram;
 mod token;
 mod tokens;
+mod travel;
 mod url;
 mod value;
+mod wallet;
 
 use std::sync::LazyLock;
 
@@ -41,6 +45,7 @@ pub use example::Example;
 
 pub(super) use azure::Azure;
 pub(super) use discord::Discord;
+pub(super) use forms::{FORM_MAX, WRITTEN, Written};
 pub(super) use key_value::Word;
 pub(super) use key_words::KEY_WORDS;
 pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version};
@@ -49,8 +54,10 @@ pub(super) use option::CommandOption;
 pub(super) use pgpass::Pgpass;
 pub(super) use token::Shape;
 pub(super) use tokens::{FAMILIES, is_joint};
+pub(super) use wallet::Wallet;
 pub(super) use {card::ends as card, iban::ends as iban, ipv4::ends as ipv4};
 pub(super) use {email::may_be as may_be_email, email::word as word_before};
+pub(super) use {ipv6::around as ipv6, travel::around as travel_document};
 pub(super) use {phone::begins as phone, ssn::ends as ssn};
 
 /// The last of [`detectors`].
@@ -82,10 +89,13 @@ const OTHERS: &[DetectorInfo] = &[
     key_words::KEY_VALUE,
     email::INFO,
     ssn::INFO,
+    travel::INFO,
     phone::INFO,
     card::INFO,
     iban::INFO,
+    wallet::INFO,
     ipv4::INFO,
+    ipv6::INFO,
 ];
 
 static ALL: LazyLock<Vec<DetectorInfo>> = LazyLock::new(|| {
@@ -99,10 +109,11 @@ static ALL: LazyLock<Vec<DetectorInfo>> = LazyLock::new(|| {
         examples: it.examples,
         others: it.others,
     });
-    tokens.chain(OTHERS.iter().copied()).chain([KNOWN_VALUE]).collect()
+    let written = WRITTEN.iter().copied().flatten().map(Written::info);
+    tokens.chain(OTHERS.iter().copied()).chain(written).chain([KNOWN_VALUE]).collect()
 });
 
-/// All built-in detectors, in the order of their classes.
+/// All built-in detectors.
 #[must_use]
 pub fn detectors() -> &'static [DetectorInfo] {
     &ALL
@@ -170,6 +181,7 @@ pub(super) enum Candidate {
     Option(CommandOption),
     Pgpass(Pgpass),
     Section(Section),
+    Wallet(Wallet),
 }
 
 impl Candidate {
@@ -222,6 +234,7 @@ impl Candidate {
             Self::Option(machine) => machine,
             Self::Pgpass(machine) => machine,
             Self::Section(machine) => machine,
+            Self::Wallet(machine) => machine,
         }
     }
 
@@ -242,6 +255,7 @@ impl Candidate {
             Self::Option(machine) => machine.advance(text, ended),
             Self::Pgpass(machine) => machine.advance(text, ended),
             Self::Section(machine) => machine.advance(text, ended),
+            Self::Wallet(machine) => machine.advance(text, ended),
         }
     }
 

@@ -2,12 +2,12 @@
 //! Kubernetes, and runs of bytes that have no public prefix.
 
 use super::super::detector::{Azure, Candidate, CommandOption, Discord, Manifest, Netrc, Pgpass};
-use super::super::detector::{Section, Values, Word, is_behind_version};
+use super::super::detector::{Section, Values, Wallet, Word, is_behind_version};
 use super::super::scan::Found;
 use super::super::text::Text;
 use super::Marks;
 use super::keys::Key;
-use super::running::{AZURE, COOKIE, DISCORD, MANIFEST, NETRC, OPTION, PGPASS, SECTION};
+use super::running::{AZURE, COOKIE, DISCORD, MANIFEST, NETRC, OPTION, PGPASS, SECTION, WALLET};
 use super::scanner::MarkScanner;
 
 /// No shorter run of token bytes is one of these.
@@ -30,13 +30,15 @@ pub(super) struct Frames {
     pub(super) netrc: Option<u16>,
     azure: Option<u16>,
     discord: Option<u16>,
+    wallet: Option<u16>,
 }
 
 impl Frames {
     pub(super) fn new(treatment: &dyn Fn(&str) -> Option<u16>) -> Self {
-        let [option, pgpass, netrc, azure, discord] =
-            ["command-option", "pgpass", "netrc", "azure-key", "discord-token"].map(treatment);
-        Self { option, pgpass, netrc, azure, discord }
+        let [option, pgpass, netrc, azure, discord, wallet] =
+            ["command-option", "pgpass", "netrc", "azure-key", "discord-token", "crypto-wallet"]
+                .map(treatment);
+        Self { option, pgpass, netrc, azure, discord, wallet }
     }
 }
 
@@ -138,11 +140,27 @@ impl MarkScanner {
         if length >= Azure::RUN_MIN {
             self.key_of_azure(marks, begin, text, found);
         }
+        self.address_of_wallet(marks, begin, text, found);
         if let Some(treatment) = marks.frames.discord
             && let Some(token) = Discord::at(text.0, begin)
         {
             let token = || Candidate::Discord(token);
             self.running.start((DISCORD, treatment), begin, token, text, found);
+        }
+    }
+
+    /// A run that may be a wallet's address begins at `begin`.
+    fn address_of_wallet(
+        &mut self,
+        marks: &Marks,
+        begin: u64,
+        text: (&Text, bool),
+        found: &mut Vec<Found>,
+    ) {
+        if let Some(treatment) = marks.frames.wallet
+            && let Some(word) = Wallet::at(text.0, begin)
+        {
+            self.running.start((WALLET, treatment), begin, || Candidate::Wallet(word), text, found);
         }
     }
 

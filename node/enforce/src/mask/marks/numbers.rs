@@ -3,8 +3,10 @@
 //! A text is full of digits and has few of these shapes, so shapes are told from bits, and only
 //! what has one is read.
 
+use std::ops::Range;
+
 use super::super::blocks::Bits;
-use super::super::detector;
+use super::super::detector::{self, FORM_MAX, WRITTEN, Written};
 use super::super::scan::Found;
 use super::super::text::Text;
 
@@ -13,22 +15,53 @@ use super::super::text::Text;
 pub(super) const TAIL: u64 = 48;
 
 /// Which numbers are looked for.
-#[derive(Clone, Copy)]
 pub(super) struct Numbers {
     card: Option<u16>,
     ipv4: Option<u16>,
+    ipv6: Option<u16>,
     ssn: Option<u16>,
     phone: Option<u16>,
     iban: Option<u16>,
+    travel: Option<u16>,
+    /// What is written in fixed forms.
+    written: Vec<(&'static Written, u16)>,
     pub(super) any: bool,
+    /// What may be a part of one, beside what may be of all.
+    parts: Parts,
 }
+
+/// Bytes that may be a part of a number, when some kinds are looked for.
+#[derive(Clone, Copy, Default)]
+struct Parts {
+    capitals: bool,
+    hexadecimal: bool,
+    slash: bool,
+    filler: bool,
+}
+
+// What is undecided must reach as far back as the longest of these.
+const _: () = assert!(FORM_MAX < TAIL as usize);
 
 impl Numbers {
     pub(super) fn new(treatment: &dyn Fn(&str) -> Option<u16>) -> Self {
-        let [card, ipv4, ssn, phone, iban] =
-            ["card", "ipv4", "us-ssn", "phone", "iban"].map(treatment);
-        let any = [card, ipv4, ssn, phone, iban].iter().any(Option::is_some);
-        Self { card, ipv4, ssn, phone, iban, any }
+        let [card, ipv4, ipv6, ssn, phone, iban, travel] =
+            ["card", "ipv4", "ipv6", "us-ssn", "phone", "iban", "travel-document"].map(treatment);
+        let all = WRITTEN.iter().copied().flatten();
+        let written: Vec<_> = all.filter_map(|one| Some((one, treatment(one.name)?))).collect();
+        let single = [card, ipv4, ipv6, ssn, phone, iban, travel].iter().any(Option::is_some);
+        let uses = |bytes: &[u8]| {
+            written
+                .iter()
+                .any(|(one, _)| one.forms.iter().any(|it| it.bytes().any(|b| bytes.contains(&b))))
+        };
+        let parts = Parts {
+            capitals: iban.is_some() || travel.is_some() || uses(b"AXITN"),
+            hexadecimal: ipv6.is_some() || uses(b"H"),
+            slash: uses(b"/"),
+            filler: travel.is_some(),
+        };
+        let any = single || !written.is_empty();
+        Self { card, ipv4, ipv6, ssn, phone, iban, travel, written, any, parts }
     }
 
     /// Places of the block at which a card number, a social security number, a phone number may
@@ -88,6 +121,20 @@ impl Numbers {
         self.ipv4.is_some()
     }
 
+    /// Bytes that something may be around, of which the first one tells.
+    pub(super) fn centres(&self) -> &'static [u8] {
+        match (self.ipv6.is_some(), self.travel.is_some()) {
+            (true, true) => b":<",
+            (true, false) => b":",
+            (false, true) => b"<",
+            (false, false) => b"",
+        }
+    }
+
+    pub(super) fn wants_words(&self) -> bool {
+        !self.written.is_empty()
+    }
+
     pub(super) fn wants_accounts(&self) -> bool {
         self.iban.is_some()
     }
@@ -121,13 +168,39 @@ impl Numbers {
         take(self.iban, detector::iban(text, at).map(|end| (at, end)), found);
     }
 
+    /// Reads what may be around the byte at `at`, if it begins in this range: all of it is known.
+    pub(super) fn read_around(
+        &self,
+        text: &Text,
+        at: u64,
+        begins: &Range<u64>,
+        found: &mut Vec<Found>,
+    ) {
+        let (treatment, span) = if text.get(at) == Some(b':') {
+            (self.ipv6, detector::ipv6(text, at))
+        } else {
+            (self.travel, detector::travel_document(text, at))
+        };
+        take(treatment, span.filter(|(start, _)| begins.contains(start)), found);
+    }
+
+    /// Reads what may be written in a fixed form from `at` on.
+    pub(super) fn read_word(&self, text: &Text, at: u64, found: &mut Vec<Found>) {
+        for (written, treatment) in &self.written {
+            take(Some(*treatment), written.ends(text, at).map(|end| (at, end)), found);
+        }
+    }
+
     /// From here on bytes may be a part of a number that is not known to its end.
     pub(super) fn undecided_from(&self, text: &Text, from: u64) -> u64 {
-        let (end, accounts) = (text.end(), self.iban.is_some());
+        let (end, parts) = (text.end(), self.parts);
         let is_part = |byte: u8| {
             byte.is_ascii_digit()
                 || matches!(byte, b'-' | b'.' | b' ' | b'+' | b'(' | b')')
-                || accounts && byte.is_ascii_uppercase()
+                || parts.capitals && byte.is_ascii_uppercase()
+                || parts.hexadecimal && (byte.is_ascii_hexdigit() || byte == b':')
+                || parts.slash && byte == b'/'
+                || parts.filler && byte == b'<'
         };
         let tail = text.slice(end.saturating_sub(TAIL).max(from), end);
         let length = tail.iter().rev().take_while(|byte| is_part(**byte)).count();

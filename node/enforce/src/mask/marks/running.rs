@@ -19,6 +19,7 @@ pub(super) const AZURE: u16 = u16::MAX - 10;
 pub(super) const DISCORD: u16 = u16::MAX - 11;
 pub(super) const MANIFEST: u16 = u16::MAX - 12;
 pub(super) const SECTION: u16 = u16::MAX - 13;
+pub(super) const WALLET: u16 = u16::MAX - 14;
 
 struct Runner {
     kind: u16,

@@ -1,8 +1,9 @@
 //! The one pass over every byte: 64 at a time, and by itself only what its bits make worth it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::blocks::{BLOCK, Bits, Blocks, places, runs};
+use super::super::blocks::{BLOCK, Bits, Blocks, places, places_of, runs};
 use super::super::detector::{Candidate, Word, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -49,7 +50,7 @@ impl MarkScanner {
             self.look_at(&marks, &one, found);
             if marks.numbers.any {
                 let open = at_or_behind(self.numbers, offset) & !at_or_behind(undecided, offset);
-                self.look_for_numbers(&marks, &one, open, found);
+                self.look_for_numbers(&marks, &one, (open, &(self.numbers..undecided)), found);
             }
             (before, bits) = (bits, next);
         }
@@ -214,15 +215,28 @@ impl MarkScanner {
         &mut self,
         marks: &Marks,
         block: &Block<'_>,
-        open: u64,
+        (open, begins): (u64, &Range<u64>),
         found: &mut Vec<Found>,
     ) {
         let (bits, next, before) = (block.bits, block.next, block.before);
-        if bits.digit == 0 && !marks.numbers.wants_accounts() {
-            return;
-        }
         let (text, numbers) = (block.text.0, &marks.numbers);
         let at = |place: usize| block.offset + place as u64;
+        if !numbers.centres().is_empty() {
+            let centres = places_of(block.bytes, numbers.centres());
+            for place in places(centres) {
+                numbers.read_around(text, at(place), begins, found);
+            }
+        }
+        if numbers.wants_words() {
+            let starts = bits.token & !(bits.token << 1 | before.token >> 63);
+            // Behind an escape a word begins too; what is before the block is looked up.
+            let escaped = places_of(block.bytes, b"\\") << 2 | 0b11;
+            places((starts | escaped & bits.token) & open)
+                .for_each(|place| numbers.read_word(text, at(place), found));
+        }
+        if bits.digit == 0 && !numbers.wants_accounts() {
+            return;
+        }
         let [cards, ssns, mut phones] = numbers.places(bits, next, before);
         if numbers.wants_plus() {
             let plus = bits.plus << 1;

@@ -70,9 +70,8 @@ fn by_default() -> Arc<MaskPlan> {
 
 /// Everything on, so that detectors meet each other.
 fn everything(action: &Action) -> Arc<MaskPlan> {
-    let classes =
-        [Class::Secrets, Class::Credentials, Class::Personal, Class::Financial, Class::Network];
-    let detect = classes.into_iter().map(Detect::Class).collect();
+    let named = detectors().iter().filter(|info| info.class.is_some());
+    let detect = named.map(|info| Detect::Detector(info.name.to_owned())).collect();
     let pattern = Detect::Pattern(r"EMP-\d{6}\b".to_owned());
     let rules = [
         rule("all", detect, action.clone()),

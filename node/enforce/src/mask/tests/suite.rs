@@ -227,3 +227,41 @@ fn tokens_of_several_parts_in_everything() {
     }
     assert!(missed.is_empty(), "{}:\n{}", missed.len(), missed.join("\n"));
 }
+
+/// What is found in a text, and is none of it.
+fn secret_of(example: &Example) -> &str {
+    let first = example.masked.find('*').expect("something is masked");
+    let last = example.masked.rfind('*').expect("something is masked");
+    &example.text[first..=last]
+}
+
+/// Numbers, addresses and names of all kinds: found where they are right, left where they are not.
+#[test]
+fn numbers_of_all_kinds_in_everything() {
+    let told = [Class::Personal, Class::Financial, Class::Network];
+    let (mut seed, mut wrong) = (0, Vec::new());
+    for info in detectors().iter().filter(|info| info.class.is_some_and(|it| told.contains(&it))) {
+        let detect = vec![Detect::Detector(info.name.to_owned())];
+        let plan = plan(&[rule("named", detect, Action::Redact)], &[]);
+        for wrapper in WRAPPERS {
+            for look in [Look::Plain, Look::Json, Look::Csv, Look::Table] {
+                for example in info.examples() {
+                    seed += 1;
+                    let input = look.of(wrapper, &example.text);
+                    let masked = masked_in_any_chunks(&plan, &input, seed);
+                    if !is_hidden(&masked, secret_of(&example)) {
+                        wrong.push(format!("{} {look:?}: {masked}", info.name));
+                    }
+                }
+                for other in info.counter_examples() {
+                    let input = look.of(wrapper, &other);
+                    let (_, findings) = feed(&plan, [input.as_bytes()]);
+                    if findings.iter().any(|found| &*found.detector == info.name) {
+                        wrong.push(format!("{} {look:?} leaves: {input}", info.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
