@@ -12,6 +12,7 @@ mod backtest;
 mod client;
 mod commands;
 mod context;
+mod corpus;
 mod diff;
 mod documents;
 mod failure;

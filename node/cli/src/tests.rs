@@ -3,8 +3,10 @@
 mod approvals;
 mod archive;
 mod backtest;
+mod corpus;
 mod diff;
 mod listings;
+mod masking;
 mod output;
 mod page;
 mod rederive;

@@ -1,7 +1,10 @@
 //! `mask`: the masker on a stream, without a server.
 
+pub(crate) mod report;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +19,9 @@ use proto::refusal::Code;
 use proto::target::TargetKind;
 use proto::time::Moment;
 
+use self::report::{Progress, Report};
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// How much is read at a time, in bytes.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -42,6 +47,12 @@ pub(crate) struct Mask {
     /// A label of the target, KEY=VALUE; may be given again
     #[arg(long, value_name = "KEY=VALUE", requires = "policy", value_parser = label)]
     label: Vec<(String, String)>,
+    /// Write what was found to this file: one JSON line for each place, never the value
+    ///
+    /// Each line has line, column, offset, length, detector, rule, action and confidence. How much
+    /// was found is then said on standard error, too.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -59,21 +70,44 @@ pub(crate) fn run(mask: &Mask) -> Outcome {
     let key = node_daemon::random().map(|key| MaskKey::new(*key))?;
     let plan = MaskPlan::compile(&rules, &[], key);
     let plan = plan.map_err(|error| Failure::new(Code::PolicyWrong, error))?;
+    let to = match &mask.report {
+        Some(path) => {
+            Some(BufWriter::new(File::create(path).map_err(|error| Failure::file(path, &error))?))
+        }
+        None => None,
+    };
+    let mut report = Report::new(to);
+    // Beside the masked text, progress would be in the way.
+    let beside = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+    let mut progress = beside.then(Progress::default);
     let mut masker = Masker::new(Arc::new(plan));
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let length = match input.read(&mut chunk) {
-            Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error.into()),
         };
-        output.write_all(masker.feed(Raw::new(&chunk[..length])).client.bytes())?;
+        let raw = Raw::new(&chunk[..length]);
+        let window = if length == 0 { masker.finish() } else { masker.feed(raw) };
+        output.write_all(window.client.bytes())?;
         output.flush()?;
+        report.take(&window)?;
+        if let Some(progress) = &mut progress {
+            progress.take(length)?;
+        }
+        if length == 0 {
+            break;
+        }
     }
-    output.write_all(masker.finish().client.bytes())?;
-    output.flush()?;
+    if let Some(progress) = progress {
+        progress.finish()?;
+    }
+    let summary = report.finish()?;
+    if mask.report.is_some() || beside {
+        output::tell(&summary);
+    }
     Ok(())
 }
 

@@ -11,12 +11,15 @@ use super::pattern::Pattern;
 use super::plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
 use super::select;
 use super::spans::strength;
+use super::words::WordList;
 use crate::policy::ColumnMask;
 
 /// Most rules in one plan.
 pub const RULES_MAX_COUNT: usize = 1024;
 /// Most user patterns in one plan.
 pub const PATTERN_MAX_COUNT: usize = 64;
+/// Most lists of words in one plan: each is looked for by itself.
+pub const WORD_LISTS_MAX_COUNT: usize = 16;
 /// Longest user pattern as written. Bytes.
 pub const PATTERN_MAX_BYTES: usize = 1024;
 /// Longest constant that may replace a value. Bytes.
@@ -89,6 +92,8 @@ pub struct MaskPlan {
     pub(super) marks: Arc<Marks>,
     pub(super) known: Option<Arc<KnownForms>>,
     pub(super) patterns: Vec<Arc<Pattern>>,
+    /// Lists of words with their treatments.
+    pub(super) words: Vec<(Arc<WordList>, u16)>,
     /// All actions give `*` byte by byte, so that nothing waits for the end of a value.
     pub(super) eager: bool,
     too_short: Vec<Arc<str>>,
@@ -124,6 +129,7 @@ impl MaskPlan {
         }
         let of = |name: &str| selected.iter().find(|(n, _)| *n == name).map(|(_, t)| *t);
         let patterns = compile_patterns(rules, &mut treatments)?;
+        let words = collect_words(rules, &mut treatments);
         let mut guarded = Vec::new();
         let mut too_short = Vec::new();
         for value in known {
@@ -139,6 +145,7 @@ impl MaskPlan {
             marks: Arc::new(Marks::compile(&of)),
             known: KnownForms::compile(&guarded).map(Arc::new),
             patterns,
+            words,
             treatments,
             key,
             eager,
@@ -169,20 +176,36 @@ fn compile_patterns(
             let Detect::Pattern(source) = detect else {
                 continue;
             };
-            let treatment = Treatment {
-                detector: Arc::from(format!("pattern:{}", rule.name)),
-                rule: rule.name.clone(),
-                action: rule.action.clone(),
-                class: None,
-                confidence: Confidence::Medium,
-            };
-            let index = push(treatments, treatment);
+            let index = push(treatments, own_treatment("pattern", rule));
             let pattern = Pattern::compile(source, index)
                 .map_err(|reason| PlanError::BadPattern { rule: rule.name.clone(), reason })?;
             patterns.push(Arc::new(pattern));
         }
     }
     Ok(patterns)
+}
+
+/// The treatment of what a rule has for a detector of its own.
+fn own_treatment(kind: &str, rule: &MaskRule) -> Treatment {
+    Treatment {
+        detector: Arc::from(format!("{kind}:{}", rule.name)),
+        rule: rule.name.clone(),
+        action: rule.action.clone(),
+        class: None,
+        confidence: Confidence::Medium,
+    }
+}
+
+fn collect_words(rules: &[MaskRule], treatments: &mut Vec<Treatment>) -> Vec<(Arc<WordList>, u16)> {
+    let mut words = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.action != Action::None) {
+        for detect in &rule.detect {
+            if let Detect::Words(list) = detect {
+                words.push((Arc::clone(list), push(treatments, own_treatment("words", rule))));
+            }
+        }
+    }
+    words
 }
 
 fn check_limits(rules: &[MaskRule], known: &[KnownValue]) -> Result<(), PlanError> {
@@ -196,6 +219,9 @@ fn check_limits(rules: &[MaskRule], known: &[KnownValue]) -> Result<(), PlanErro
     };
     at_most("rules", rules.len(), RULES_MAX_COUNT)?;
     at_most("patterns", patterns().count(), PATTERN_MAX_COUNT)?;
+    let lists = rules.iter().flat_map(|rule| &rule.detect);
+    let lists = lists.filter(|detect| matches!(detect, Detect::Words(_))).count();
+    at_most("lists of words", lists, WORD_LISTS_MAX_COUNT)?;
     at_most("known values", known.len(), KNOWN_MAX_COUNT)?;
     for (rule, source) in patterns() {
         no_longer(&rule.name, "a pattern", source.len(), PATTERN_MAX_BYTES)?;

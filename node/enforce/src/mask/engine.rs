@@ -20,6 +20,7 @@ use super::spans::{Spans, strength};
 use super::terminal::{Asides, Terminal};
 use super::text::Text;
 use super::window::{Finding, Window};
+use super::words::WordScanner;
 
 /// Most bytes that are held back at a time. Half of it is the most that a candidate may be
 /// undecided (see the scanners' own bounds), half the longest value that an action other than
@@ -214,6 +215,9 @@ pub(super) fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
     }
     for pattern in &plan.patterns {
         scanners.push(Box::new(PatternScanner::new(Arc::clone(pattern))));
+    }
+    for (list, treatment) in &plan.words {
+        scanners.push(Box::new(WordScanner::new(Arc::clone(list), *treatment)));
     }
     scanners
 }

@@ -11,6 +11,7 @@ use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 
+use super::compile::PATTERN_MAX_BYTES;
 use super::scan::{Found, Pending, Scanner};
 use super::text::Text;
 
@@ -20,6 +21,17 @@ pub const PATTERN_WINDOW_BYTES: usize = 4096;
 const PATTERN_COMPILED_BYTES: usize = 1 << 20;
 /// Memory for the states of a pattern in one stream. Bytes.
 const PATTERN_CACHE_BYTES: usize = 1 << 18;
+
+/// Whether a user's pattern can be run in linear time and bounded memory.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_pattern(source: &str) -> Result<(), String> {
+    if source.len() > PATTERN_MAX_BYTES {
+        return Err(format!("{} bytes, at most {PATTERN_MAX_BYTES} are allowed", source.len()));
+    }
+    Pattern::compile(source, 0).map(drop)
+}
 
 /// One compiled user pattern.
 pub(super) struct Pattern {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::words::WordList;
+
 /// A family of detectors that policy switches on or off as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -30,6 +32,8 @@ pub enum Detect {
     /// A user's regular expression, already checked to compile; it is applied within a line of at
     /// most 4 KiB.
     Pattern(String),
+    /// Words of a list.
+    Words(Arc<WordList>),
 }
 
 /// What becomes of the bytes that were found.

@@ -46,7 +46,7 @@ fn names(detect: &Detect, info: &DetectorInfo) -> bool {
     match detect {
         Detect::Class(class) => info.class == Some(*class) && !info.only_by_name,
         Detect::Detector(name) => name == info.name,
-        Detect::Pattern(_) => false,
+        Detect::Pattern(_) | Detect::Words(_) => false,
     }
 }
 

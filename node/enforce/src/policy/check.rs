@@ -347,13 +347,7 @@ impl Checker<'_> {
 
     fn detect(&mut self, raw: &At<raw::Detect>) -> Option<Detect> {
         match &raw.value {
-            raw::Detect::Pattern(pattern) => {
-                let expression = compile::expression(&pattern.regex, self)?;
-                if expression.is_match(b"") {
-                    self.error(pattern.regex.place, "the expression matches the empty text");
-                }
-                Some(Detect::Pattern(pattern.regex.value.clone()))
-            }
+            raw::Detect::Pattern(own) => self.own_detector(own, raw.place),
             raw::Detect::Name(name) => {
                 if let Some((_, class)) = CLASSES.iter().find(|(word, _)| word == name) {
                     return Some(Detect::Class(*class));

@@ -14,6 +14,7 @@ mod forward;
 mod grants;
 mod limits;
 mod parts;
+mod patterns;
 mod places;
 mod raw;
 mod sql;

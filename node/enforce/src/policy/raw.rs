@@ -314,10 +314,23 @@ written! {
         /// What becomes of it.
         with: At<With>,
     }
-    /// A regular expression of a mask.
+    /// A detector of one's own: either an expression, or words.
     struct Pattern {
-        /// The expression, applied within a line.
-        regex: At<String>,
+        /// A regular expression, applied within a line.
+        #[serde(default, deserialize_with = "present")]
+        regex: Option<At<String>>,
+        /// Words or phrases, each found between other words.
+        #[serde(default)]
+        words: Vec<At<String>>,
+        /// Whether words are found however they are capitalized.
+        #[serde(default)]
+        ignore_case: bool,
+        /// Texts in which it must find something.
+        #[serde(default)]
+        examples: Vec<At<String>>,
+        /// Texts in which it must find nothing.
+        #[serde(default)]
+        counter_examples: Vec<At<String>>,
     }
     /// How commands are recorded.
     struct Record {
@@ -390,7 +403,7 @@ impl<'de> Deserialize<'de> for Detect {
             type Value = Detect;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a class, the name of a detector, or { regex: … }")
+                f.write_str("a class, the name of a detector, { regex: … } or { words: […] }")
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Detect, E> {

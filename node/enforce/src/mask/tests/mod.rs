@@ -17,6 +17,7 @@ mod splits;
 mod suite;
 mod terminals;
 mod values;
+mod words;
 
 use std::sync::Arc;
 
