@@ -230,9 +230,10 @@ impl MarkScanner {
         if numbers.wants_words() {
             let starts = bits.token & !(bits.token << 1 | before.token >> 63);
             // Behind an escape a word begins too; what is before the block is looked up.
-            let escaped = places_of(block.bytes, b"\\") << 2 | 0b11;
-            places((starts | escaped & bits.token) & open)
-                .for_each(|place| numbers.read_word(text, at(place), found));
+            let escaped = (places_of(block.bytes, b"\\") << 2 | 0b11) & bits.token & !starts;
+            let behind = |place: &usize| is_behind_escape(text, at(*place));
+            let words = places(starts & open).chain(places(escaped & open).filter(behind));
+            words.for_each(|place| numbers.read_word(text, at(place), found));
         }
         if bits.digit == 0 && !numbers.wants_accounts() {
             return;
@@ -254,6 +255,12 @@ impl MarkScanner {
         let accounts = numbers.accounts(bits, next) & open;
         places(accounts).for_each(|place| numbers.read_account(text, at(place), found));
     }
+}
+
+/// Whether the letter of an escape (`\\n`) ends before `at`.
+fn is_behind_escape(text: &Text, at: u64) -> bool {
+    let letter = text.before(at).is_some_and(|letter| b"nrt".contains(&letter));
+    letter && text.before(at - 1) == Some(b'\\')
 }
 
 /// Places of a block at which a literal may begin, by its first byte. Web tokens begin with `eyJ`;
