@@ -37,6 +37,14 @@ pub(super) fn star(bytes: &mut [u8]) {
     }
 }
 
+/// The same, but for the first byte.
+pub(super) fn star_from(bytes: &mut [u8], first: u8) {
+    star(bytes);
+    if let Some(byte) = bytes.first_mut().filter(|byte| **byte == b'*') {
+        *byte = first;
+    }
+}
+
 /// Applies the treatment's action to one whole value.
 pub(super) fn apply(treatment: &Treatment, key: &MaskKey, bytes: &[u8], out: &mut Vec<u8>) {
     match &treatment.action {

@@ -38,7 +38,8 @@ impl MaskPlan {
         let mask = self.columns.get(usize::from(rule))?;
         let (rule, action) = (mask.name.clone(), mask.action.clone());
         let confidence = Confidence::High;
-        Some(Treatment { detector: DETECTOR.into(), rule, action, class: None, confidence })
+        let detector = DETECTOR.into();
+        Some(Treatment { detector, rule, action, class: None, confidence, yaml: false })
     }
 
     fn masked(&self, rule: u16, value: &[u8]) -> Option<Vec<u8>> {

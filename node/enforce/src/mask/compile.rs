@@ -39,6 +39,8 @@ pub(super) struct Treatment {
     pub action: Action,
     pub class: Option<Class>,
     pub confidence: Confidence,
+    /// What it finds may stand in YAML without quotes, where no star may come first.
+    pub yaml: bool,
 }
 
 /// Why rules cannot be compiled.
@@ -193,6 +195,7 @@ fn own_treatment(kind: &str, rule: &MaskRule) -> Treatment {
         action: rule.action.clone(),
         class: None,
         confidence: Confidence::Medium,
+        yaml: false,
     }
 }
 

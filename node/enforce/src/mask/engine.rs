@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::action;
 use super::compile::MaskPlan;
+use super::detector::is_plain_scalar;
 use super::known::KnownScanner;
 use super::marks::MarkScanner;
 use super::masked::{Masked, Raw};
@@ -133,7 +134,9 @@ impl Masker {
         self.kept.keep(&text, self.sent);
         self.shrink();
         match out {
-            Output::InPlace(ranges) => text.into_released((from, self.sent), &ranges, action::star),
+            Output::InPlace(ranges) => {
+                text.into_released((from, self.sent), &ranges, action::star_from)
+            }
             Output::Copied(bytes) => Bytes::from(bytes),
         }
     }
@@ -170,11 +173,13 @@ impl Masker {
                 return;
             }
             self.client_sent += out.asides(asides, self.sent);
+            let begins = component.left_at.is_none();
             let left_at = *component.left_at.get_or_insert(self.client_sent);
             let stop = end.min(pending.hold).max(self.sent);
             let treatment = &self.plan.treatments[usize::from(winner)];
+            let plain = begins && treatment.yaml && is_plain_scalar(text, start);
             self.client_sent += if by_byte {
-                out.stars(text, (self.sent, stop), asides)
+                out.stars(text, (self.sent, stop), if plain { b'x' } else { b'*' }, asides)
             } else {
                 let key = &self.plan.key;
                 let apply =
@@ -225,7 +230,8 @@ pub(super) fn scanners(plan: &MaskPlan) -> Vec<Box<dyn Scanner>> {
 /// What leaves in one turn.
 enum Output {
     /// What has arrived, with stars in these ranges: no byte becomes longer or shorter.
-    InPlace(Vec<(u64, u64)>),
+    /// Each with its first byte.
+    InPlace(Vec<(u64, u64, u8)>),
     Copied(Vec<u8>),
 }
 
@@ -242,13 +248,22 @@ impl Output {
         }
     }
 
-    fn stars(&mut self, text: &Text, range: (u64, u64), asides: &mut Asides) -> u64 {
+    /// Stars, but for the first byte.
+    fn stars(&mut self, text: &Text, range: (u64, u64), first: u8, asides: &mut Asides) -> u64 {
         match self {
             Self::InPlace(ranges) => {
-                ranges.push(range);
+                ranges.push((range.0, range.1, first));
                 range.1 - range.0
             }
-            Self::Copied(out) => weave(text, range, asides, out, action::star),
+            Self::Copied(out) => {
+                let from = out.len();
+                let length = weave(text, range, asides, out, action::star);
+                // No aside stands before the first byte of a value.
+                if let Some(byte) = out.get_mut(from).filter(|byte| **byte == b'*') {
+                    *byte = first;
+                }
+                length
+            }
         }
     }
 

@@ -39,6 +39,7 @@ pub(super) fn treatment(info: &DetectorInfo, rules: &[MaskRule]) -> Option<Treat
         action,
         class: info.class,
         confidence: info.confidence,
+        yaml: info.name == detector::KUBERNETES,
     })
 }
 
@@ -63,6 +64,7 @@ pub(super) fn known_treatment(value: &KnownValue, rules: &[MaskRule]) -> Treatme
         action: stronger.cloned().unwrap_or(Action::Redact),
         class: None,
         confidence: detector::KNOWN_VALUE.confidence,
+        yaml: false,
     }
 }
 

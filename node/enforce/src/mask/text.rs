@@ -118,13 +118,13 @@ impl Text {
     pub(super) fn into_released(
         mut self,
         (from, to): (u64, u64),
-        ranges: &[(u64, u64)],
-        render: impl Fn(&mut [u8]),
+        ranges: &[(u64, u64, u8)],
+        render: impl Fn(&mut [u8], u8),
     ) -> bytes::Bytes {
         let (start, end) = (self.index(from), self.index(to));
-        for &(from, to) in ranges {
+        for &(from, to, first) in ranges {
             let (from, to) = (self.index(from), self.index(to));
-            render(&mut self.bytes[from..to]);
+            render(&mut self.bytes[from..to], first);
         }
         wipe(&mut self.bytes[..start]);
         wipe(&mut self.bytes[end..]);

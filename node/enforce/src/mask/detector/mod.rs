@@ -48,7 +48,7 @@ pub(super) use discord::Discord;
 pub(super) use forms::{FORM_MAX, WRITTEN, Written};
 pub(super) use key_value::Word;
 pub(super) use key_words::KEY_WORDS;
-pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version};
+pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version, is_plain_scalar};
 pub(super) use netrc::Netrc;
 pub(super) use option::CommandOption;
 pub(super) use pgpass::Pgpass;
@@ -70,6 +70,9 @@ pub(super) const KNOWN_VALUE: DetectorInfo = DetectorInfo {
     examples: &[],
     others: &[],
 };
+
+/// The detector whose values may stand in YAML without quotes.
+pub(super) const KUBERNETES: &str = kubernetes::INFO.name;
 
 /// Those that are more than a prefix and a body.
 const OTHERS: &[DetectorInfo] = &[

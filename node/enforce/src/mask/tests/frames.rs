@@ -91,23 +91,23 @@ fn secrets_of_kubernetes_in_yaml() {
         (
             "apiVersion: v1\ndata:\n  a: YWRtaW4=\n  tls.crt: \"QUJDREVGR0hJSktMTU5PUA==\"\n\
              kind: Secret\nmetadata:\n  name: x\n",
-            "apiVersion: v1\ndata:\n  a: ********\n  tls.crt: \"************************\"\n\
+            "apiVersion: v1\ndata:\n  a: x*******\n  tls.crt: \"************************\"\n\
              kind: Secret\nmetadata:\n  name: x\n",
         ),
         (
             "items:\n- apiVersion: v1\n  data:\n    a: YWRtaW4=\n  kind: Secret\n",
-            "items:\n- apiVersion: v1\n  data:\n    a: ********\n  kind: Secret\n",
+            "items:\n- apiVersion: v1\n  data:\n    a: x*******\n  kind: Secret\n",
         ),
         // As people write them.
         (
             "kind: Secret\nmetadata: {name: x}\ndata:\n  a: x\n  b: 'y z'\n\n  # no\ntype: Opaque\n",
-            "kind: Secret\nmetadata: {name: x}\ndata:\n  a: *\n  b: '***'\n\n  # no\ntype: Opaque\n",
+            "kind: Secret\nmetadata: {name: x}\ndata:\n  a: x\n  b: '***'\n\n  # no\ntype: Opaque\n",
         ),
         (
             "stringData:\n  file: |\n    one\n\n    two: 2\n  b: \"q\\\"r\"\nz: a",
             "stringData:\n  file: |\n    ***\n\n    ******\n  b: \"****\"\nz: a",
         ),
-        ("kind: \"Secret\"\r\ndata:\r\n  a: bc\r\n", "kind: \"Secret\"\r\ndata:\r\n  a: **\r\n"),
+        ("kind: \"Secret\"\r\ndata:\r\n  a: bc\r\n", "kind: \"Secret\"\r\ndata:\r\n  a: x*\r\n"),
     ]);
     for same in [
         "apiVersion: v1\ndata:\n  level: info\n  debug: \"true\"\n  size: \"8080\"\nkind: ConfigMap\n",

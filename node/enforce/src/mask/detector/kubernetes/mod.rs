@@ -3,6 +3,8 @@
 //!
 //! `kubectl` writes `data` before `kind`, so that nothing says yet whose they are: then, right
 //! behind `apiVersion: v1`, a value is one that is base64 of text, or of more than a few bytes.
+//!
+//! Redacted, a value without quotes begins with an `x`: a star there would be an alias of YAML.
 
 mod json;
 mod manifest;
@@ -24,7 +26,7 @@ pub(super) const INFO: DetectorInfo = DetectorInfo {
     description: "values of Kubernetes Secrets in YAML and JSON: data and stringData",
     confidence: Confidence::Medium,
     examples: &[
-        "apiVersion: v1\ndata:\n  user: «YWRtaW4=»\nkind: Secret\n",
+        "apiVersion: v1\ndata:\n  user: \"«YWRtaW4=»\"\nkind: Secret\n",
         "kind: Secret\nstringData:\n  user: \"«admin»\"\n",
         "{\"kind\": \"Secret\", \"data\": {\"user\": \"«YWRtaW4=»\"}}",
     ],
@@ -58,6 +60,14 @@ pub(in crate::mask) fn is_behind_version(text: &Text, key: u64) -> bool {
     };
     let end = version.iter().rposition(|byte| !b" \"':\\".contains(byte));
     version[..end.map_or(0, |end| end + 1)].ends_with(b"apiVersion")
+}
+
+/// Whether the value that begins at `start` has no quotes and stands behind its key: a star there
+/// would be an alias of YAML.
+pub(in crate::mask) fn is_plain_scalar(text: &Text, start: u64) -> bool {
+    let before = text.last(start, BEFORE_MAX);
+    let gap = before.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
+    gap > 0 && before[..before.len() - gap].ends_with(b":")
 }
 
 /// The column of the key that begins at `key`, if its line begins near enough: blanks, quotes and
