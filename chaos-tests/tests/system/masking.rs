@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use chaos_tests::invariants::Events;
 use chaos_tests::invariants::no_secret_anywhere::Places;
-use chaos_tests::live::{Ended, Scene, Secret, fresh_secrets};
+use chaos_tests::live::{Ended, Scene, Secret, Talk, fresh_secrets};
 
 use crate::api::ask;
 
@@ -153,5 +153,20 @@ fn what_is_replayed_is_what_the_client_saw() -> Result<()> {
     let header: serde_json::Value = serde_json::from_str(text.lines().next().unwrap_or_default())?;
     assert_eq!(header["version"], 2, "asciicast v2");
     assert_eq!(scene.events_of("replay.viewed")?.len(), 4, "who looked is recorded");
+    Ok(())
+}
+
+/// A target's key begins with `b` in the base64 that it is kept in, so one `b` may be the beginning
+/// of something that nobody may see. A program that asks with it waits for the answer all the same.
+#[test]
+fn a_question_is_asked_whatever_it_ends_in() -> Result<()> {
+    let scene = Scene::start()?;
+    let ask = scene.target.script("ask", "printf 'a or b'; read answer; echo \"; $answer\"")?;
+    let mut ssh = Talk::typing(&mut scene.ssh().command(&[&ask]))?;
+    let asked = |output: &str, _: &str| output.contains("a or b").then_some(());
+    ssh.said("a question", Duration::from_secs(20), asked)?;
+    ssh.types("b\n")?;
+    let (ended, _) = ssh.wait(Duration::from_secs(20))?;
+    ensure!(ended.success() && ssh.output() == "a or b; b\n", "{ended}: {:?}", ssh.output());
     Ok(())
 }

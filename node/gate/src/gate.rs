@@ -171,6 +171,7 @@ impl Gate {
                 self.busy = now.elapsed;
                 Ok(Vec::new())
             }
+            Input::OutputQuiet => self.output_quiet(now),
             Input::OutputEnded(stream) => self.output_ended(stream, now),
             Input::Ended { ending, input } => self.ended(ending, input, now),
             Input::Tick => Ok(self.tick(now)),

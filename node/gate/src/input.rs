@@ -69,6 +69,8 @@ pub enum Input<'a> {
     Forwarded(Box<ForwardClosed>),
     /// Bytes were passed to the command's input.
     InputPassed,
+    /// The target has sent nothing for a while.
+    OutputQuiet,
     /// The target will send no more on this output.
     OutputEnded(Stream),
     /// The command ended; its outputs have ended before, or end with this.

@@ -170,6 +170,19 @@ impl Running {
         self.pass(facts, scribe, stream, window, now)
     }
 
+    /// Nothing came on one output for a while: what is held back and only may begin something is
+    /// let go.
+    pub(crate) fn quiet(
+        &mut self,
+        facts: &SessionFacts,
+        scribe: &mut Scribe,
+        stream: Stream,
+        now: Moment,
+    ) -> Option<Output> {
+        let window = self.flow(stream).masker.as_mut()?.quiet()?;
+        self.pass(facts, scribe, stream, window, now)
+    }
+
     /// Ends one output: what was held back is decided now.
     pub(crate) fn end(
         &mut self,

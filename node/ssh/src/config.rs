@@ -53,6 +53,8 @@ pub(crate) const EXEC_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const FAREWELL_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an orderly goodbye to a target may take.
 pub(crate) const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a target must be silent before what is held of its output is taken for a question.
+pub(crate) const OUTPUT_QUIET: Duration = Duration::from_millis(10);
 /// How much output is masked and recorded at a time, in bytes.
 pub(crate) const CHUNK_BYTES: usize = 32 * 1024;
 /// How many messages of a channel may wait for their reader, on either side.

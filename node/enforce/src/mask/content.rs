@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::compile::MaskPlan;
 use super::engine::scanners;
 use super::masked::Masked;
+use super::scan::Then;
 use super::text::Text;
 
 /// How much around a piece is to be looked at with it, on either side, in bytes: as much as the
@@ -45,7 +46,7 @@ pub fn content(plan: &Arc<MaskPlan>, piece: &Piece<'_>) -> Result<Masked, Vec<Ar
     text.push(piece.after);
     let mut found = Vec::new();
     for scanner in &mut scanners(plan) {
-        scanner.scan(&text, true, &mut found);
+        scanner.scan(&text, Then::Ended, &mut found);
     }
     let begins = piece.before.len() as u64;
     let ends = begins + within.len() as u64;

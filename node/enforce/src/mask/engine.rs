@@ -16,7 +16,7 @@ use super::marks::MarkScanner;
 use super::masked::{Masked, Raw};
 use super::pattern::PatternScanner;
 use super::plan::MaskKey;
-use super::scan::{Found, Pending, Scanner};
+use super::scan::{Found, Pending, Scanner, Then};
 use super::spans::{Spans, strength};
 use super::terminal::{Asides, Terminal};
 use super::text::Text;
@@ -76,19 +76,31 @@ impl Masker {
     pub fn feed(&mut self, raw: Raw<'_>) -> Window {
         let mut findings = Vec::new();
         if raw.bytes().len() <= PIECE_BYTES {
-            return Window::of(self.turn(raw.bytes(), false, &mut findings), findings);
+            return Window::of(self.turn(raw.bytes(), Then::More, &mut findings), findings);
         }
         let mut client = Vec::with_capacity(raw.bytes().len());
         for piece in raw.bytes().chunks(PIECE_BYTES) {
-            client.extend_from_slice(&self.turn(piece, false, &mut findings));
+            client.extend_from_slice(&self.turn(piece, Then::More, &mut findings));
         }
         Window::of(Bytes::from(client), findings)
+    }
+
+    /// No byte has come for a while: gives what is held and no more than the beginning of
+    /// something, which a program may wait for an answer to. What begins so and goes on is masked
+    /// from there on. Nothing, when nothing is held.
+    pub fn quiet(&mut self) -> Option<Window> {
+        if self.held() == 0 {
+            return None;
+        }
+        let mut findings = Vec::new();
+        let held = self.turn(&[], Then::Quiet, &mut findings);
+        (!held.is_empty()).then(|| Window::of(held, findings))
     }
 
     /// The stream has ended: gives the rest, and starts anew.
     pub fn finish(&mut self) -> Window {
         let mut findings = Vec::new();
-        let rest = self.turn(&[], true, &mut findings);
+        let rest = self.turn(&[], Then::Ended, &mut findings);
         *self = Self::new(Arc::clone(&self.plan));
         Window::of(rest, findings)
     }
@@ -106,7 +118,7 @@ impl Masker {
         self.kept.room()
     }
 
-    fn turn(&mut self, bytes: &[u8], ended: bool, findings: &mut Vec<Finding>) -> Bytes {
+    fn turn(&mut self, bytes: &[u8], then: Then, findings: &mut Vec<Finding>) -> Bytes {
         let mut text = self.kept.continued(bytes.len());
         let plain = self.terminal.asides.is_empty() && self.terminal.passes(bytes);
         if plain {
@@ -114,14 +126,14 @@ impl Masker {
         } else {
             text.extend(|to| {
                 self.terminal.take(bytes, to);
-                if ended {
+                if then != Then::More {
                     self.terminal.settle(to);
                 }
             });
         }
         let mut pending = Pending::none(text.end());
         for scanner in &mut self.scanners {
-            pending = pending.and(scanner.scan(&text, ended, &mut self.found));
+            pending = pending.and(scanner.scan(&text, then, &mut self.found));
         }
         for found in self.found.drain(..) {
             let treatment = &self.plan.treatments[usize::from(found.treatment)];

@@ -13,7 +13,7 @@ use aho_corasick::{Anchored, MatchKind, Span};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::scan::{Found, Pending, Scanner};
+use super::scan::{Found, Pending, Scanner, Then};
 use super::text::Text;
 
 /// All forms of all known values, as one automaton.
@@ -160,8 +160,15 @@ impl KnownScanner {
     }
 }
 
+impl KnownScanner {
+    /// So many of the last bytes are the beginning of a value.
+    fn seen(&self) -> u64 {
+        self.forms.depths.get(&self.state).copied().unwrap_or(0)
+    }
+}
+
 impl Scanner for KnownScanner {
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
+    fn scan(&mut self, text: &Text, then: Then, found: &mut Vec<Found>) -> Pending {
         let automaton = &self.forms.automaton;
         let mut state = self.state;
         let (rest, mut index) = (text.rest(self.position), 0);
@@ -184,7 +191,7 @@ impl Scanner for KnownScanner {
         }
         self.state = state;
         self.position = text.end();
-        let seen = if ended { 0 } else { self.forms.depths.get(&state).copied().unwrap_or(0) };
-        Pending::from(self.position - seen)
+        let seen = if then == Then::Ended { 0 } else { self.seen() };
+        Pending::from(self.position - seen).unless_quiet(then, self.position)
     }
 }

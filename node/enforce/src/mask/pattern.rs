@@ -12,7 +12,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 
 use super::compile::PATTERN_MAX_BYTES;
-use super::scan::{Found, Pending, Scanner};
+use super::scan::{Found, Pending, Scanner, Then};
 use super::text::Text;
 
 /// How far a match may reach from its first byte. Bytes.
@@ -181,7 +181,8 @@ fn unsteppable(pattern: &Pattern, window: &[u8], at: usize, full: bool) -> Probe
 }
 
 impl Scanner for PatternScanner {
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
+    fn scan(&mut self, text: &Text, then: Then, found: &mut Vec<Found>) -> Pending {
+        let ended = then == Then::Ended;
         loop {
             let break_at = memchr::memchr2(b'\n', b'\r', text.rest(self.searched));
             let stop = break_at.map_or(text.end(), |index| self.searched + index as u64);
@@ -197,7 +198,7 @@ impl Scanner for PatternScanner {
             if break_at.is_none() {
                 self.searched = stop;
                 let open = self.flooded.filter(|_| !ended).unwrap_or(self.at);
-                return Pending { hold: self.at, open };
+                return Pending { hold: self.at, open }.unless_quiet(then, stop);
             }
             self.flooded = None;
             self.line = stop + 1;

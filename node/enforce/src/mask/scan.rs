@@ -16,6 +16,21 @@ pub(super) struct Found {
     pub treatment: u16,
 }
 
+/// What follows the bytes that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// More of them.
+    More,
+    /// More, but not for a while: a program may wait for an answer to what is held.
+    Quiet,
+    /// Nothing.
+    Ended,
+}
+
+/// So many bytes of what may be a value are let go when it is quiet. Almost any byte may begin one,
+/// and a program may wait for an answer behind it; more of one are no chance.
+const QUIET_BYTES: u64 = 3;
+
 /// How far a scanner has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
@@ -36,6 +51,13 @@ impl Pending {
         Self { hold, open: hold }
     }
 
+    /// What is pending still, if the text ends at `end` for a while: a beginning of a few bytes is
+    /// let go.
+    pub(super) fn unless_quiet(self, then: Then, end: u64) -> Self {
+        let is_short = end - self.hold <= QUIET_BYTES && self.open >= self.hold;
+        if then == Then::Quiet && is_short { Self::none(end) } else { self }
+    }
+
     /// What is pending for both.
     pub(super) fn and(self, other: Self) -> Self {
         Self { hold: self.hold.min(other.hold), open: self.open.min(other.open) }
@@ -44,8 +66,11 @@ impl Pending {
 
 /// One reader of the stream.
 pub(super) trait Scanner: Send {
-    /// Reads all bytes that are new since the last call. `ended` says that no more will come.
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending;
+    /// Reads all bytes that are new since the last call.
+    ///
+    /// A span may begin before what was called decided only if that was said when it was quiet, and
+    /// by less than [`LOOK_BEHIND`](super::text::LOOK_BEHIND).
+    fn scan(&mut self, text: &Text, then: Then, found: &mut Vec<Found>) -> Pending;
 }
 
 /// True if `byte` before a word makes it part of a longer word.

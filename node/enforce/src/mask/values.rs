@@ -16,7 +16,7 @@ use super::columns::{self, New};
 use super::compile::MaskPlan;
 use super::engine::{mask_text, scanners};
 use super::masked::{Masked, Raw};
-use super::scan::{Found, Pending, Scanner};
+use super::scan::{Found, Pending, Scanner, Then};
 use super::text::Text;
 use super::window::Finding;
 
@@ -151,10 +151,10 @@ impl ValueMasker {
             self.text.push(&batch[place.start..place.end]);
             self.text.push(BREAK);
         }
-        let pending = self.scan(false);
+        let pending = self.scan(Then::More);
         let is_undecided = pending.hold.min(pending.open) < self.text.end();
         if is_undecided {
-            self.scan(true);
+            self.scan(Then::Ended);
         }
         let finds = !self.found.is_empty();
         if finds {
@@ -170,10 +170,10 @@ impl ValueMasker {
         finds
     }
 
-    fn scan(&mut self, ended: bool) -> Pending {
+    fn scan(&mut self, then: Then) -> Pending {
         let mut pending = Pending::none(self.text.end());
         for scanner in &mut self.scanners {
-            pending = pending.and(scanner.scan(&self.text, ended, &mut self.found));
+            pending = pending.and(scanner.scan(&self.text, then, &mut self.found));
         }
         pending
     }

@@ -10,7 +10,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 
-use super::scan::{Found, Pending, Scanner};
+use super::scan::{Found, Pending, Scanner, Then};
 use super::text::Text;
 
 /// Most words of one list.
@@ -88,7 +88,7 @@ impl WordList {
     pub fn is_in(self: &Arc<Self>, text: &str) -> bool {
         let (mut known, mut found) = (Text::new(), Vec::new());
         known.push(text.as_bytes());
-        WordScanner::new(Arc::clone(self), 0).scan(&known, true, &mut found);
+        WordScanner::new(Arc::clone(self), 0).scan(&known, Then::Ended, &mut found);
         !found.is_empty()
     }
 
@@ -161,7 +161,8 @@ impl WordScanner {
 }
 
 impl Scanner for WordScanner {
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
+    fn scan(&mut self, text: &Text, then: Then, found: &mut Vec<Found>) -> Pending {
+        let ended = then == Then::Ended;
         let rest = text.rest(self.position);
         let mut before = text.before(self.position);
         let mut at = 0;
@@ -189,6 +190,6 @@ impl Scanner for WordScanner {
             at += 1;
         }
         self.position += at as u64;
-        Pending::from(self.position)
+        Pending::from(self.position).unless_quiet(then, text.end())
     }
 }

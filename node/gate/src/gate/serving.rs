@@ -75,6 +75,16 @@ impl Gate {
         Ok(output.into_iter().collect())
     }
 
+    /// What is held back of a prompt, or of a message that waits for its answer, is let go. That
+    /// nothing comes is no activity.
+    pub(super) fn output_quiet(&mut self, now: Moment) -> Outputs {
+        // Nothing was said, so there is nothing that could be out of turn.
+        let Some((running, facts, scribe)) = self.under_way() else { return Ok(Vec::new()) };
+        let streams = [Stream::Output, Stream::Errors];
+        let held = streams.map(|stream| running.quiet(facts, scribe, stream, now));
+        Ok(held.into_iter().flatten().collect())
+    }
+
     pub(super) fn output_ended(&mut self, stream: Stream, now: Moment) -> Outputs {
         let Some((running, facts, scribe)) = self.under_way() else {
             return Err(self.out_of_turn("an output's end"));

@@ -130,6 +130,7 @@ impl Stage {
             ("not", "recorded") => Input::NotRecorded(Told::plain(Code::RecordUnconfirmed)),
             ("started", _) => Input::Started,
             ("input", _) => Input::InputPassed,
+            ("output", "waits") => Input::OutputQuiet,
             ("output", "ends") => Input::OutputEnded(Stream::Output),
             ("output", _) => Input::Output { stream: Stream::Output, raw },
             ("errors", _) => Input::Output { stream: Stream::Errors, raw },

@@ -94,6 +94,16 @@ impl Session {
         Ok(())
     }
 
+    /// The target has sent nothing for a while; gives what was held back and only may begin
+    /// something that is masked.
+    ///
+    /// # Errors
+    /// As [`Session::output`].
+    pub async fn output_quiet(&mut self) -> Result<Released, Told> {
+        let outputs = self.tell(Input::OutputQuiet)?;
+        self.release(outputs).await
+    }
+
     /// The target sends no more on this output; gives what was held back.
     ///
     /// # Errors

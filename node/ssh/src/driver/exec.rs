@@ -301,6 +301,10 @@ impl Running<'_> {
                 let released = self.session.output(stream, &bytes).await;
                 self.release(released.map_err(Ending::Refused)?).await?;
             }
+            Arrived::Quiet => {
+                let released = self.session.output_quiet().await;
+                self.release(released.map_err(Ending::Refused)?).await?;
+            }
             Arrived::Ended => {
                 heard.outputs_ended = true;
                 for stream in [Stream::Output, Stream::Errors] {

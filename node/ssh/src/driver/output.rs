@@ -1,21 +1,25 @@
 //! What a target sends on its channel, in pieces that are worth masking and recording.
 //!
 //! What has already arrived is put together up to a chunk; nothing is ever waited for to fill one,
-//! so a prompt without a newline is not held up here.
+//! so a prompt without a newline is not held up here. That a target has become quiet is told too:
+//! what is held back of its output then may be what it waits for an answer to.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use proto::event::Stream;
 use russh::{ChannelMsg, ChannelReadHalf, Sig};
+use tokio::time::{Instant, timeout_at};
 
 use super::client::STDERR;
-use crate::config::CHUNK_BYTES;
+use crate::config::{CHUNK_BYTES, OUTPUT_QUIET};
 
 /// What came from a target.
 #[derive(Debug)]
 pub(super) enum Arrived {
     /// Output of the command, raw.
     Bytes(Stream, Bytes),
+    /// Nothing came for a while after the last output.
+    Quiet,
     /// The command closed its outputs.
     Ended,
     /// The command ended with a status.
@@ -42,19 +46,28 @@ pub(super) struct TargetOutput {
     read: ChannelReadHalf,
     // What was read while bytes were put together, and is not bytes of the same stream.
     next: Option<ChannelMsg>,
+    /// When it is quiet, unless something comes before.
+    quiet_at: Option<Instant>,
 }
 
 impl TargetOutput {
     pub(super) fn new(read: ChannelReadHalf) -> Self {
-        Self { read, next: None }
+        Self { read, next: None, quiet_at: None }
     }
 
     /// Waits for what comes next. Safe to drop while it waits.
     pub(super) async fn next(&mut self) -> Arrived {
         loop {
-            let message = match self.next.take() {
-                Some(message) => Some(message),
-                None => self.read.wait().await,
+            let message = match (self.next.take(), self.quiet_at) {
+                (Some(message), _) => Some(message),
+                (None, None) => self.read.wait().await,
+                (None, Some(at)) => match timeout_at(at, self.read.wait()).await {
+                    Ok(message) => message,
+                    Err(_) => {
+                        self.quiet_at = None;
+                        return Arrived::Quiet;
+                    }
+                },
             };
             let Some(message) = message else { return Arrived::Lost };
             match message {
@@ -78,6 +91,7 @@ impl TargetOutput {
 
     /// Adds what has already arrived of the same stream.
     fn together(&mut self, stream: Stream, first: Bytes) -> Arrived {
+        self.quiet_at = Some(Instant::now() + OUTPUT_QUIET);
         if first.len() >= CHUNK_BYTES {
             return Arrived::Bytes(stream, first);
         }

@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 use super::super::blocks::BEGINS;
 use super::super::detector::Candidate;
-use super::super::scan::{Found, Pending, Scanner};
+use super::super::scan::{Found, Pending, Scanner, Then};
 use super::super::text::Text;
 use super::literals::{Hit, LONGEST};
 use super::running::{JWT, PEM, Running};
@@ -214,7 +214,8 @@ impl MarkScanner {
 }
 
 impl Scanner for MarkScanner {
-    fn scan(&mut self, text: &Text, ended: bool, found: &mut Vec<Found>) -> Pending {
+    fn scan(&mut self, text: &Text, then: Then, found: &mut Vec<Found>) -> Pending {
+        let (ended, first) = (then == Then::Ended, found.len());
         self.running.advance(text, ended, found);
         if let Some(at) = self.late.take() {
             self.first(&Arc::clone(&self.marks), at, (text, ended), found);
@@ -223,7 +224,11 @@ impl Scanner for MarkScanner {
             self.key_of_azure(&Arc::clone(&self.marks), at, (text, ended), found);
         }
         self.straddling((text, ended), found);
-        let undecided = if ended { text.end() } else { self.undecided_numbers(text) };
+        let undecided = match then {
+            Then::More => self.undecided_numbers(text),
+            // Digits that are no number yet are let go, and those that are one are not.
+            Then::Quiet | Then::Ended => text.end(),
+        };
         self.sweep((text, ended), undecided, found);
         self.search_regions((text, ended), found);
         if let Some(treatment) = self.marks.pem {
@@ -233,10 +238,15 @@ impl Scanner for MarkScanner {
             self.search_entries(treatment, (text, ended), found);
         }
         self.position = text.end();
-        self.numbers = undecided.max(self.numbers);
+        let until = match then {
+            // A number may go on, but not one that was found.
+            Then::Quiet => found[first..].iter().map(|one| one.end).max().unwrap_or_default(),
+            Then::More | Then::Ended => undecided,
+        };
+        self.numbers = until.max(self.numbers);
         self.running.forget_before(self.position.saturating_sub(1));
         let mut pending = self.running.pending(self.position);
-        if !ended {
+        if then == Then::More {
             pending = pending.and(Pending::from(self.numbers));
             if let Some(word) = self.marks.email.and_then(|_| word_before(text, text.end())) {
                 pending = pending.and(Pending::from(word));

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::literals::LONGEST;
 use super::*;
-use crate::mask::scan::Found;
+use crate::mask::scan::{Found, Then};
 use crate::mask::text::Text;
 
 fn all() -> Marks {
@@ -86,7 +86,7 @@ fn by_shapes(text: &str) -> Vec<Found> {
     let mut scanner = MarkScanner::new(std::sync::Arc::new(Marks::compile(&on)));
     let (mut found, mut buffer) = (Vec::new(), Text::new());
     buffer.push(text.as_bytes());
-    scanner.scan(&buffer, true, &mut found);
+    scanner.scan(&buffer, Then::Ended, &mut found);
     found
 }
 

@@ -12,6 +12,7 @@ mod harm;
 mod known;
 mod limits;
 mod patterns;
+mod quiet;
 mod rules;
 mod splits;
 mod suite;
