@@ -60,8 +60,8 @@ pub struct Forward {
     /// and nowhere else; without any it looks the name up itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
-    /// The cluster's own targets that are there, or of which that cannot be told: what is done
-    /// with them through a forward is in no record.
+    /// Targets of the cluster that are there, or of which that cannot be told; not all of them
+    /// where there are many. What is done with them through a forward is in no record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
 }

@@ -79,11 +79,18 @@ pub(crate) fn port(address: &Address) -> Option<u16> {
     }
 }
 
-/// The targets that an address may lead to: `own` is the target that the forward goes through, and
-/// `at` is where a name leads.
-pub(crate) fn targets(address: &Address, at: &[IpAddr], own: &Known, known: &[Known]) -> Vec<Name> {
+/// The targets that an address may lead to: `own` is the target that the forward goes through, `at`
+/// is where a name leads, and `here` says which addresses are this node's own.
+pub(crate) fn targets(
+    address: &Address,
+    at: &[IpAddr],
+    here: &dyn Fn(IpAddr) -> bool,
+    own: &Known,
+    known: &[Known],
+) -> Vec<Name> {
     let Some(port) = port(address) else { return Vec::new() };
-    let machine = seen_from(&own.machine, address, at);
+    let mut machine = seen_from(&own.machine, address, at);
+    machine.is_here |= machine.at.iter().any(|address| here(*address));
     let leads_to = |one: &&Known| {
         let reaches = match address {
             Address::Place { .. } => true,

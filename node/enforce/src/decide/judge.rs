@@ -50,7 +50,7 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> Decision {
     if facts.reading.is_some_and(forward::is_unseen) {
         match policy.grant_opaque(facts) {
             Some(opaque) => granted = opaque,
-            None => return not_granted(told::unseen(facts.reading)),
+            None => return not_granted(told::unseen()),
         }
     }
     let copies = |reading: &Reading| reading.statements.iter().any(|statement| statement.copies);

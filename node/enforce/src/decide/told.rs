@@ -77,13 +77,10 @@ pub(super) fn not_held(held: Told) -> Told {
     Told::new(Code::HeldWithoutApprovals, text)
 }
 
-/// A forward to what the gateway would read.
-pub(super) fn unseen(reading: Option<&Reading>) -> Told {
-    let forward = reading.and_then(|reading| reading.forward.as_deref());
-    let targets = forward.map(|forward| forward.targets.join(", ")).unwrap_or_default();
-    let text = format!(
-        "This forward leads to the target {targets}, or may do so, and nobody would see what is \
-         done there. Go through the gateway to it."
-    );
+/// A forward to what the gateway would read. Which targets it may be is in the record: not
+/// everybody who asks may know them.
+pub(super) fn unseen() -> Told {
+    let text = "This forward leads to a target that is reached through the gateway, or may do so, \
+                and nobody would see what is done there. Go through the gateway to it.";
     Told::new(Code::ForwardUnseen, text)
 }

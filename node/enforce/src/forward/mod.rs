@@ -16,8 +16,10 @@ pub use address::{Address, Host};
 
 /// The reader of what is asked for a forward, and its version.
 pub const READER: &str = "forward/1";
-/// How many addresses a name may have here; more are not tried.
+/// How many addresses of a name are judged, and tried.
 pub const ADDRESSES_LIMIT: usize = 8;
+/// How many targets are named that may be there.
+pub const TARGETS_LIMIT: usize = 8;
 /// What is judged before anything is asked: that there may be forwards of a connection at all, or
 /// that an agent or a display is lent to a target.
 const OPENINGS: &[(Seen, &str)] = &[

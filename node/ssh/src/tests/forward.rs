@@ -56,7 +56,9 @@ fn check(own: &str, asked: &str, at: &[&str], expected: &[&str]) {
     };
     let address = address.unwrap_or_else(|| panic!("{asked} is no address"));
     let at: Vec<_> = at.iter().map(|one| one.parse().expect("an address")).collect();
-    let found = targets(&address, &at, own, &cluster);
+    // 10.0.0.1 is an address of the node.
+    let here = |one: std::net::IpAddr| one.is_loopback() || one.to_string() == "10.0.0.1";
+    let found = targets(&address, &at, &here, own, &cluster);
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(found, expected, "{asked} at {at:?} from {}", own.name);
 }
@@ -74,6 +76,9 @@ fn targets_are_known_by_address_and_name() {
     check("web-1", "[fd00::6]:22", &[], &["six"]);
     check("web-1", "[fd00:0:0::6]:22", &[], &["six"]);
     check("web-1", "web-2.internal:2222", &["10.0.0.6"], &["web-2"]);
+    // What is on the node's own machine, by another of its addresses.
+    check("web-1", "10.0.0.1:2201", &[], &["dev"]);
+    check("web-1", "gw-1.internal:2201", &["10.0.0.1"], &["dev"]);
     // A name that leads elsewhere today is still the target's.
     check("web-1", "db.internal:5432", &["10.7.7.7"], &["ledger"]);
     // Another port, another machine.

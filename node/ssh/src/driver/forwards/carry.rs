@@ -135,11 +135,9 @@ impl Carrier {
             }
         };
         metrics::gauge!("sallyport_ssh_forwards").decrement(1);
-        let closing = async {
-            drop(client.write.eof().await);
-            drop(client.write.close().await);
-        };
-        if !client.gone.is_cancelled() && timeout(FAREWELL_DEADLINE, closing).await.is_err() {
+        // No end before it: it was said if there was one, and a second one is a fault to some.
+        let closing = timeout(FAREWELL_DEADLINE, client.write.close());
+        if !client.gone.is_cancelled() && closing.await.is_err() {
             tracing::debug!("a client does not hear that a forward is over");
         }
         end

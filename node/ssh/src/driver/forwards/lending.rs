@@ -69,6 +69,9 @@ pub(in super::super) async fn lend(
     lent: Lent,
     answer: oneshot::Sender<Listens>,
 ) {
+    if node.drain.is_cancelled() {
+        return;
+    }
     let opened = exec::open(&node, &caller, lent.channel(), lent.request()).await;
     let Ok(session) = opened else { return };
     let mut forwards = Forwards::new(node.clone(), session, Arc::new(shared));
@@ -126,7 +129,10 @@ impl Forwards {
             };
             let next = self.session.meanwhile(next).await;
             match next.map_err(|SessionOver(told)| Ending::Refused(told))? {
-                Ok(Some(over)) => keep(&mut self.session, over).await.map_err(Ending::Refused)?,
+                Ok(Some(over)) => {
+                    self.sent += over.sent();
+                    keep(&mut self.session, over).await.map_err(Ending::Refused)?;
+                }
                 // It is idle when its command is, which has a session and a limit of its own.
                 Ok(None) => self.session.input_passed(),
                 Err(_) => return Ok(Ending::Exited(0)),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use node_enforce::forward::{ADDRESSES_LIMIT, Address, Asked, Host};
+use node_enforce::forward::{ADDRESSES_LIMIT, Address, Asked, Host, TARGETS_LIMIT};
 use parking_lot::Mutex;
 use proto::reading::ForwardOperation;
 use proto::target::Target;
@@ -26,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(2);
 const BELIEVED: Duration = Duration::from_secs(30);
 /// How many names are looked up at a time.
 const AT_A_TIME: usize = 16;
+/// How many addresses of a name are looked at: with more, it may lead anywhere.
+const ADDRESSES: usize = 64;
 /// How many names are remembered.
 const NAMES: usize = 4096;
 
@@ -47,11 +49,16 @@ impl Names {
         }
         let found = timeout_at(until, tokio::net::lookup_host((name, 0))).await;
         let Ok(found) = found else { return Vec::new() };
-        let mut at: Vec<IpAddr> = Vec::new();
         // That there is none is believed as long.
-        for address in found.into_iter().flatten().map(|address| address.ip().to_canonical()) {
-            if at.len() < ADDRESSES_LIMIT && !at.contains(&address) {
+        let found = found.into_iter().flatten().map(|address| address.ip().to_canonical());
+        let mut at: Vec<IpAddr> = Vec::new();
+        for address in found {
+            if !at.contains(&address) {
                 at.push(address);
+            }
+            if at.len() > ADDRESSES {
+                at.clear();
+                break;
             }
         }
         let mut names = self.0.lock();
@@ -79,6 +86,7 @@ pub(super) async fn find(
         && !is_local(&asked.address)
     {
         asked.at = node.names.at(name, until).await;
+        asked.at.truncate(ADDRESSES_LIMIT);
     }
     let Some(port) = port(&asked.address) else { return asked };
     let view = node.view();
@@ -89,7 +97,8 @@ pub(super) async fn find(
     look_up(node, &near, until).await;
     let mut known: Vec<Known> = near.iter().map(|target| locate(node, target)).collect();
     if let Some(own) = known.pop() {
-        asked.targets = targets(&asked.address, &asked.at, &own, &known);
+        asked.targets = targets(&asked.address, &asked.at, &is_here, &own, &known);
+        asked.targets.truncate(TARGETS_LIMIT);
     }
     asked
 }

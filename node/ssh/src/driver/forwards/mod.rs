@@ -119,6 +119,11 @@ struct Over {
 }
 
 impl Over {
+    /// How many bytes the target was sent.
+    fn sent(&self) -> u64 {
+        self.closed.as_ref().map_or(0, |closed| closed.to_target.bytes)
+    }
+
     /// With the reason for which the session ended, if that ended this.
     fn because(mut self, ending: &Ending) -> Self {
         let is_stopped = |told: &Told| told.code == Code::SessionEnded;
@@ -212,6 +217,8 @@ struct Forwards {
     over: mpsc::Sender<Over>,
     /// How many are under way.
     open: usize,
+    /// How many bytes those that are over sent to the target.
+    sent: u64,
 }
 
 impl Forwards {
@@ -226,7 +233,7 @@ impl Forwards {
             dials: Arc::new(Semaphore::new(DIALS)),
             stop: CancellationToken::new(),
         };
-        Self { session, way, shared, overs, over, open: 0 }
+        Self { session, way, shared, overs, over, open: 0, sent: 0 }
     }
 
     /// Serves a session, and closes the books of all that was forwarded in it.
@@ -247,17 +254,17 @@ impl Forwards {
 
     /// Ends what is under way, and closes the books.
     async fn close(self, ending: Ending) {
-        let Self { mut session, way, mut overs, over, .. } = self;
+        let Self { mut session, way, mut overs, over, mut sent, .. } = self;
         way.stop.cancel();
         drop(over);
         // Ends when every forward has said what passed.
         while let Some(over) = overs.recv().await {
+            sent += over.sent();
             if let Err(told) = keep(&mut session, over.because(&ending)).await {
                 tracing::warn!(session = %session.id(), %told, "what passed is not recorded");
             }
         }
-        let bytes = way.busy.load(Ordering::Relaxed);
-        let input = Counted { bytes, digest: None, truncated: bytes > 0 };
+        let input = Counted { bytes: sent, digest: None, truncated: sent > 0 };
         if let Err(told) = session.ended(ending.clone(), input).await {
             tracing::warn!(session = %session.id(), %told, "an end is not recorded");
         }
@@ -273,6 +280,7 @@ impl Forwards {
                 Next::Ask(ask) => self.ask(ask).await?,
                 Next::Over(over) => {
                     self.open -= usize::from(over.ends);
+                    self.sent += over.sent();
                     keep(&mut self.session, over).await.map_err(Ending::Refused)?;
                 }
                 Next::Gone => return Ok(Ending::ClientLeft),
