@@ -18,7 +18,7 @@ use super::super::pinned::Listens;
 use super::super::target::Lent;
 use super::{ClientHandler, Open};
 use crate::channel::Asking;
-use crate::config::{LISTEN_DEADLINE, LISTENS};
+use crate::config::{LISTEN_DEADLINE, LISTENS, REFUSALS_RECORDED};
 
 /// How many bytes of what a client says of where a connection comes from are recorded.
 pub(super) const FROM_BYTES: usize = 64;
@@ -81,6 +81,8 @@ impl ClientHandler {
             self.refused(asked.kind, told, "the connection has its share of places to listen at");
             return None;
         }
+        // It is judged and recorded, as a channel is, and has a part in what a connection may open.
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         let (called, over) = (called.to_owned(), CancellationToken::new());
         let listen = Listen { address, called: called.clone(), answer, over: over.clone() };
@@ -116,11 +118,17 @@ impl ClientHandler {
 
     /// Has the lending of something judged. Gives where connections to it go, if it is lent.
     pub(super) async fn lend(&mut self, lent: forwards::Lent, handle: Handle) -> Option<Listens> {
+        // What is not lent is recorded, and a connection has a part of the record to fill with that.
+        if self.refusals >= REFUSALS_RECORDED {
+            return None;
+        }
         let caller = self.caller.clone()?;
         let (answer, answered) = oneshot::channel();
         let (node, shared) = (self.node.clone(), self.shared(handle));
         self.tasks.spawn(forwards::lend(node, caller, shared, lent, answer));
-        timeout(LISTEN_DEADLINE, answered).await.ok()?.ok()
+        let listens = timeout(LISTEN_DEADLINE, answered).await.ok().and_then(Result::ok);
+        self.refusals += u32::from(listens.is_none());
+        listens
     }
 
     fn shared(&self, handle: Handle) -> Shared {
