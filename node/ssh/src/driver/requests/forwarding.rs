@@ -118,7 +118,7 @@ impl ClientHandler {
 
     /// Has the lending of something judged. Gives where connections to it go, if it is lent.
     pub(super) async fn lend(&mut self, lent: forwards::Lent, handle: Handle) -> Option<Listens> {
-        // What is not lent is recorded, and a connection has a part of the record to fill with that.
+        // What is not lent is recorded, and a connection may fill its part of the record with that.
         if self.refusals >= REFUSALS_RECORDED {
             return None;
         }
