@@ -98,7 +98,7 @@ async fn replicated(kind: Kind, running: &Running, cluster: &Name) -> Result<Vec
         for durability in [Durability::Local, Durability::Replicated] {
             let took = node.append(writers, PERIOD, durability).await?;
             // What the stream has not caught up with belongs to this row, not to the next one.
-            node.acknowledged(node.log.last()).await?;
+            node.caught_up().await?;
             let count = took.len() as f64;
             of.push((rate(count, PERIOD), percentiles(took).0));
         }

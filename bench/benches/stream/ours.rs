@@ -117,6 +117,19 @@ impl Node {
         }
     }
 
+    /// Waits until the stream has all that was appended, and it was read back.
+    pub(crate) async fn caught_up(&self) -> Result<()> {
+        let stream = self.stream.as_ref().context("it is followed")?;
+        let last = self.log.last();
+        self.acknowledged(last).await?;
+        let begun = Instant::now();
+        while stream.standing().node.read_back < last {
+            ensure!(begun.elapsed() < PATIENCE, "not in time: {:?}", stream.standing().node);
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
     /// Publishes what the journal holds; says how many events a second, from the first
     /// acknowledgement to the last.
     pub(crate) async fn publish(&mut self, count: u64) -> Result<f64> {

@@ -4,10 +4,11 @@
 //! repeated message, a second process, a stream that was wiped, cut or made anew all come to the
 //! same place: the last message of the chain's subject, compared byte for byte with the journal.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::ids::Chain;
+use proto::ids::{Chain, Digest};
 use store_log::{Backend, Position, ReadError, Stored};
 
 use crate::fault::Fault;
@@ -15,12 +16,14 @@ use crate::link::{Answer, Fence, Link, Message, Together};
 use crate::progress::{Progress, Tip};
 use crate::resume::{Around, from, place, resume, sha256};
 
-/// So many events are published at once, all or none.
-const BATCH_EVENTS: usize = 256;
+/// So many events are published at once, all or none: as many as servers take in a batch.
+const BATCH_EVENTS: usize = 1000;
 /// So many bytes, about.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// So many records are read from the journal at once.
-const READ_RECORDS: usize = 64;
+const READ_RECORDS: usize = 256;
+/// So many batches are read ahead: the next one while the servers store the one before.
+const READ_AHEAD: usize = 2;
 
 /// At most two to the power of this batches come between two rows.
 const ROWS_BROKEN_LIMIT: u32 = 6;
@@ -78,8 +81,8 @@ struct Cursor {
     tip: Tip,
     /// The next position of the journal to read.
     next: Position,
-    /// Events that were read and are not acknowledged.
-    read: std::collections::VecDeque<Stored>,
+    /// Events that were read and are not acknowledged, each with the SHA-256 of its bytes.
+    read: VecDeque<(Stored, Digest)>,
 }
 
 /// Why publishing paused.
@@ -136,7 +139,7 @@ impl ChainPublisher {
         }
         let tip = Tip { seq: found.seq, sequence: found.fence, hash: found.hash };
         let first = self.journal.usage().first;
-        Ok(Cursor { tip, next: from(&held, first), read: std::collections::VecDeque::new() })
+        Ok(Cursor { tip, next: from(&held, first), read: VecDeque::new() })
     }
 
     /// What the journal holds around a place of the chain.
@@ -176,9 +179,10 @@ impl ChainPublisher {
             {
                 return Pause::Wait(fault);
             }
-            if let Err(fault) = self.fill(cursor).await {
-                return Pause::Wait(fault);
-            }
+            let more = match self.fill(cursor, 1).await {
+                Ok(more) => more,
+                Err(fault) => return Pause::Wait(fault),
+            };
             let batch = match self.batch(cursor) {
                 Ok(batch) => batch,
                 Err(fault) => return Pause::Wait(fault),
@@ -197,7 +201,11 @@ impl ChainPublisher {
                 continue;
             }
             let (together, fence) = (manner.next(self.rows), Fence::Subject(cursor.tip.sequence));
-            match link.publish(self.stream, fence, together, &batch).await {
+            let publish = link.publish(self.stream, fence, together, &batch);
+            // What goes wrong with the reading shows again when it is needed.
+            let ahead = self.fill(cursor, if more { READ_AHEAD } else { 0 });
+            let (answer, _) = tokio::join!(publish, ahead);
+            match answer {
                 Answer::Kept(sequence) => {
                     manner.kept(together);
                     self.kept(cursor, batch.len(), sequence);
@@ -233,31 +241,36 @@ impl ChainPublisher {
     }
 
     fn kept(&self, cursor: &mut Cursor, count: usize, sequence: u64) {
-        let done: Vec<_> = cursor.read.drain(..count).collect();
-        if let Some(last) = done.last() {
-            let hash = Some(sha256(&last.bytes));
-            cursor.tip = Tip { seq: last.seq, sequence, hash };
-            self.progress.acknowledged(cursor.tip, done.len() as u64);
-            metrics::counter!("sallyport_stream_published_total").increment(done.len() as u64);
+        if let Some((last, hash)) = cursor.read.drain(..count).next_back() {
+            cursor.tip = Tip { seq: last.seq, sequence, hash: Some(hash) };
+            self.progress.acknowledged(cursor.tip, count as u64);
+            metrics::counter!("sallyport_stream_published_total").increment(count as u64);
         }
     }
 
-    /// Reads on until there is enough for a batch, or the journal has no more.
-    async fn fill(&self, cursor: &mut Cursor) -> Result<(), Fault> {
+    /// Reads on until there is enough for so many batches, or the journal has no more; says whether
+    /// it may have.
+    async fn fill(&self, cursor: &mut Cursor, batches: usize) -> Result<bool, Fault> {
         let control = self.chain == Chain::Control;
-        let mut bytes: usize = cursor.read.iter().map(|record| record.bytes.len()).sum();
-        while cursor.read.len() < BATCH_EVENTS && bytes < BATCH_BYTES {
-            let (journal, from) = (self.journal.clone(), cursor.next);
-            let read = off_the_runtime(move || journal.read(from, READ_RECORDS)).await?;
-            let Some(end) = read.last().map(|record| record.position.next()) else { break };
+        let mut bytes: usize = cursor.read.iter().map(|(record, _)| record.bytes.len()).sum();
+        while cursor.read.len() < batches * BATCH_EVENTS && bytes < batches * BATCH_BYTES {
+            let (journal, from, behind) = (self.journal.clone(), cursor.next, cursor.tip.seq);
+            let read = move || {
+                let read = journal.read(from, READ_RECORDS)?;
+                let end = read.last().map(|record| record.position.next());
+                let own = |record: &Stored| record.control == control && record.seq > behind;
+                let hashed = |record: Stored| {
+                    let hash = sha256(&record.bytes);
+                    (record, hash)
+                };
+                Ok((read.into_iter().filter(own).map(hashed).collect::<Vec<_>>(), end))
+            };
+            let (read, Some(end)) = off_the_runtime(read).await? else { return Ok(false) };
+            bytes += read.iter().map(|(record, _)| record.bytes.len()).sum::<usize>();
             cursor.next = end;
-            let of_chain = read.into_iter().filter(|record| record.control == control);
-            for record in of_chain.filter(|record| record.seq > cursor.tip.seq) {
-                bytes += record.bytes.len();
-                cursor.read.push_back(record);
-            }
+            cursor.read.extend(read);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The next messages; each follows the one before it.
@@ -265,7 +278,7 @@ impl ChainPublisher {
         let salt = self.progress.salt();
         let mut batch = Vec::new();
         let (mut expected, mut bytes) = (cursor.tip.seq + 1, 0);
-        for record in cursor.read.iter().take(BATCH_EVENTS) {
+        for (record, hash) in cursor.read.iter().take(BATCH_EVENTS) {
             if record.seq != expected {
                 let (from, to) = (expected, record.seq.saturating_sub(1));
                 return Err(Fault::Gone { chain: self.chain.clone(), from, to });
@@ -276,7 +289,6 @@ impl ChainPublisher {
             }
             // What the stream lost is known to it for a while under its first id, so another one
             // is needed: the answer that it is known would be a lie.
-            let hash = sha256(&record.bytes);
             let id = match salt {
                 0 => hash.to_string(),
                 again => format!("{hash}/{again}"),
