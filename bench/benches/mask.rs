@@ -1,14 +1,14 @@
 //! Masking with all families on, beside looking for one byte in the same text (memchr): texts of
 //! five kinds in chunks as bulk and terminals make them, and texts made to be slow. Rates are per
 //! second of processor time, which other work on the machine changes less. A name behind the
-//! command, as of a text or a unit, measures that alone.
+//! command, as of a text or a unit, measures that alone, and `default` or `all` and a size of chunks behind it that column.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use bench::{MB, cpu, heading, rate, row};
 use node_enforce::mask::{Action, Class, Detect, MaskKey, MaskPlan, MaskRule, Masker, Raw};
 
@@ -53,7 +53,14 @@ fn main() -> Result<()> {
     row("| text | memchr | by default, 32 KiB | all families, 32 KiB | 1,400 B | ns per 64 B | \
          memchr / all |")?;
     row("|---|---|---|---|---|---|---|")?;
-    let asked = std::env::args().skip(1).find(|one| !one.starts_with("--"));
+    let mut words = std::env::args().skip(1).filter(|one| !one.starts_with("--"));
+    let asked = words.next();
+    if let (Some(name), Some(families), Some(chunk)) = (&asked, words.next(), words.next()) {
+        let (_, make) = TEXTS.iter().find(|(known, _)| known == name).context("no such text")?;
+        let plan = plan(if families == "default" { &[] } else { ALL })?;
+        let masked = mask(&plan, &text(SIZE, *make), chunk.parse()?);
+        return row(&format!("{name}, {families}, {chunk} B: {masked:.0} MB/s"));
+    }
     let is_asked = |name: &str| asked.as_ref().is_none_or(|asked| asked == name);
     for (name, make) in TEXTS.iter().filter(|(name, _)| is_asked(name)) {
         measure(name, &text(SIZE, *make))?;

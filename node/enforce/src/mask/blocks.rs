@@ -33,6 +33,12 @@ pub(super) struct Bits {
     pub plus: u64,
     /// [`BEGINS`].
     pub begin: u64,
+    /// `:`.
+    pub colon: u64,
+    /// `\\`.
+    pub escape: u64,
+    /// `<`, with which lines of passports are filled.
+    pub filler: u64,
     /// `J`, the last byte of what web tokens begin with, and the rarest.
     pub web: u64,
 }
@@ -172,17 +178,6 @@ fn of(level: Level, block: &[u8; BLOCK]) -> Bits {
     bits[0]
 }
 
-/// Where in a block one of these bytes stands, for classes that few streams need. A block may be
-/// the last and shorter.
-pub(super) fn places_of(bytes: &[u8], wanted: &[u8]) -> u64 {
-    let mut block = [0; BLOCK];
-    let known = bytes.len().min(BLOCK);
-    block[..known].copy_from_slice(&bytes[..known]);
-    dispatch!(Level::new(), simd => {
-        any_of(simd, u8x64::from_slice(simd, &block), wanted).to_bitmask()
-    })
-}
-
 /// Looks at as many blocks as there is room for. All that it calls must become a part of it, or is
 /// not done by vectors.
 #[inline(always)]
@@ -191,15 +186,18 @@ fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
         let bytes = u8x64::from_slice(simd, block);
         let digit = within(simd, bytes, b'0', 9);
         let letter = within(simd, bytes | u8x64::splat(simd, 0x20), b'a', 25);
-        let (dot, plus) = (is(simd, bytes, b'.'), is(simd, bytes, b'+'));
+        let [dot, plus, colon] = [b'.', b'+', b':'].map(|byte| is(simd, bytes, byte));
         let joint = any_of(simd, bytes, b"_-/");
         *bits = Bits {
             token: (digit | letter | joint | plus).to_bitmask(),
             digit: digit.to_bitmask(),
             joint: (joint | dot).to_bitmask(),
-            mark: any_of(simd, bytes, b"=:@$~").to_bitmask(),
+            mark: (colon | any_of(simd, bytes, b"=@$~")).to_bitmask(),
             dot: dot.to_bitmask(),
             plus: plus.to_bitmask(),
+            colon: colon.to_bitmask(),
+            escape: is(simd, bytes, b'\\').to_bitmask(),
+            filler: is(simd, bytes, b'<').to_bitmask(),
             begin: any_of(simd, bytes, BEGINS).to_bitmask(),
             web: is(simd, bytes, b'J').to_bitmask(),
         };
@@ -265,6 +263,9 @@ mod tests {
             mark: of(&|byte| b"=:@$~".contains(&byte)),
             dot: of(&|byte| byte == b'.'),
             plus: of(&|byte| byte == b'+'),
+            colon: of(&|byte| byte == b':'),
+            escape: of(&|byte| byte == b'\\'),
+            filler: of(&|byte| byte == b'<'),
             begin: of(&|byte| BEGINS.contains(&byte)),
             web: of(&|byte| byte == b'J'),
         }
@@ -317,8 +318,6 @@ mod tests {
     #[test]
     fn every_byte() {
         for byte in 0..=u8::MAX {
-            let is_mark = if b"=:@$~".contains(&byte) { 0b111 } else { 0 };
-            assert_eq!(places_of(&[byte; 3], b"=:@$~"), is_mark, "{byte}");
             let bits = Blocks::new(&[byte; BLOCK], true).get(0);
             assert_eq!(bits, slowly(&[byte; BLOCK], true), "{byte}");
             let before = Bits::before(Some(byte));

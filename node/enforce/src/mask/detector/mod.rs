@@ -51,6 +51,7 @@ pub(super) use key_words::KEY_WORDS;
 pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version, is_plain_scalar};
 pub(super) use netrc::Netrc;
 pub(super) use option::CommandOption;
+pub(super) use pem::Pem;
 pub(super) use pgpass::Pgpass;
 pub(super) use token::Shape;
 pub(super) use tokens::{FAMILIES, is_joint};
@@ -171,7 +172,7 @@ pub(super) trait Machine {
 pub(super) enum Candidate {
     Token(token::Token),
     Jwt(jwt::Jwt),
-    Pem(pem::Pem),
+    Pem(Pem),
     Url(url::Url),
     KeyValue(key_value::KeyValue),
     Email(email::Email),
@@ -194,10 +195,6 @@ impl Candidate {
 
     pub(super) fn jwt(at: u64) -> Self {
         Self::Jwt(jwt::Jwt::new(at))
-    }
-
-    pub(super) fn pem(at: u64) -> Self {
-        Self::Pem(pem::Pem::new(at))
     }
 
     pub(super) fn url(at: u64) -> Self {

@@ -21,14 +21,16 @@ pub(super) const INFO: DetectorInfo = DetectorInfo {
     ],
 };
 
+/// What stands between the first dashes of a header and its label.
+const BEGIN: &[u8] = b"BEGIN ";
 /// Longest label of a header. Bytes.
 const LABEL_MAX: u64 = 64;
 const END: &[u8; 4] = b"END ";
 const DASHES: u64 = 5;
 
-/// A PEM block whose `-----BEGIN ` has been read.
+/// A PEM block whose first five dashes have been read.
 pub(in crate::mask) struct Pem {
-    label: u64,
+    begin: u64,
     body: Option<u64>,
     position: u64,
     /// Dashes just read, and how much of `END ` after them.
@@ -37,24 +39,34 @@ pub(in crate::mask) struct Pem {
 }
 
 impl Pem {
-    pub(super) fn new(at: u64) -> Self {
-        Self { label: at, body: None, position: at, dashes: 0, matched: 0 }
+    /// The block whose first dashes end before `begin`, if there are so many, and if it may be one
+    /// as far as it is known.
+    pub(in crate::mask) fn at(text: &Text, begin: u64) -> Option<Self> {
+        let rest = text.rest(begin);
+        let own = BEGIN.starts_with(&rest[..rest.len().min(BEGIN.len())])
+            && text.last(begin, DASHES) == b"-----";
+        own.then_some(Self { begin, body: None, position: begin, dashes: 0, matched: 0 })
     }
 
     /// Reads the header's rest; false if it is none of a private key.
     fn header(&mut self, text: &Text, byte: u8) -> bool {
+        let read = usize::try_from(self.position - self.begin).unwrap_or(usize::MAX);
+        if let Some(own) = BEGIN.get(read) {
+            return byte == *own;
+        }
+        let label = self.begin + BEGIN.len() as u64;
         if byte == b'-' {
             self.dashes += 1;
             if self.dashes < DASHES {
                 return true;
             }
-            let label = text.slice(self.label, self.position + 1 - DASHES);
+            let label = text.slice(label, self.position + 1 - DASHES);
             self.dashes = 0;
             self.body = Some(self.position + 1);
             return memchr::memmem::find(label, b"PRIVATE KEY").is_some();
         }
         let letter = byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
-        self.dashes == 0 && letter && self.position - self.label < LABEL_MAX
+        self.dashes == 0 && letter && self.position - label < LABEL_MAX
     }
 
     /// Reads the body; true at the end of `-----END `.
@@ -118,6 +130,6 @@ impl Machine for Pem {
     }
 
     fn exclusive_from(&self) -> Option<u64> {
-        Some(self.label)
+        Some(self.begin)
     }
 }

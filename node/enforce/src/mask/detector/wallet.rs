@@ -40,8 +40,12 @@ impl Wallet {
     /// The word that begins at `begin`, if it may be one as far as it is known.
     pub(in crate::mask) fn at(text: &Text, begin: u64) -> Option<Self> {
         let rest = text.rest(begin);
-        let begins = |prefix: &[u8]| prefix.starts_with(&rest[..rest.len().min(prefix.len())]);
-        let own = !rest.is_empty() && [&b"1"[..], b"3", b"bc1", b"0x"].into_iter().any(begins);
+        let own = match rest {
+            [b'1' | b'3', ..] | [b'b', b'c', b'1', ..] | [b'0', b'x', ..] => true,
+            // Too little is known.
+            [b'b'] | [b'b', b'c'] | [b'0'] => true,
+            _ => false,
+        };
         own.then_some(Self { begin, position: begin, doubtful: false })
     }
 

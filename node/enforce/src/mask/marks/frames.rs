@@ -1,13 +1,15 @@
 //! What is told by a frame around it: headers, options, lines of password files, objects of
 //! Kubernetes, and runs of bytes that have no public prefix.
 
-use super::super::detector::{Azure, Candidate, CommandOption, Discord, Manifest, Netrc, Pgpass};
-use super::super::detector::{Section, Values, Wallet, Word, is_behind_version};
+use super::super::detector::{Azure, Candidate, CommandOption, Discord, Manifest, Netrc, Pem};
+use super::super::detector::{Pgpass, Section, Values, Wallet, Word, is_behind_version};
 use super::super::scan::Found;
 use super::super::text::Text;
 use super::Marks;
 use super::keys::Key;
-use super::running::{AZURE, COOKIE, DISCORD, MANIFEST, NETRC, OPTION, PGPASS, SECTION, WALLET};
+use super::running::{
+    AZURE, COOKIE, DISCORD, MANIFEST, NETRC, OPTION, PEM, PGPASS, SECTION, WALLET,
+};
 use super::scanner::MarkScanner;
 
 /// No shorter run of token bytes is one of these.
@@ -76,15 +78,25 @@ impl MarkScanner {
         self.running.start((SECTION, key.treatment), at, section, text, found);
     }
 
-    /// A dash behind another, both before a name.
+    /// The last of two dashes or more.
     #[inline(never)]
-    pub(super) fn option(
+    pub(super) fn dashes(
         &mut self,
         marks: &Marks,
         at: u64,
         text: (&Text, bool),
         found: &mut Vec<Found>,
     ) {
+        if let Some(treatment) = marks.pem
+            && let Some(block) = Pem::at(text.0, at + 1)
+        {
+            self.running.start((PEM, treatment), at + 1, || Candidate::Pem(block), text, found);
+        }
+        self.option(marks, at, text, found);
+    }
+
+    /// A dash that may be behind another, both before a name.
+    fn option(&mut self, marks: &Marks, at: u64, text: (&Text, bool), found: &mut Vec<Found>) {
         let Some(treatment) = marks.frames.option else { return };
         let apart = match at.checked_sub(2).and_then(|before| text.0.get(before)) {
             Some(before) => before <= b' ' || matches!(before, b'"' | b'\'' | b'`' | b'('),

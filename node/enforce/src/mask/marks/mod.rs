@@ -4,6 +4,7 @@
 //! lengths of groups of digits. So most of a stream is looked at 64 bytes at a time only.
 
 mod beginnings;
+mod forms;
 mod frames;
 mod keys;
 mod literals;

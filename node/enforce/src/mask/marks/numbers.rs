@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::super::blocks::Bits;
-use super::super::detector::{self, FORM_MAX, WRITTEN, Written};
+use super::super::detector::{self, FORM_MAX};
 use super::super::scan::Found;
 use super::super::text::Text;
+use super::forms::Forms;
 
 /// So many bytes at the end of what is known may be a part of a number, or what must be known
 /// behind one.
@@ -23,8 +24,7 @@ pub(super) struct Numbers {
     phone: Option<u16>,
     iban: Option<u16>,
     travel: Option<u16>,
-    /// What is written in fixed forms.
-    written: Vec<(&'static Written, u16)>,
+    pub(super) forms: Option<Forms>,
     pub(super) any: bool,
     /// What may be a part of one, beside what may be of all.
     parts: Parts,
@@ -46,22 +46,17 @@ impl Numbers {
     pub(super) fn new(treatment: &dyn Fn(&str) -> Option<u16>) -> Self {
         let [card, ipv4, ipv6, ssn, phone, iban, travel] =
             ["card", "ipv4", "ipv6", "us-ssn", "phone", "iban", "travel-document"].map(treatment);
-        let all = WRITTEN.iter().copied().flatten();
-        let written: Vec<_> = all.filter_map(|one| Some((one, treatment(one.name)?))).collect();
+        let forms = Forms::new(treatment);
         let single = [card, ipv4, ipv6, ssn, phone, iban, travel].iter().any(Option::is_some);
-        let uses = |bytes: &[u8]| {
-            written
-                .iter()
-                .any(|(one, _)| one.forms.iter().any(|it| it.bytes().any(|b| bytes.contains(&b))))
-        };
+        let uses = |bytes: &[u8]| forms.as_ref().is_some_and(|forms| forms.uses(bytes));
         let parts = Parts {
             capitals: iban.is_some() || travel.is_some() || uses(b"AXITN"),
             hexadecimal: ipv6.is_some() || uses(b"H"),
             slash: uses(b"/"),
             filler: travel.is_some(),
         };
-        let any = single || !written.is_empty();
-        Self { card, ipv4, ipv6, ssn, phone, iban, travel, written, any, parts }
+        let any = single || forms.is_some();
+        Self { card, ipv4, ipv6, ssn, phone, iban, travel, forms, any, parts }
     }
 
     /// Places of the block at which a card number, a social security number, a phone number may
@@ -121,18 +116,20 @@ impl Numbers {
         self.ipv4.is_some()
     }
 
-    /// Bytes that something may be around, of which the first one tells.
-    pub(super) fn centres(&self) -> &'static [u8] {
-        match (self.ipv6.is_some(), self.travel.is_some()) {
-            (true, true) => b":<",
-            (true, false) => b":",
-            (false, true) => b"<",
-            (false, false) => b"",
+    /// Places around which something may be, of which the first one tells: the first colon of an
+    /// address, the first `<` of a line.
+    pub(super) fn centres(&self, bits: Bits, next: Bits) -> u64 {
+        let lines = if self.travel.is_some() { bits.filler } else { 0 };
+        if self.ipv6.is_none() || bits.colon == 0 {
+            return lines;
         }
-    }
-
-    pub(super) fn wants_words(&self) -> bool {
-        !self.written.is_empty()
+        let colons = u128::from(bits.colon) | u128::from(next.colon) << 64;
+        // Within the next group.
+        let before = |bits: u128| bits >> 1 | bits >> 2 | bits >> 3 | bits >> 4 | bits >> 5;
+        let double = colons & colons >> 1;
+        // Two colons side by side come at once, behind a group, or behind two more.
+        let four = before(colons & before(colons & before(colons)));
+        lines | low(colons & (double | before(double) | four))
     }
 
     pub(super) fn wants_accounts(&self) -> bool {
@@ -184,13 +181,6 @@ impl Numbers {
         take(treatment, span.filter(|(start, _)| begins.contains(start)), found);
     }
 
-    /// Reads what may be written in a fixed form from `at` on.
-    pub(super) fn read_word(&self, text: &Text, at: u64, found: &mut Vec<Found>) {
-        for (written, treatment) in &self.written {
-            take(Some(*treatment), written.ends(text, at).map(|end| (at, end)), found);
-        }
-    }
-
     /// From here on bytes may be a part of a number that is not known to its end.
     pub(super) fn undecided_from(&self, text: &Text, from: u64) -> u64 {
         let (end, parts) = (text.end(), self.parts);
@@ -215,7 +205,7 @@ impl Numbers {
     }
 }
 
-fn take(treatment: Option<u16>, span: Option<(u64, u64)>, found: &mut Vec<Found>) {
+pub(super) fn take(treatment: Option<u16>, span: Option<(u64, u64)>, found: &mut Vec<Found>) {
     if let (Some(treatment), Some((start, end))) = (treatment, span) {
         found.push(Found { start, end, treatment });
     }

@@ -12,13 +12,12 @@ use super::super::detector::Candidate;
 use super::super::scan::{Found, Pending, Scanner, Then};
 use super::super::text::Text;
 use super::literals::{Hit, LONGEST};
-use super::running::{JWT, PEM, Running};
+use super::running::{JWT, Running};
 use super::{Marks, Start};
 use crate::mask::detector::word_before;
 use crate::mask::scan::glued;
 
 const JWT_BEGIN: &[u8] = b"eyJ";
-const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 const NETRC_BEGIN: &[u8] = b"machine ";
 
 /// So many hits have room between two chunks.
@@ -30,7 +29,6 @@ pub(super) fn is_token(byte: u8) -> bool {
 }
 
 static JWTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(JWT_BEGIN));
-static PEMS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PEM_BEGIN));
 static NETRCS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NETRC_BEGIN));
 
 /// The search in one stream.
@@ -187,14 +185,6 @@ impl MarkScanner {
         }
     }
 
-    fn search_keys(&mut self, treatment: u16, text: (&Text, bool), found: &mut Vec<Found>) {
-        let base = self.position.saturating_sub(PEM_BEGIN.len() as u64 - 1).max(text.0.base());
-        for hit in PEMS.find_iter(text.0.rest(base)) {
-            let label = base + (hit + PEM_BEGIN.len()) as u64;
-            self.running.start((PEM, treatment), label, || Candidate::pem(label), text, found);
-        }
-    }
-
     fn search_entries(&mut self, treatment: u16, text: (&Text, bool), found: &mut Vec<Found>) {
         let base = self.position.saturating_sub(NETRC_BEGIN.len() as u64 - 1).max(text.0.base());
         for hit in NETRCS.find_iter(text.0.rest(base)) {
@@ -231,9 +221,6 @@ impl Scanner for MarkScanner {
         };
         self.sweep((text, ended), undecided, found);
         self.search_regions((text, ended), found);
-        if let Some(treatment) = self.marks.pem {
-            self.search_keys(treatment, (text, ended), found);
-        }
         if let Some(treatment) = self.marks.frames.netrc {
             self.search_entries(treatment, (text, ended), found);
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::blocks::{BLOCK, Bits, Blocks, places, places_of, runs};
+use super::super::blocks::{BLOCK, Bits, Blocks, places, runs};
 use super::super::detector::{Candidate, Word, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -60,11 +60,11 @@ impl MarkScanner {
         for place in places(block.bits.mark & block.new) {
             self.mark(marks, block.offset + place as u64, block.bytes[place], block.text, found);
         }
-        // The second of two joints before a name; what is not in the block is looked up.
+        // The last of joints in a row; what is not in the block is looked up.
         let joint = block.bits.joint;
         for place in places(joint & (joint << 1 | 1) & !(joint >> 1) & block.new) {
             if block.bytes[place] == b'-' {
-                self.option(marks, block.offset + place as u64, block.text, found);
+                self.dashes(marks, block.offset + place as u64, block.text, found);
             }
         }
         let tokens = u128::from(block.bits.token) | (u128::from(block.next.token) << BLOCK);
@@ -198,7 +198,12 @@ impl MarkScanner {
         let escaped = text.0.before(at) == Some(b'\\')
             && text.0.get(at).is_some_and(|letter| b"nrt".contains(&letter));
         let begin = at + u64::from(escaped);
+        let first = text.0.get(begin);
         for start in &marks.first {
+            // Almost no run begins with one.
+            if first.is_some_and(|first| start.prefix[0] != first) {
+                continue;
+            }
             let body = begin + start.prefix.len() as u64;
             if body > text.0.end() {
                 let known = text.0.rest(begin);
@@ -221,19 +226,17 @@ impl MarkScanner {
         let (bits, next, before) = (block.bits, block.next, block.before);
         let (text, numbers) = (block.text.0, &marks.numbers);
         let at = |place: usize| block.offset + place as u64;
-        if !numbers.centres().is_empty() {
-            let centres = places_of(block.bytes, numbers.centres());
-            for place in places(centres) {
-                numbers.read_around(text, at(place), begins, found);
-            }
+        for place in places(numbers.centres(bits, next)) {
+            numbers.read_around(text, at(place), begins, found);
         }
-        if numbers.wants_words() {
-            let starts = bits.token & !(bits.token << 1 | before.token >> 63);
+        if let Some(forms) = &numbers.forms {
+            let may = forms.may_begin(bits, next) & bits.token & open;
+            let starts = !(bits.token << 1 | before.token >> 63);
+            places(may & starts).for_each(|place| forms.read(text, at(place), found));
             // Behind an escape a word begins too; what is before the block is looked up.
-            let escaped = (places_of(block.bytes, b"\\") << 2 | 0b11) & bits.token & !starts;
+            let escaped = may & !starts & (bits.escape << 2 | 0b11);
             let behind = |place: &usize| is_behind_escape(text, at(*place));
-            let words = places(starts & open).chain(places(escaped & open).filter(behind));
-            words.for_each(|place| numbers.read_word(text, at(place), found));
+            places(escaped).filter(behind).for_each(|place| forms.read(text, at(place), found));
         }
         if bits.digit == 0 && !numbers.wants_accounts() {
             return;

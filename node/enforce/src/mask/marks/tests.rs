@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::literals::LONGEST;
+use super::scanner::is_token;
 use super::*;
+use crate::mask::detector::{WRITTEN, ipv6};
 use crate::mask::scan::{Found, Then};
 use crate::mask::text::Text;
 
@@ -57,7 +59,8 @@ proptest! {
 
     #[test]
     fn numbers_by_their_shapes_and_one_by_one(text in "([0-9]{1,5}[ .()+x-]{0,2}){0,80}") {
-        let found = by_shapes(&text);
+        let on = |name: &str| ["card", "us-ssn", "phone", "ipv4"].contains(&name).then_some(0);
+        let found = by_shapes(&text, &on);
         let numbers = all().numbers;
         let (mut expected, mut buffer) = (Vec::new(), Text::new());
         buffer.push(text.as_bytes());
@@ -70,24 +73,66 @@ proptest! {
                 numbers.read_address(&buffer, at, &mut expected);
             }
         }
-        let sorted = |mut all: Vec<Found>| {
-            all.sort_unstable_by_key(|found| (found.start, found.end));
-            all.dedup();
-            all
+        prop_assert_eq!(found, sorted(expected), "{}", text);
+    }
+
+    #[test]
+    fn words_by_their_forms_and_one_by_one(pieces in proptest::collection::vec(piece(), 0..80)) {
+        let text = pieces.concat();
+        let written = || WRITTEN.iter().copied().flatten();
+        let on = |name: &str| {
+            (name == "ipv6" || written().any(|one| one.name == name)).then_some(0)
         };
-        prop_assert_eq!(sorted(found), sorted(expected), "{}", text);
+        let (mut expected, mut buffer) = (Vec::new(), Text::new());
+        buffer.push(text.as_bytes());
+        for start in 0..buffer.end() {
+            let behind = |back: u64| start.checked_sub(back).and_then(|at| buffer.get(at));
+            let escaped = behind(2) == Some(b'\\') && matches!(behind(1), Some(b'n' | b'r' | b't'));
+            let is_word = buffer.get(start).is_some_and(is_token);
+            if is_word && (escaped || !behind(1).is_some_and(is_token)) {
+                let ends = written().filter_map(|one| one.ends(&buffer, start));
+                expected.extend(ends.map(|end| Found { start, end, treatment: 0 }));
+            }
+            if buffer.get(start) == Some(b':')
+                && let Some((start, end)) = ipv6(&buffer, start)
+            {
+                expected.push(Found { start, end, treatment: 0 });
+            }
+        }
+        prop_assert_eq!(by_shapes(&text, &on), sorted(expected), "{}", text);
     }
 }
 
-/// Numbers that the sweep finds; all detectors have the same treatment.
-fn by_shapes(text: &str) -> Vec<Found> {
+/// Examples of what is written in fixed forms, whole and cut, and what may stand beside them.
+fn piece() -> impl Strategy<Value = String> {
+    let examples = WRITTEN.iter().copied().flatten().flat_map(|one| one.examples);
+    let examples: Vec<_> = examples.map(|text| text.replace(['«', '»'], "")).collect();
+    let around = ["", " ", "\n", "\\n", ":", ".", "-", "/", "x", "7"].map(String::from);
+    let addresses = ["2001:db8::1", "::1", "fe80::", "1:2:3:4:5:6:7:8", "a:b::c", "12:30:45"];
+    prop_oneof![
+        3 => proptest::sample::select(examples.clone()),
+        1 => (proptest::sample::select(examples), 0..24_usize)
+            .prop_map(|(text, length)| text.chars().take(length).collect()),
+        2 => proptest::sample::select(addresses.map(String::from).to_vec()),
+        1 => "([0-9a-f]{0,4}:){0,9}",
+        6 => proptest::sample::select(around.to_vec()),
+    ]
+}
+
+fn sorted(mut all: Vec<Found>) -> Vec<Found> {
+    all.sort_unstable_by_key(|found| (found.start, found.end));
+    all.dedup();
+    all
+}
+
+/// What the sweep finds; all detectors have the same treatment.
+fn by_shapes(text: &str, on: &dyn Fn(&str) -> Option<u16>) -> Vec<Found> {
     use crate::mask::scan::Scanner as _;
-    let on = |name: &str| ["card", "us-ssn", "phone", "ipv4"].contains(&name).then_some(0);
-    let mut scanner = MarkScanner::new(std::sync::Arc::new(Marks::compile(&on)));
+    let mut scanner = MarkScanner::new(std::sync::Arc::new(Marks::compile(on)));
     let (mut found, mut buffer) = (Vec::new(), Text::new());
     buffer.push(text.as_bytes());
     scanner.scan(&buffer, Then::Ended, &mut found);
-    found
+    sorted(found)
 }
 
 #[test]

@@ -68,16 +68,31 @@ impl Written {
         let rest = text.rest(start);
         let length = self.forms.iter().find_map(|form| {
             let bytes = rest.get(..form.len())?;
-            let fits = bytes.iter().zip(form.bytes()).all(|(byte, place)| fits(*byte, place));
+            let fits = form.bytes().zip(bytes).all(|(own, byte)| Self::may_have(own, *byte));
             let next = rest.get(form.len());
-            let apart =
-                !next.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(byte));
+            let apart = next.is_none_or(|byte| Self::may_follow(*byte));
             // A dash or a dot goes on with it only before more of the kind.
             let more = next.is_some_and(|byte| b"-.".contains(byte))
                 && rest.get(form.len() + 1).is_some_and(u8::is_ascii_alphanumeric);
             (fits && apart && !more && self.holds(bytes)).then_some(form.len())
         });
         length.map(|length| start + length as u64)
+    }
+
+    /// Whether a byte may stand where a form has `own`.
+    pub(in crate::mask) fn may_have(own: u8, byte: u8) -> bool {
+        match own {
+            b'9' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
+            b'H' => byte.is_ascii_hexdigit(),
+            other => byte == other,
+        }
+    }
+
+    /// Whether it may end before a byte.
+    pub(in crate::mask) fn may_follow(byte: u8) -> bool {
+        !byte.is_ascii_alphanumeric() && !b"_:".contains(&byte)
     }
 
     /// Asks its check digits.
@@ -89,15 +104,5 @@ impl Written {
             count += 1;
         }
         (self.holds)(&bare[..count])
-    }
-}
-
-fn fits(byte: u8, place: u8) -> bool {
-    match place {
-        b'9' => byte.is_ascii_digit(),
-        b'A' => byte.is_ascii_uppercase(),
-        b'X' => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
-        b'H' => byte.is_ascii_hexdigit(),
-        other => byte == other,
     }
 }
