@@ -3,8 +3,6 @@
 //! Places have no gaps. The control chain jumps where a backup was restored, which its event says;
 //! and what a node keeps of it may begin late or have gaps, which the node says in its own chain.
 
-use std::collections::BTreeMap;
-
 use proto::event::{Event, Head};
 use proto::ids::{Chain, Digest, EventId, Name};
 use proto::time::Utc;
@@ -15,9 +13,7 @@ use crate::gaps::{Gaps, jumps_from};
 use crate::report::{ChainReport, Tally};
 use crate::session::Sessions;
 use crate::verifier::Verifier;
-
-/// How many of the last events are remembered, to tell a copy from a fork.
-const WINDOW: usize = 4096;
+use crate::window::Window;
 
 /// How many holes may be open for late events; the oldest is final when there are more.
 const BREAKS_LIMIT: usize = 1024;
@@ -63,7 +59,8 @@ pub(crate) struct ChainState {
     first: Option<EventId>,
     last: Option<Last>,
     starts_at: Option<u64>,
-    window: BTreeMap<u64, Digest>,
+    /// The last events, to tell a copy from a fork.
+    window: Window,
     breaks: Vec<Break>,
     branches: Vec<Digest>,
     sessions: Sessions,
@@ -80,7 +77,7 @@ impl ChainState {
             first: None,
             last: None,
             starts_at: None,
-            window: BTreeMap::new(),
+            window: Window::default(),
             breaks: Vec::new(),
             branches: Vec::new(),
             sessions: Sessions::default(),
@@ -96,16 +93,16 @@ impl ChainState {
 
     pub(crate) fn feed(
         &mut self,
-        fed: &Fed<'_>,
+        fed: Fed<'_>,
         gaps: &Gaps,
         findings: &mut Findings,
         tally: &mut Tally,
     ) {
-        let seq = fed.event.id.seq;
-        if seq > self.place() {
-            self.forward(fed, gaps, findings);
+        if fed.event.id.seq > self.place() {
+            self.forward(&fed, gaps, findings);
             self.sessions.on(fed.event, &fed.at, findings, tally);
-        } else if self.late(fed, gaps, findings) {
+            self.last = Some(Last { at: fed.at, hash: fed.hash, time: fed.event.time });
+        } else if self.late(&fed, gaps, findings) {
             self.sessions.on(fed.event, &fed.at, findings, tally);
         }
     }
@@ -123,8 +120,6 @@ impl ChainState {
         }
         self.compare_with_last(fed, findings);
         self.take(fed, findings);
-        let Fed { event, hash, at } = fed;
-        self.last = Some(Last { at: at.clone(), hash: *hash, time: event.time });
     }
 
     /// The first event of a partial record: there is nothing to compare it with.
@@ -144,7 +139,7 @@ impl ChainState {
         if next && want == have {
             return;
         }
-        if let Some(after) = jumps.filter(|after| self.window.get(after) == Some(&want)) {
+        if let Some(after) = jumps.filter(|after| self.window.get(*after) == Some(want)) {
             // The backup was older than the chain, whose end the restored cluster does not know.
             findings.push(&fed.at, Fault::Abandoned { first: after + 1, last: from });
             return;
@@ -218,9 +213,6 @@ impl ChainState {
             self.first = Some(id.clone());
         }
         self.window.insert(id.seq, fed.hash);
-        if self.window.len() > WINDOW {
-            self.window.pop_first();
-        }
         if let Some(expected) = self.expected.filter(|expected| expected.seq == id.seq) {
             self.expected = None;
             let expected = expected.hash.unwrap_or(Digest::ZERO);
@@ -233,8 +225,8 @@ impl ChainState {
     /// Takes an event whose place is not after the last one; true when it fills a hole.
     fn late(&mut self, fed: &Fed<'_>, gaps: &Gaps, findings: &mut Findings) -> bool {
         let seq = fed.event.id.seq;
-        if let Some(known) = self.window.get(&seq) {
-            if *known == fed.hash {
+        if let Some(known) = self.window.get(seq) {
+            if known == fed.hash {
                 findings.push(&fed.at, Fault::Duplicate);
             } else {
                 self.fork(fed, findings);
@@ -243,7 +235,7 @@ impl ChainState {
         }
         let hole = self.breaks.iter().position(|hole| hole.from < seq && seq < hole.to);
         let Some(hole) = hole.map(|index| self.breaks.remove(index)) else {
-            let remembered = self.window.first_key_value().is_some_and(|(first, _)| seq > *first);
+            let remembered = self.window.first().is_some_and(|first| seq > first);
             if self.control && remembered {
                 self.fork(fed, findings);
             } else {

@@ -28,6 +28,7 @@ mod session;
 mod session_roots;
 pub mod tree;
 mod verifier;
+mod window;
 
 #[cfg(test)]
 mod tests;

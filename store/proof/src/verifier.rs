@@ -183,7 +183,7 @@ impl Verifier {
             self.roots.on(&event, leaf, &at, &mut self.findings);
             self.seals.take(&event, leaf, hash, &mut self.findings);
             let fed = Fed { event: &event, hash, at };
-            chain.feed(&fed, &self.gaps, &mut self.findings, &mut self.tally);
+            chain.feed(fed, &self.gaps, &mut self.findings, &mut self.tally);
         }
     }
 
