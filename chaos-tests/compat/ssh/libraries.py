@@ -15,6 +15,8 @@ KEY = os.environ["SSH_KEY"]
 KNOWN_HOSTS = os.environ["SSH_KNOWN_HOSTS"]
 PROMPT = b"sh> "
 CHUNK = 32 * 1024
+# How a program's standard descriptors are opened, by number.
+MODES = ("rb", "wb", "wb")
 
 
 class Paramiko:
@@ -228,9 +230,11 @@ class Asyncssh:
         return self.wait(self.piped(command))
 
     async def piped(self, command):
+        # It closes what it is given, and Python, which says at its end that it cannot write to what
+        # is closed, then ends with another status.
+        given, said, errors = (os.fdopen(os.dup(fd), mode) for fd, mode in enumerate(MODES))
         process = await self.connection.create_process(
-            command, stdin=sys.stdin.buffer, stdout=sys.stdout.buffer, stderr=sys.stderr.buffer,
-            encoding=None,
+            command, stdin=given, stdout=said, stderr=errors, encoding=None
         )
         return (await process.wait()).exit_status
 
