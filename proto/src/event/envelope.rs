@@ -51,18 +51,13 @@ pub(super) struct Envelope<'a> {
     pub(super) source: Cow<'a, str>,
     pub(super) r#type: Cow<'a, str>,
     pub(super) time: Utc,
-    pub(super) common: Common<'a>,
-    pub(super) kind: Option<Kind>,
 }
 
-/// What the data of every kind has.
-pub(super) struct Common<'a> {
-    pub(super) chain: Cow<'a, str>,
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-    pub(super) prev: Digest,
-    pub(super) applied: u64,
-    pub(super) about: About,
+/// Where the data goes. It is large, so it is read to where it stays.
+#[derive(Default)]
+pub(super) struct Data<'a> {
+    pub(super) common: Common<'a>,
+    pub(super) kind: Option<Kind>,
 }
 
 /// The kind's name and version in a type.
@@ -70,27 +65,32 @@ pub(super) fn kind_of(r#type: &str) -> Option<(&str, &str)> {
     r#type.strip_prefix("io.sallyport.")?.rsplit_once('.')
 }
 
-impl<'de> Deserialize<'de> for Envelope<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen;
-        impl<'de> Visitor<'de> for Seen {
-            type Value = Envelope<'de>;
+impl<'de> DeserializeSeed<'de> for &mut Data<'de> {
+    type Value = Envelope<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("struct Envelope")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Envelope<'de>, A::Error> {
-                envelope(map)
-            }
-        }
-        deserializer.deserialize_map(Seen)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-fn envelope<'de, A: MapAccess<'de>>(mut map: A) -> Result<Envelope<'de>, A::Error> {
+impl<'de> Visitor<'de> for &mut Data<'de> {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct Envelope")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Envelope<'de>, A::Error> {
+        envelope(map, self)
+    }
+}
+
+fn envelope<'de, A: MapAccess<'de>>(
+    mut map: A,
+    to: &mut Data<'de>,
+) -> Result<Envelope<'de>, A::Error> {
     let (mut specversion, mut id, mut source, mut r#type) = (None, None, None, None);
-    let (mut time, mut data, mut later) = (None, None, None);
+    let (mut time, mut is_read, mut later) = (None, false, None);
     while let Some(Text(key)) = map.next_key()? {
         match &*key {
             "specversion" => put(&mut specversion, "specversion", &mut map)?,
@@ -98,9 +98,14 @@ fn envelope<'de, A: MapAccess<'de>>(mut map: A) -> Result<Envelope<'de>, A::Erro
             "source" => put(&mut source, "source", &mut map)?,
             "type" => put(&mut r#type, "type", &mut map)?,
             "time" => put(&mut time, "time", &mut map)?,
-            "data" if data.is_some() => return Err(de::Error::duplicate_field("data")),
+            "data" if is_read || later.is_some() => {
+                return Err(de::Error::duplicate_field("data"));
+            }
             "data" => match &r#type {
-                Some(Text(known)) => data = Some(map.next_value_seed(Data { r#type: known })?),
+                Some(Text(known)) => {
+                    map.next_value_seed(OfType { r#type: known, to })?;
+                    is_read = true;
+                }
                 None => put::<&RawValue, A>(&mut later, "data", &mut map)?,
             },
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -112,16 +117,13 @@ fn envelope<'de, A: MapAccess<'de>>(mut map: A) -> Result<Envelope<'de>, A::Erro
     let Text(source) = source.ok_or_else(|| missing("source"))?;
     let Text(r#type) = r#type.ok_or_else(|| missing("type"))?;
     let time = time.ok_or_else(|| missing("time"))?;
-    let (common, kind) = match (data, later) {
-        (Some(data), None) => data,
-        (None, Some(later)) => {
-            let mut text = serde_json::Deserializer::from_str(later.get());
-            Data { r#type: &r#type }.deserialize(&mut text).map_err(de::Error::custom)?
-        }
-        (Some(_), Some(_)) => return Err(de::Error::duplicate_field("data")),
-        (None, None) => return Err(missing("data")),
-    };
-    Ok(Envelope { specversion, id, source, r#type, time, common, kind })
+    if let Some(later) = later {
+        let mut text = serde_json::Deserializer::from_str(later.get());
+        OfType { r#type: &r#type, to }.deserialize(&mut text).map_err(de::Error::custom)?;
+    } else if !is_read {
+        return Err(missing("data"));
+    }
+    Ok(Envelope { specversion, id, source, r#type, time })
 }
 
 /// Reads a field that there is one of.
@@ -138,44 +140,45 @@ fn put<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
 }
 
 /// The data of an event of a type.
-struct Data<'t> {
+struct OfType<'t, 'to, 'de> {
     r#type: &'t str,
+    to: &'to mut Data<'de>,
 }
 
-impl<'de> DeserializeSeed<'de> for Data<'_> {
-    type Value = (Common<'de>, Option<Kind>);
+impl<'de> DeserializeSeed<'de> for OfType<'_, '_, 'de> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Data<'_> {
-    type Value = (Common<'de>, Option<Kind>);
+impl<'de> Visitor<'de> for OfType<'_, '_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("struct Common")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Found::default();
-        let rest = MapAccessDeserializer::new(Rest { map, found: &mut found });
-        let kind = match kind_of(self.r#type) {
-            Some((name, "v1")) => Kind::read(name, rest)?,
-            _ => IgnoredAny::deserialize(rest).map(|_| None)?,
-        };
-        Ok((found.common()?, kind))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let Data { common, kind } = self.to;
+        let rest = MapAccessDeserializer::new(Rest { map, common });
+        match kind_of(self.r#type) {
+            Some((name, "v1")) => Kind::read(name, rest, kind)?,
+            _ => drop(IgnoredAny::deserialize(rest)?),
+        }
+        self.to.common.missing().map_or(Ok(()), |name| Err(de::Error::missing_field(name)))
     }
 }
 
-/// What was found so far of what all events have.
+/// What the data of every kind has, as far as it was found.
 #[derive(Default)]
-struct Found<'a> {
-    chain: Option<Text<'a>>,
-    epoch: Option<u64>,
-    seq: Option<u64>,
-    prev: Option<Digest>,
-    applied: Option<u64>,
+pub(super) struct Common<'a> {
+    pub(super) chain: Option<Text<'a>>,
+    pub(super) epoch: Option<u64>,
+    pub(super) seq: Option<u64>,
+    pub(super) prev: Option<Digest>,
+    pub(super) applied: Option<u64>,
     session: Option<Option<SessionId>>,
     session_seq: Option<Option<u64>>,
     actor: Option<Option<Actor>>,
@@ -183,7 +186,7 @@ struct Found<'a> {
     policy: Option<Option<PolicyRef>>,
 }
 
-impl<'de> Found<'de> {
+impl<'de> Common<'de> {
     /// Takes a field that all events have; false when it is another.
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
         match key {
@@ -202,29 +205,34 @@ impl<'de> Found<'de> {
         Ok(true)
     }
 
-    fn common<E: de::Error>(self) -> Result<Common<'de>, E> {
-        let Text(chain) = self.chain.ok_or_else(|| E::missing_field("chain"))?;
-        Ok(Common {
-            chain,
-            epoch: self.epoch.ok_or_else(|| E::missing_field("epoch"))?,
-            seq: self.seq.ok_or_else(|| E::missing_field("seq"))?,
-            prev: self.prev.ok_or_else(|| E::missing_field("prev"))?,
-            applied: self.applied.ok_or_else(|| E::missing_field("applied"))?,
-            about: About {
-                session: self.session.flatten(),
-                session_seq: self.session_seq.flatten(),
-                actor: self.actor.flatten(),
-                target: self.target.flatten(),
-                policy: self.policy.flatten(),
-            },
-        })
+    /// A field that every event has, and this has not.
+    fn missing(&self) -> Option<&'static str> {
+        let each = [
+            ("chain", self.chain.is_some()),
+            ("epoch", self.epoch.is_some()),
+            ("seq", self.seq.is_some()),
+            ("prev", self.prev.is_some()),
+            ("applied", self.applied.is_some()),
+        ];
+        each.into_iter().find(|(_, is)| !is).map(|(name, _)| name)
+    }
+
+    /// Whom and what the event is about.
+    pub(super) fn about(self) -> About {
+        About {
+            session: self.session.flatten(),
+            session_seq: self.session_seq.flatten(),
+            actor: self.actor.flatten(),
+            target: self.target.flatten(),
+            policy: self.policy.flatten(),
+        }
     }
 }
 
 /// The fields that are left for the kind.
 struct Rest<'f, 'de, A> {
     map: A,
-    found: &'f mut Found<'de>,
+    common: &'f mut Common<'de>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
@@ -235,7 +243,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, 'de, A> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         while let Some(Text(key)) = self.map.next_key()? {
-            if !self.found.take(&key, &mut self.map)? {
+            if !self.common.take(&key, &mut self.map)? {
                 return seed.deserialize(key.into_deserializer()).map(Some);
             }
         }

@@ -32,15 +32,18 @@ macro_rules! kinds {
                 match self { $(Self::$kind(_) => $name,)* }
             }
 
-            /// Reads the data of a kind; of one that is not known, nothing.
+            /// Reads the data of a kind to where it stays, since it is large; of one that is not
+            /// known, nothing.
             pub(super) fn read<'de, D: Deserializer<'de>>(
                 name: &str,
                 data: D,
-            ) -> Result<Option<Self>, D::Error> {
+                to: &mut Option<Self>,
+            ) -> Result<(), D::Error> {
                 match name {
-                    $($name => $kind::deserialize(data).map(|kind| Some(Self::$kind(kind))),)*
-                    _ => IgnoredAny::deserialize(data).map(|_| None),
+                    $($name => *to = Some(Self::$kind($kind::deserialize(data)?)),)*
+                    _ => drop(IgnoredAny::deserialize(data)?),
                 }
+                Ok(())
             }
         }
 

@@ -1,6 +1,8 @@
 //! Reads an event's bytes back, tolerant of fields that it does not know.
 
-use super::envelope::{Envelope, kind_of};
+use serde::de::DeserializeSeed as _;
+
+use super::envelope::{Data, Envelope, Text, kind_of};
 use super::{About, Kind};
 use crate::ids::{Chain, Digest, Epoch, EventId, Name};
 use crate::time::Utc;
@@ -44,31 +46,30 @@ impl Event {
     /// [`Unreadable`] when the bytes are not an event of any version.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let text = str::from_utf8(bytes).map_err(|_| Unreadable::Field("it is not UTF-8"))?;
-        let Envelope { specversion, id, source, r#type, time, common, kind } =
-            serde_json::from_str(text)?;
+        let (mut data, mut json) = (Data::default(), serde_json::Deserializer::from_str(text));
+        let Envelope { specversion, id, source, r#type, time } = data.deserialize(&mut json)?;
+        json.end()?;
+        let common = &data.common;
+        let (Some(Text(in_chain)), Some(epoch), Some(seq), Some(prev), Some(applied)) =
+            (&common.chain, common.epoch, common.seq, common.prev, common.applied)
+        else {
+            return Err(Unreadable::Field("what all events have is missing"));
+        };
         if specversion != "1.0" {
             return Err(Unreadable::Field("specversion is not 1.0"));
         }
         let (cluster, chain) = self::source(&source)?;
-        if chain.as_str() != common.chain {
+        if chain.as_str() != in_chain {
             return Err(Unreadable::Field("source and data.chain differ"));
         }
-        if !is_id(&id, common.epoch, common.seq) {
+        if !is_id(&id, epoch, seq) {
             return Err(Unreadable::Field("id and data.epoch, data.seq differ"));
         }
         let (name, _) =
             kind_of(&r#type).ok_or(Unreadable::Field("type does not start with io.sallyport."))?;
-        let id = EventId { chain, epoch: Epoch(common.epoch), seq: common.seq };
-        Ok(Self {
-            id,
-            cluster,
-            time,
-            prev: common.prev,
-            applied: common.applied,
-            name: name.to_owned(),
-            about: common.about,
-            kind,
-        })
+        let (id, name) = (EventId { chain, epoch: Epoch(epoch), seq }, name.to_owned());
+        let Data { common, kind } = data;
+        Ok(Self { id, cluster, time, prev, applied, name, about: common.about(), kind })
     }
 }
 
