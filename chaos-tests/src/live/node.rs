@@ -114,6 +114,12 @@ impl Node {
         Ok(self.process.ended()?.is_none())
     }
 
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// How much memory it has in use, in KiB (`VmRSS` of proc(5)).
     ///
     /// # Errors
