@@ -30,17 +30,13 @@ impl Forms {
     pub(super) fn new(treatment: &dyn Fn(&str) -> Option<u16>) -> Option<Self> {
         let all = WRITTEN.iter().copied().flatten();
         let written: Vec<_> = all.filter_map(|one| Some((one, treatment(one.name)?))).collect();
-        let mut forms = Self {
-            written: Vec::new(),
-            of: Vec::new(),
-            table: Box::new([[0; 256]; PLACES]),
-            digits: 0,
-            signs: 0,
-        };
-        for (index, (one, _)) in written.iter().enumerate() {
+        let (of, table) = (Vec::new(), Box::new([[0; 256]; PLACES]));
+        let mut forms = Self { written, of, table, digits: 0, signs: 0 };
+        for index in 0..forms.written.len() {
+            let (one, _) = forms.written[index];
             one.forms.iter().for_each(|form| forms.add(index, form.as_bytes()));
         }
-        (!written.is_empty()).then_some(Self { written, ..forms })
+        (!forms.written.is_empty()).then_some(forms)
     }
 
     fn add(&mut self, written: usize, form: &[u8]) {
@@ -71,7 +67,7 @@ impl Forms {
         each.any(|form| form.bytes().any(|byte| bytes.contains(&byte)))
     }
 
-    /// Places of the block before which nothing but a beginning of a word is missing.
+    /// Places of the block at which a form may begin, if a word does.
     pub(super) fn may_begin(&self, bits: Bits, next: Bits) -> u64 {
         let digits = u128::from(bits.digit) | u128::from(next.digit) << BLOCK;
         let signs = u128::from(bits.mark | bits.joint);
@@ -86,8 +82,9 @@ impl Forms {
 
     /// Reads what may be written in a fixed form from `at` on.
     pub(super) fn read(&self, text: &Text, at: u64, found: &mut Vec<Found>) {
-        let mut fit = u64::MAX;
-        for (row, byte) in self.table.iter().zip(text.rest(at)) {
+        let rest = text.rest(at);
+        let mut fit = if rest.is_empty() { 0 } else { u64::MAX };
+        for (row, byte) in self.table.iter().zip(rest) {
             fit &= row[usize::from(*byte)];
             if fit == 0 {
                 return;
@@ -95,14 +92,13 @@ impl Forms {
         }
         let mut last = None;
         while fit != 0 {
-            let written = self.of.get(fit.trailing_zeros() as usize).copied();
+            let index = self.of[fit.trailing_zeros() as usize];
             fit &= fit - 1;
-            if let Some((one, treatment)) =
-                written.filter(|_| written != last).map(|it| self.written[it])
-            {
+            // Forms of one stand side by side, and it looks at all of them.
+            if last.replace(index) != Some(index) {
+                let (one, treatment) = self.written[index];
                 take(Some(treatment), one.ends(text, at).map(|end| (at, end)), found);
             }
-            last = written;
         }
     }
 }
