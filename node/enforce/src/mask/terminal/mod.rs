@@ -45,8 +45,32 @@ enum State {
     Return,
     /// Behind a carriage return at the width, which is not in the text yet.
     Edge,
-    /// Behind a line's end at the width; the token goes on if its next byte comes.
+    /// Behind a line's end at the width, or a move from there to where a row begins; the token goes
+    /// on if its next byte comes.
     Wrapped,
+}
+
+/// What the parameters of a control sequence say, if it moves the cursor to a place (CUP).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A row, and no column so far: the first.
+    Row,
+    /// A row and what stands before a column.
+    Separator,
+    /// The first column of a row.
+    First,
+    Other,
+}
+
+impl Place {
+    fn take(self, parameter: u8) -> Self {
+        match (self, parameter) {
+            (Self::Row, b'0'..=b'9') => Self::Row,
+            (Self::Row, b';') => Self::Separator,
+            (Self::Separator, b'1') => Self::First,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Takes a stream apart.
@@ -54,6 +78,8 @@ enum State {
 pub(super) struct Terminal {
     state: State,
     column: u32,
+    /// Of the control sequence that is read.
+    place: Place,
     /// The last byte of the text.
     last: u8,
     pub(super) asides: Asides,
@@ -61,7 +87,8 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        Self { state: State::Text, column: 0, last: BREAK, asides: Asides::default() }
+        let (state, place, asides) = (State::Text, Place::Row, Asides::default());
+        Self { state, column: 0, place, last: BREAK, asides }
     }
 
     /// Whether the stream's next bytes are text as they are. If so, they are counted.
@@ -170,6 +197,7 @@ impl Terminal {
         let is_parameter = |byte: &&u8| matches!(byte, b' '..=b'?');
         let run = bytes.iter().take(SEQUENCE_MAX - length).take_while(is_parameter).count();
         self.asides.push(to.end(), &bytes[..run]);
+        self.place = bytes[..run].iter().fold(self.place, |place, byte| place.take(*byte));
         self.state = State::Control(length + run);
         run
     }
@@ -187,7 +215,9 @@ impl Terminal {
             }
             State::Control(_) if matches!(byte, b'@'..=b'~') => {
                 self.asides.push(to.end(), &[byte]);
-                if !STAYING.contains(&byte) {
+                if matches!(byte, b'H' | b'f') && self.place != Place::Other && self.is_full() {
+                    (self.state, self.column) = (State::Wrapped, 0);
+                } else if !STAYING.contains(&byte) {
                     self.breaks(to);
                 }
             }
@@ -238,7 +268,7 @@ impl Terminal {
                 self.asides.push(to.end(), &[byte]);
                 self.state = State::Escape;
             }
-            b' ' if is_token(self.last) && is_edge(self.column) => self.state = State::Blank,
+            b' ' if self.is_full() => self.state = State::Blank,
             b'\r' if at_width => self.state = State::Edge,
             b'\n' if at_width => {
                 self.asides.push(to.end(), b"\n");
@@ -254,7 +284,7 @@ impl Terminal {
 
     fn escape(&mut self, byte: u8, to: &mut Text<'_>) -> bool {
         match byte {
-            b'[' => self.state = State::Control(0),
+            b'[' => (self.state, self.place) = (State::Control(0), Place::Row),
             b'(' | b')' | b'*' | b'+' => self.state = State::Charset,
             // A mode of the keypad changes nothing that is seen.
             b'=' | b'>' => {}
@@ -270,6 +300,11 @@ impl Terminal {
         }
         self.asides.push(to.end(), &[byte]);
         true
+    }
+
+    /// Whether a token may have filled the row.
+    fn is_full(&self) -> bool {
+        is_token(self.last) && is_edge(self.column)
     }
 
     fn push(&mut self, bytes: &[u8], to: &mut Text<'_>) {
