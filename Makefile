@@ -97,11 +97,12 @@ endef
 
 sshd-there: THERE = command -v ssh && command -v ssh-keygen && [ -x /usr/sbin/sshd ] \
 	&& [ -x /usr/lib/openssh/sftp-server ] && command -v rsync && command -v git \
-	&& command -v perl
-sshd-there: SAID = "installing openssh-server, openssh-client, openssh-sftp-server, rsync, git and perl" \
-	"(the tests' target and its clients) with apt-get" \
+	&& command -v perl && command -v less && command -v vim && command -v tmux
+sshd-there: SAID = "installing openssh-server, openssh-client, openssh-sftp-server, rsync, git, perl," \
+	"less, vim and tmux (the tests' target, its clients and programs) with apt-get" \
 	"(Debian may start its own ssh service with it; the tests do not use that one)"
-sshd-there: PACKAGES = openssh-server openssh-client openssh-sftp-server rsync git perl
+sshd-there: PACKAGES = openssh-server openssh-client openssh-sftp-server rsync git perl less vim \
+	tmux
 
 fleet-there: THERE = command -v ip && command -v nft && command -v faketime
 fleet-there: SAID = \

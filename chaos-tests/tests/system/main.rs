@@ -24,6 +24,7 @@ mod postgres;
 mod refused;
 mod rekey;
 mod respelled;
+mod screens;
 mod silent;
 mod strangers;
 mod tampering;

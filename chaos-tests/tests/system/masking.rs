@@ -24,7 +24,7 @@ fn print_by(scene: &Scene, secrets: &[Secret], how: &str) -> Result<String> {
 }
 
 /// Everything that a person or a thief may look at.
-fn collect(scene: &Scene, seen: &Ended) -> Result<Places> {
+pub(crate) fn collect(scene: &Scene, seen: &Ended) -> Result<Places> {
     let mut places = Places::default();
     places.add("the client's output", seen.output.clone());
     places.add("the client's errors", seen.errors.clone());

@@ -26,13 +26,13 @@ const SYNCS: u32 = 5;
 const SOON: Duration = Duration::from_secs(5);
 
 /// A person at a terminal.
-struct Person {
-    shell: Talk,
+pub(crate) struct Person {
+    pub(crate) shell: Talk,
     synced: u32,
 }
 
 impl Person {
-    fn at(scene: &Scene) -> Result<Self> {
+    pub(crate) fn at(scene: &Scene) -> Result<Self> {
         let mut shell = scene.ssh().shell()?;
         shell.said("a prompt", SHORT, |output, _| output.contains("sh> ").then_some(()))?;
         let mut person = Self { shell, synced: 0 };
@@ -41,19 +41,19 @@ impl Person {
         Ok(person)
     }
 
-    fn types(&mut self, keys: &str) -> Result<()> {
+    pub(crate) fn types(&mut self, keys: &str) -> Result<()> {
         self.shell.types(keys)
     }
 
     /// Waits until something is on the screen that was not there when the last row began.
-    fn sees(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn sees(&mut self, text: &str) -> Result<()> {
         self.shell.said(text, SHORT, |output, errors| {
             (output.contains(text) || errors.contains(text)).then_some(())
         })
     }
 
     /// Waits until the shell does what is typed now.
-    fn sync(&mut self) -> Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<()> {
         self.synced += 1;
         // What is typed is not what is printed. A shell that is being interrupted may lose keys.
         let typed = format!("\x15{SYNC}(({}+0))\r", self.synced);
