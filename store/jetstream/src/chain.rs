@@ -20,8 +20,8 @@ use crate::resume::{Around, from, place, resume, sha256};
 const BATCH_EVENTS: usize = 1000;
 /// So many bytes, about.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// So many records are read from the journal at once.
-const READ_RECORDS: usize = 256;
+/// So many records are read from the journal at once, each of at most `EVENT_LIMIT` bytes.
+const READ_RECORDS: usize = 64;
 /// So many batches are read ahead: the next one while the servers store the one before.
 const READ_AHEAD: usize = 2;
 
