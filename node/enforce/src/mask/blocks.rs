@@ -224,6 +224,16 @@ fn within<S: Simd>(simd: S, bytes: u8x64<S>, first: u8, more: u8) -> mask8x64<S>
     (bytes - u8x64::splat(simd, first)).simd_le(u8x64::splat(simd, more))
 }
 
+/// A class of a block and of the next one, for what reaches from one into the other.
+pub(super) fn both(bits: u64, next: u64) -> u128 {
+    u128::from(bits) | u128::from(next) << BLOCK
+}
+
+/// Of the classes of two blocks, that of the first.
+pub(super) fn low(bits: u128) -> u64 {
+    (bits & u128::from(u64::MAX)) as u64
+}
+
 /// Where `count` or more bits in a row begin. `count` is a power of two.
 pub(super) fn runs(mut bits: u128, count: u32) -> u128 {
     let mut length = 1;

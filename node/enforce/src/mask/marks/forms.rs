@@ -1,7 +1,7 @@
 //! What is written in fixed forms, told by its first bytes: a table says for each place and byte
 //! which forms may have it there, so most words leave by their first.
 
-use super::super::blocks::{BLOCK, Bits};
+use super::super::blocks::{Bits, both, low};
 use super::super::detector::{WRITTEN, Written};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -69,15 +69,14 @@ impl Forms {
 
     /// Places of the block at which a form may begin, if a word does.
     pub(super) fn may_begin(&self, bits: Bits, next: Bits) -> u64 {
-        let digits = u128::from(bits.digit) | u128::from(next.digit) << BLOCK;
-        let signs = u128::from(bits.mark | bits.joint);
-        let signs = signs | u128::from(next.mark | next.joint) << BLOCK;
+        let digits = both(bits.digit, next.digit);
+        let signs = both(bits.mark | bits.joint, next.mark | next.joint);
         let mut may = 0;
         for place in 0..TOLD {
             may |= if self.digits & 1 << place == 0 { 0 } else { digits >> place };
             may |= if self.signs & 1 << place == 0 { 0 } else { signs >> place };
         }
-        (may & u128::from(u64::MAX)) as u64
+        low(may)
     }
 
     /// Reads what may be written in a fixed form from `at` on.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::super::blocks::Bits;
+use super::super::blocks::{Bits, both, low};
 use super::super::detector::{self, FORM_MAX};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -62,7 +62,7 @@ impl Numbers {
     /// Places of the block at which a card number, a social security number, a phone number may
     /// begin. Bits of the block before are `before`.
     pub(super) fn places(&self, bits: Bits, next: Bits, before: Bits) -> [u64; 3] {
-        let digits = u128::from(bits.digit) | u128::from(next.digit) << 64;
+        let digits = both(bits.digit, next.digit);
         let starts = bits.digit & !(bits.digit << 1 | before.digit >> 63);
         let pairs = digits & digits >> 1;
         let (threes, fours) = (pairs & digits >> 2, pairs & pairs >> 2);
@@ -93,8 +93,8 @@ impl Numbers {
         if self.iban.is_none() {
             return 0;
         }
-        let digits = u128::from(bits.digit) | u128::from(next.digit) << 64;
-        let letters = (u128::from(bits.token) | u128::from(next.token) << 64) & !digits;
+        let digits = both(bits.digit, next.digit);
+        let letters = both(bits.token, next.token) & !digits;
         low(letters & letters >> 1 & digits >> 2 & digits >> 3)
     }
 
@@ -103,7 +103,7 @@ impl Numbers {
         if self.ipv4.is_none() {
             return 0;
         }
-        let digits = u128::from(bits.digit) | u128::from(next.digit) << 64;
+        let digits = both(bits.digit, next.digit);
         let starts = bits.digit & !(bits.digit << 1 | before.digit >> 63);
         // From a dot to the next are two to four bytes.
         let joints = dots & digits >> 1;
@@ -123,7 +123,7 @@ impl Numbers {
         if self.ipv6.is_none() || bits.colon == 0 {
             return lines;
         }
-        let colons = u128::from(bits.colon) | u128::from(next.colon) << 64;
+        let colons = both(bits.colon, next.colon);
         // Within the next group.
         let before = |bits: u128| bits >> 1 | bits >> 2 | bits >> 3 | bits >> 4 | bits >> 5;
         let double = colons & colons >> 1;
@@ -209,8 +209,4 @@ pub(super) fn take(treatment: Option<u16>, span: Option<(u64, u64)>, found: &mut
     if let (Some(treatment), Some((start, end))) = (treatment, span) {
         found.push(Found { start, end, treatment });
     }
-}
-
-fn low(bits: u128) -> u64 {
-    (bits & u128::from(u64::MAX)) as u64
 }

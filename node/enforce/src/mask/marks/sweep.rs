@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::blocks::{BLOCK, Bits, Blocks, places, runs};
+use super::super::blocks::{BLOCK, Bits, Blocks, both, low, places, runs};
 use super::super::detector::{Candidate, Word, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
@@ -67,7 +67,7 @@ impl MarkScanner {
                 self.dashes(marks, block.offset + place as u64, block.text, found);
             }
         }
-        let tokens = u128::from(block.bits.token) | (u128::from(block.next.token) << BLOCK);
+        let tokens = both(block.bits.token, block.next.token);
         let long = runs(tokens, RUN);
         if long == 0 {
             return;
@@ -251,7 +251,7 @@ impl MarkScanner {
         places(ssns & open).for_each(|place| numbers.read_ssn(text, at(place), found));
         places(phones & open).for_each(|place| numbers.read_phone(text, at(place), found));
         if numbers.wants_addresses() {
-            let dots = u128::from(bits.dot) | u128::from(next.dot) << BLOCK;
+            let dots = both(bits.dot, next.dot);
             let addresses = numbers.addresses(bits, next, before, dots);
             places(addresses & open).for_each(|place| numbers.read_address(text, at(place), found));
         }
@@ -270,10 +270,6 @@ fn is_behind_escape(text: &Text, at: u64) -> bool {
 /// of these the last is rare.
 fn may_be_literals(bits: Bits) -> u64 {
     bits.begin | bits.web >> 2 | LAST_TWO
-}
-
-fn low(bits: u128) -> u64 {
-    (bits & u128::from(u64::MAX)) as u64
 }
 
 /// Bits of the places of a block that are at `from` or behind it.
