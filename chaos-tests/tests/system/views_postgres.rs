@@ -152,5 +152,21 @@ fn a_database_that_is_killed_slows_nothing_and_catches_up() -> Result<()> {
     assert_eq!(after, before);
     let as_of = "select count(*) from sallyport_audit.as_of() where lag < '1 minute'";
     assert_eq!(server.sql("sallyport_auditor", &database, as_of)?, "2");
+    documented_queries_answer(&server, &database)
+}
+
+/// Each as its file is, by an auditor's psql, over what a gateway wrote; what they say is tested
+/// where the views are.
+fn documented_queries_answer(server: &Postgres, database: &str) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/postgres/queries");
+    let mut asked = 0;
+    for query in fs::read_dir(folder)? {
+        let mut psql = server.psql("sallyport_auditor", database);
+        psql.args(["-v", "target=web-1", "-v", "since=2026-01-01", "-f"]).arg(query?.path());
+        let said = run(&mut psql, Vec::new(), SHORT)?;
+        ensure!(said.status.success(), "{psql:?}: {}", said.said());
+        asked += 1;
+    }
+    assert_eq!(asked, 4);
     Ok(())
 }
