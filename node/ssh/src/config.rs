@@ -47,6 +47,14 @@ pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the target may take to open a channel.
 pub(crate) const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a target's connection is kept that runs no command.
+pub(crate) const KEPT_IDLE: Duration = Duration::from_secs(30);
+/// How old a target's connection may be when it is kept: what a target decides at a login counts
+/// for no longer.
+pub(crate) const KEPT_AGE: Duration = Duration::from_secs(600);
+/// How long a target may take to open a channel on a connection that was kept: then a new one is
+/// tried.
+pub(crate) const KEPT_OPEN_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the target may take to be sent the environment and the command, and to accept it.
 pub(crate) const EXEC_DEADLINE: Duration = Duration::from_secs(10);
 /// How long last words to a client may take that does not read them.
@@ -98,10 +106,21 @@ pub struct Limits {
     pub rekey_bytes: usize,
     /// After how long new keys are agreed on, on either leg.
     pub rekey_time: Duration,
+    /// How long a target's connection is kept for the next command of a client's connection.
+    pub kept: KeptLimits,
     /// How many bytes of input one channel may have waiting for its target.
     pub spool_per_channel: u64,
     /// How many bytes of input may wait in files in all.
     pub spool_per_node: u64,
+}
+
+/// How long a target's connection outlives its command.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptLimits {
+    /// How long without a command.
+    pub idle: Duration,
+    /// How old it may be: what a target decides at a login counts for no longer.
+    pub age: Duration,
 }
 
 impl Default for Limits {
@@ -111,6 +130,7 @@ impl Default for Limits {
             channels: CHANNELS,
             rekey_bytes: REKEY_BYTES,
             rekey_time: REKEY_TIME,
+            kept: KeptLimits { idle: KEPT_IDLE, age: KEPT_AGE },
             spool_per_channel: crate::spool::CHANNEL_BYTES,
             spool_per_node: crate::spool::NODE_BYTES,
         }

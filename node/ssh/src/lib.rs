@@ -19,7 +19,7 @@ mod spool;
 mod stderr;
 mod terminal;
 
-pub use config::{Credentials, KeyExchange, Limits, SshConfig};
+pub use config::{Credentials, KeptLimits, KeyExchange, Limits, SshConfig};
 pub use driver::serve;
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Only by ways that respect the channel's window: `Handle::data` would block every other channel
 //! of the connection while this client does not read.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use node_gate::Release;
 use node_session::View;
@@ -14,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::kept::Kept;
 use crate::config::FAREWELL_DEADLINE;
 use crate::login::{self, Login};
 use crate::stderr;
@@ -26,6 +29,7 @@ pub(super) struct Caller {
     pub(super) login: Login,
     pub(super) number: u64,
     pub(super) from: String,
+    pub(super) kept: Arc<Kept>,
 }
 
 impl Caller {

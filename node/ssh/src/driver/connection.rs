@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::kept::Kept;
 use super::node::Node;
 use super::requests::ClientHandler;
 use super::socket::Socket;
@@ -40,7 +41,11 @@ pub(super) async fn serve(
     let _cut_at_the_end = cut.clone().drop_guard();
     let known = CancellationToken::new();
     let channels = TaskTracker::new();
-    let handler = ClientHandler::new(node.clone(), number, peer, known.clone(), channels.clone());
+    let kept = Kept::new(node.config.limits.kept);
+    let handler = {
+        let (node, known, channels) = (node.clone(), known.clone(), channels.clone());
+        ClientHandler::new(node, number, peer, known, channels, kept.clone())
+    };
 
     let deadline = tokio::time::Instant::now() + node.config.limits.door.login_deadline;
     let started = async {
@@ -88,6 +93,7 @@ pub(super) async fn serve(
     // Its sessions see that the client is gone, and close.
     channels.close();
     channels.wait().await;
+    kept.leave().await;
 }
 
 fn tell_late(number: u64, peer: SocketAddr) {

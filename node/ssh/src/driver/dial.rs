@@ -4,11 +4,12 @@
 //! gives the target's texts to the client: a target's error messages have not been masked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::refusal::{Code, Told};
 use proto::target::Target;
 use russh::client::{self, AuthResult, Handle};
-use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
+use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{AlgorithmKind, Channel, Disconnect};
 use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
@@ -25,7 +26,17 @@ use crate::config::{CONNECT_DEADLINE, GOODBYE_DEADLINE, HANDSHAKE_DEADLINE};
 pub(super) struct Connection {
     pub(super) handle: Handle<Pinned>,
     pub(super) name: String,
+    to: Leads,
+    /// When it was logged in.
+    since: Instant,
     _cut: DropGuard,
+}
+
+/// Where a connection leads, and as whom.
+struct Leads {
+    target: Target,
+    login: String,
+    credential: PublicKey,
 }
 
 /// Reaches a target, and keeps how long that took.
@@ -97,6 +108,11 @@ pub(super) async fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(target_name = %target.name, %error, "no TCP_NODELAY");
     }
+    let to = Leads {
+        target: target.clone(),
+        login: login.to_owned(),
+        credential: key.public_key().clone(),
+    };
     let cut = CancellationToken::new();
     let guard = cut.clone().drop_guard();
     let pinned = pinned.map_err(|reason| fault(Code::HostKeyMismatch, &reason))?;
@@ -111,10 +127,24 @@ pub(super) async fn connect(
         Ok(handle) => handle?,
         Err(late) => return Err(fault(Code::TargetTimeout, &late)),
     };
-    Ok(Connection { handle, name, _cut: guard })
+    Ok(Connection { handle, name, to, since: Instant::now(), _cut: guard })
 }
 
 impl Connection {
+    /// Whether a new connection would reach the same target, believe the same host keys, and log
+    /// in with the same credential.
+    pub(super) fn leads_to(&self, node: &Node, target: &Target, login: &str) -> bool {
+        let credential = node.config.credentials.private_key(target);
+        self.to.target == *target
+            && self.to.login == login
+            && credential.is_ok_and(|key| *key.public_key() == self.to.credential)
+    }
+
+    /// Whether it is there, and not older than that.
+    pub(super) fn is_good(&self, age: Duration) -> bool {
+        !self.handle.is_closed() && self.since.elapsed() < age
+    }
+
     /// A channel that the target was asked to open, when it did.
     pub(super) fn opened(
         &self,

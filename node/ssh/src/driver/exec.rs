@@ -133,9 +133,8 @@ async fn serve(
         around.terminal = None;
     }
     let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
-    let login = caller.login.login.clone();
     let mut running = Running { node, client, session, input, meter, signal: None };
-    let ending = running.run(permit, &login, &around, pushes_to.as_deref()).await;
+    let ending = running.run(caller, permit, &around, pushes_to.as_deref()).await;
     running.end(ending).await
 }
 
@@ -180,12 +179,12 @@ impl Running<'_> {
     /// Runs it, whatever happens; says how it ended.
     async fn run(
         &mut self,
+        caller: &Caller,
         permit: Permit,
-        login: &str,
         around: &Around,
         pushes_to: Option<&str>,
     ) -> Ending {
-        match self.start(permit, login, around).await {
+        match self.start(caller, permit, around).await {
             Ok(mut target) => {
                 let ended = match (around.runs, &around.terminal, pushes_to) {
                     (Runs::Shell, Some(terminal), _) => {
@@ -196,7 +195,7 @@ impl Running<'_> {
                     _ => self.serve(&mut target).await,
                 };
                 if ended.is_ok() {
-                    target.leave().await;
+                    target.part(caller, &around.lent).await;
                 }
                 // Otherwise the target's connection is cut here.
                 ended.unwrap_or_else(|ending| ending)
@@ -207,14 +206,16 @@ impl Running<'_> {
 
     async fn start(
         &mut self,
+        caller: &Caller,
         permit: Permit,
-        login: &str,
         around: &Around,
     ) -> Result<Dialled, Ending> {
         let to = self.session.target().clone();
         let node = self.node.clone();
-        let mut target =
-            self.meanwhile(dial(&node, &to, login, &around.lent)).await?.map_err(Ending::Failed)?;
+        let mut target = self
+            .meanwhile(dial(&node, caller, &to, &around.lent))
+            .await?
+            .map_err(Ending::Failed)?;
         let clock = &*node.sessions.ports().clock;
         self.meanwhile(target.begin(permit, around, clock)).await??;
         self.session.started().await.map_err(Ending::Refused)?;

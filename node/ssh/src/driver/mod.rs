@@ -9,6 +9,7 @@ mod exec;
 mod files;
 mod forwards;
 mod input;
+mod kept;
 mod listen;
 mod node;
 mod output;

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::client::Caller;
 use super::exec::Begun;
 use super::forwards::{self, Ask};
+use super::kept::Kept;
 use super::node::Node;
 use super::paces::Paces;
 use super::target::Lent;
@@ -46,6 +47,7 @@ pub(super) struct ClientHandler {
     from: String,
     known: CancellationToken,
     tasks: TaskTracker,
+    kept: Arc<Kept>,
     caller: Option<Arc<Caller>>,
     channels: HashMap<ChannelId, Open>,
     places: Arc<Semaphore>,
@@ -73,6 +75,7 @@ impl ClientHandler {
         peer: SocketAddr,
         known: CancellationToken,
         tasks: TaskTracker,
+        kept: Arc<Kept>,
     ) -> Self {
         Self {
             places: Arc::new(Semaphore::new(node.config.limits.channels)),
@@ -81,6 +84,7 @@ impl ClientHandler {
             from: peer.to_string(),
             known,
             tasks,
+            kept,
             caller: None,
             channels: HashMap::new(),
             paces: Arc::default(),
@@ -102,8 +106,8 @@ impl ClientHandler {
         let (person, target) = (&login.subject.person, &login.target);
         tracing::info!(connection = self.number, %person, %target, "a login succeeded");
         events::let_in(&self.node, &login, &self.from, self.number);
-        let (number, from) = (self.number, self.from.clone());
-        self.caller = Some(Arc::new(Caller { login, number, from }));
+        let (number, from, kept) = (self.number, self.from.clone(), self.kept.clone());
+        self.caller = Some(Arc::new(Caller { login, number, from, kept }));
         self.known.cancel();
         Auth::Accept
     }

@@ -7,9 +7,10 @@ use node_gate::{Ending, Permit};
 use node_session::Clock;
 use proto::refusal::{Code, Told};
 use proto::target::Target;
-use russh::{ChannelWriteHalf, client};
+use russh::{Channel, ChannelWriteHalf, client};
 use tokio::time::timeout;
 
+use super::client::Caller;
 use super::dial::{Connection, connect, measured};
 use super::node::Node;
 use super::output::{Arrived, TargetOutput};
@@ -51,30 +52,47 @@ pub(super) struct Dialled {
     connection: Connection,
 }
 
-/// Connects, logs in and opens a channel.
+/// Opens a channel: on the connection that is kept, or on a new one. What is lent to the target has
+/// a connection of its own.
 ///
 /// # Errors
 /// What the client is told; the precise reason is in the log.
 pub(super) async fn dial(
     node: &Arc<Node>,
+    caller: &Caller,
     target: &Target,
-    login: &str,
     lent: &Lent,
 ) -> Result<Dialled, Told> {
+    let login = &caller.login.login;
+    if lent.is_nothing()
+        && let Some(kept) = caller.kept.open(node, target, login).await
+    {
+        metrics::counter!("sallyport_ssh_dials_saved_total").increment(1);
+        return Ok(kept);
+    }
     let dialled = async {
         let display = lent.display.as_ref().map(|(_, listens)| listens.clone());
         let pinned = Pinned::new(node, target);
         let pinned = pinned.map(|pinned| pinned.lending(lent.agent.clone(), display));
         let connection = connect(node, target, login, pinned).await?;
         let opened = timeout(OPEN_DEADLINE, connection.handle.channel_open_session()).await;
-        let (read, write) = connection.opened(opened)?.split();
-        let output = TargetOutput::new(read);
-        Ok(Dialled { output, write: Arc::new(write), connection })
+        Ok(Dialled::new(connection.opened(opened)?, connection))
     };
     measured(target, dialled).await
 }
 
+impl Lent {
+    fn is_nothing(&self) -> bool {
+        self.agent.is_none() && self.display.is_none()
+    }
+}
+
 impl Dialled {
+    pub(super) fn new(channel: Channel<client::Msg>, connection: Connection) -> Self {
+        let (read, write) = channel.split();
+        Self { output: TargetOutput::new(read), write: Arc::new(write), connection }
+    }
+
     /// Sends the environment and the terminal, then the command if its permit is still good by the
     /// clock, and waits until the target took it.
     ///
@@ -161,8 +179,12 @@ impl Dialled {
         }
     }
 
-    /// Takes leave in good order, then cuts the connection.
-    pub(super) async fn leave(self) {
-        self.connection.leave().await;
+    /// Parts from a target that closed the channel: the connection is kept for the next command,
+    /// or left in good order.
+    pub(super) async fn part(self, caller: &Caller, lent: &Lent) {
+        match lent.is_nothing() {
+            true => caller.kept.keep(self.connection).await,
+            false => self.connection.leave().await,
+        }
     }
 }

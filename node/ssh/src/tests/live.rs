@@ -1,6 +1,7 @@
 //! The driver as a whole, in one process: a client, the gateway, a target that says what it did.
 
 mod holds;
+mod kept;
 mod plane;
 mod rig;
 mod target;

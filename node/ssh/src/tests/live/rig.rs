@@ -56,6 +56,8 @@ rules:
 
 pub(super) struct Rig {
     pub(super) target: Target,
+    /// How the cluster knows it.
+    pub(super) web: KnownTarget,
     pub(super) record: Arc<Memory>,
     pub(super) control: Arc<Tied>,
     pub(super) sessions: Arc<Sessions>,
@@ -95,7 +97,7 @@ fn new_key() -> PrivateKey {
     PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).expect("a key")
 }
 
-fn line(key: &PrivateKey) -> String {
+pub(super) fn line(key: &PrivateKey) -> String {
     node_identity::keys::one_line(key.public_key()).expect("a line")
 }
 
@@ -176,6 +178,10 @@ async fn sessions(
 
 impl Rig {
     pub(super) async fn start() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(super) async fn with(limits: Limits) -> Self {
         let (host_key, right, person) = (new_key(), Arc::new(new_key()), Arc::new(new_key()));
         let target = Target::start(host_key.clone(), right.public_key().clone()).await;
         let up = target.address.to_string();
@@ -191,8 +197,9 @@ impl Rig {
         // A port that was just given back has nobody behind it.
         let down = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let down = down.local_addr().expect("an address").to_string();
+        let web = known("web-1", &up, &host_key);
         let targets = vec![
-            known("web-1", &up, &host_key),
+            web.clone(),
             known("locked", &up, &host_key),
             known("keyless", &up, &host_key),
             known("slow", &up, &host_key),
@@ -221,7 +228,7 @@ impl Rig {
             credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock: clock.clone() }),
             spool_directory: spool.path().to_owned(),
             key_exchange: KeyExchange::Any,
-            limits: Limits { channels: CHANNELS, ..Limits::default() },
+            limits: Limits { channels: CHANNELS, ..limits },
         };
         let drain = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -231,6 +238,7 @@ impl Rig {
         let stranger = Arc::new(new_key());
         Self {
             target,
+            web,
             record,
             control,
             sessions,

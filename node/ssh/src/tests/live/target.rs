@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use russh::keys::{PrivateKey, PublicKey};
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     commands: Arc<Mutex<Vec<String>>>,
+    logins: Arc<AtomicUsize>,
     ended: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>>,
 }
 
@@ -32,12 +34,14 @@ impl Target {
             inactivity_timeout: None,
             ..server::Config::default()
         });
-        let kept = commands.clone();
+        let logins = Arc::new(AtomicUsize::new(0));
+        let (kept, counted) = (commands.clone(), logins.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let served = Served {
                     admitted: admitted.clone(),
                     commands: kept.clone(),
+                    logins: counted.clone(),
                     ended: ended.clone(),
                     running: HashMap::new(),
                 };
@@ -45,7 +49,12 @@ impl Target {
             }
         });
         let ended = Arc::new(tokio::sync::Mutex::new(receiver));
-        Self { address, commands, ended }
+        Self { address, commands, logins, ended }
+    }
+
+    /// How often somebody logged in.
+    pub(super) fn logins(&self) -> usize {
+        self.logins.load(Ordering::SeqCst)
     }
 
     pub(super) fn commands(&self) -> Vec<String> {
@@ -66,6 +75,7 @@ impl Target {
 struct Served {
     admitted: PublicKey,
     commands: Arc<Mutex<Vec<String>>>,
+    logins: Arc<AtomicUsize>,
     ended: mpsc::UnboundedSender<String>,
     running: HashMap<ChannelId, String>,
 }
@@ -140,6 +150,7 @@ impl Handler for Served {
         key: server::VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
         let admitted = key.public_key.key_data() == self.admitted.key_data();
+        self.logins.fetch_add(usize::from(admitted), Ordering::SeqCst);
         Ok(if admitted { Auth::Accept } else { Auth::reject() })
     }
 
