@@ -49,7 +49,8 @@ fn main() -> Result<()> {
     let direct = direct(&default)?;
     commands(&direct, [&off, &default])?;
     downloads(&direct, [&off, &default, &all])?;
-    idle(&default)
+    drop((off, default, all));
+    idle(&Scene::with_policy(GRANTS)?)
 }
 
 /// Straight to the target of a scene.

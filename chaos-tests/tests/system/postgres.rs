@@ -6,6 +6,7 @@ mod certificates;
 mod columns;
 mod held;
 mod hostile;
+mod late;
 mod leaks;
 mod limits;
 mod names;

@@ -262,16 +262,19 @@ fn messages_may_be_split_anywhere() -> Result<()> {
     Ok(())
 }
 
+/// Asks to end what runs for a key.
+pub(super) fn cancel(scene: &DatabaseScene, process: u32, secret: &[u8]) -> Result<()> {
+    let length = u32::try_from(12 + secret.len())?;
+    let numbers = [length, 80_877_102, process].map(u32::to_be_bytes).concat();
+    knock(scene, &[&numbers, secret].concat()).map(drop)
+}
+
 #[test]
 fn cancel_needs_the_key_that_was_given() -> Result<()> {
     let scene = scene()?;
     let mut wire = scene.wire()?;
     let (process, secret) = wire.key.clone();
-    let cancel = |secret: &[u8]| -> Result<()> {
-        let length = u32::try_from(12 + secret.len())?;
-        let numbers = [length, 80_877_102, process].map(u32::to_be_bytes).concat();
-        knock(&scene, &[&numbers, secret].concat()).map(drop)
-    };
+    let cancel = |secret: &[u8]| cancel(&scene, process, secret);
     let runs = |which: &str| {
         until("it runs", SHORT, || {
             let running = format!(

@@ -35,9 +35,11 @@ impl Served {
         self.talk.allowance.go_on(now);
     }
 
-    /// Asks the database to end what was too much. Nothing is sent to it until it has heard that.
+    /// Asks the database to end what runs. Nothing is sent to it until it has heard that: its signal
+    /// may come late, and would end the statement behind.
     pub(super) fn stop(&mut self) {
-        self.stopping = self.ask_to_end();
+        let earlier = self.stopping.take();
+        self.stopping = self.ask_to_end(earlier);
     }
 
     /// Nobody will send what the database waits for.
@@ -49,13 +51,19 @@ impl Served {
 
     /// Asks the database to end what runs, beside everything else.
     pub(super) fn cancel(&self) {
-        drop(self.ask_to_end());
+        drop(self.ask_to_end(None));
     }
 
-    fn ask_to_end(&self) -> Option<oneshot::Receiver<()>> {
-        let canceller = self.canceller.clone().filter(|_| !self.talk.is_quiet())?;
+    /// Asks once it has heard what it was asked earlier, which may have been about another
+    /// statement.
+    fn ask_to_end(&self, earlier: Option<oneshot::Receiver<()>>) -> Option<oneshot::Receiver<()>> {
+        let canceller = self.canceller.clone().filter(|_| !self.talk.is_quiet());
+        let Some(canceller) = canceller else { return earlier };
         let (heard, hears) = oneshot::channel();
         tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                drop(earlier.await);
+            }
             let asked = tokio::time::timeout(CONNECT_DEADLINE, canceller.cancel()).await;
             if !matches!(asked, Ok(Ok(()))) {
                 tracing::debug!("a database does not hear a cancel request");

@@ -131,7 +131,7 @@ impl Served {
                 Err(End::TargetLost)
             }
             Moved::Cancelled => {
-                self.cancel();
+                self.stop();
                 Ok(())
             }
             Moved::OutOfTime => {
