@@ -296,7 +296,7 @@ pub(crate) fn released(
         at_ms,
         text,
         base64,
-        masked: window.findings.iter().take(PLACES_LIMIT).map(place).collect(),
+        masked: window.findings.iter().take(PLACES_LIMIT).map(|one| place(&one)).collect(),
         masked_more: window.findings.len().saturating_sub(PLACES_LIMIT) as u64,
         record_masked: window.record_masked.iter().map(|span| [span.start, span.length]).collect(),
     }
@@ -319,13 +319,16 @@ fn place(finding: &Finding) -> MaskedPlace {
     }
 }
 
-/// Adds what a window masked to the counts by detector.
-pub(crate) fn count(counts: &mut BTreeMap<String, u64>, findings: &[Finding]) {
-    for finding in findings {
-        match counts.get_mut(&*finding.detector) {
+/// Adds what was masked to the counts by detector.
+pub(crate) fn count<'a>(
+    counts: &mut BTreeMap<String, u64>,
+    detectors: impl Iterator<Item = &'a str>,
+) {
+    for detector in detectors {
+        match counts.get_mut(detector) {
             Some(count) => *count += 1,
             None => {
-                counts.insert(finding.detector.to_string(), 1);
+                counts.insert(detector.to_owned(), 1);
             }
         }
     }

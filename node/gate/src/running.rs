@@ -149,7 +149,7 @@ impl Running {
 
     /// Counts messages of a file transfer that are let through.
     pub(crate) fn count_messages(&mut self, bytes: u64, findings: &[Finding]) {
-        record::count(&mut self.masked, findings);
+        record::count(&mut self.masked, findings.iter().map(|one| &*one.detector));
         self.output.counter.pass_unread(bytes);
     }
 
@@ -228,7 +228,7 @@ impl Running {
 
     /// Counts values that are let through.
     pub(crate) fn count_values(&mut self, bytes: u64, rows: u64, findings: &[Finding]) {
-        record::count(&mut self.masked, findings);
+        record::count(&mut self.masked, findings.iter().map(|one| &*one.detector));
         self.rows = Some(self.rows.unwrap_or(0) + rows);
         self.output.counter.pass_unread(bytes);
     }
@@ -248,7 +248,7 @@ impl Running {
         window: Window,
         now: Moment,
     ) -> Option<Output> {
-        record::count(&mut self.masked, &window.findings);
+        record::count(&mut self.masked, window.findings.detectors());
         let length = window.client.bytes().len() as u64;
         if length == 0 {
             return None;

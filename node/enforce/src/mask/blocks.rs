@@ -10,7 +10,7 @@ use fearless_simd::{Level, dispatch, mask8x64, u8x64};
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
 /// So many blocks are looked at in one go, which costs more to begin than a block.
-const GROUP: usize = 16;
+const GROUP: usize = 8;
 
 /// What literals begin with.
 pub(super) const BEGINS: &[u8] = b"AFGILdp";
@@ -41,13 +41,17 @@ pub(super) struct Bits {
     pub filler: u64,
     /// `J`, the last byte of what web tokens begin with, and the rarest.
     pub web: u64,
+    /// How many bytes tokens are made of. They are counted here, where the processor can.
+    pub tokens: u32,
+    /// At how many places a literal may begin, by its first byte.
+    pub begins: u32,
 }
 
 impl Bits {
-    /// The classes of a block's last byte, as what is before another block.
-    pub(super) fn before(last: Option<u8>) -> Self {
+    /// The classes of a block's last bytes, as what is before another block.
+    pub(super) fn before(last: &[u8]) -> Self {
         let mut block = [0; BLOCK];
-        block[BLOCK - 1] = last.unwrap_or(0);
+        block[BLOCK - last.len()..].copy_from_slice(last);
         of(Level::new(), &block)
     }
 
@@ -71,47 +75,53 @@ pub(super) struct Blocks<'a> {
     /// No byte will follow.
     ended: bool,
     level: Level,
-    /// Those from `first` on.
-    group: [Bits; GROUP],
+    /// The one before `first`, those from `first` on, and the one behind them.
+    group: [Bits; GROUP + 2],
     first: usize,
 }
 
 impl<'a> Blocks<'a> {
-    pub(super) fn new(bytes: &'a [u8], ended: bool) -> Self {
+    /// `before` is the byte before the text, if there is one.
+    pub(super) fn new(before: &[u8], bytes: &'a [u8], ended: bool) -> Self {
         let (whole, last) = bytes.as_chunks();
-        let mut blocks = Self {
-            whole,
-            last,
-            ended,
-            level: Level::new(),
-            group: [Bits::default(); GROUP],
-            first: 0,
-        };
-        blocks.look(0);
+        let mut group = [Bits::default(); GROUP + 2];
+        group[0] = Bits::before(before);
+        let mut blocks = Self { whole, last, ended, level: Level::new(), group, first: 0 };
+        blocks.look(1, 0);
         blocks
     }
 
-    /// The classes of a block; behind the end of what is known nothing is.
+    /// The classes of the block before, of this one, and of the next. Blocks are asked for in order.
     #[inline]
-    pub(super) fn get(&mut self, index: usize) -> Bits {
-        if index < self.whole.len() {
-            if !(self.first..self.first + GROUP).contains(&index) {
-                self.look(index);
-            }
-            return self.group[index - self.first];
+    pub(super) fn around(&mut self, index: usize) -> [&Bits; 3] {
+        if index == self.first + GROUP {
+            self.first = index;
+            self.group.copy_within(GROUP.., 0);
+            self.look(2, index + 1);
         }
-        let last = if index == self.whole.len() { self.last } else { &[] };
-        if last.is_empty() {
-            let token = if self.ended { 0 } else { u64::MAX };
-            return Bits { token, ..Bits::default() };
-        }
-        Bits::of_last(self.level, last, self.ended)
+        let at = index - self.first;
+        [&self.group[at], &self.group[at + 1], &self.group[at + 2]]
     }
 
-    fn look(&mut self, first: usize) {
-        self.first = first;
+    /// Looks at blocks from `first` on, for as long as there is room behind `slot`. Behind the end
+    /// of what is known there is nothing.
+    fn look(&mut self, slot: usize, first: usize) {
         let blocks = self.whole.get(first..).unwrap_or_default();
-        dispatch!(self.level, simd => classify(simd, blocks, &mut self.group));
+        let room = &mut self.group[slot..];
+        dispatch!(self.level, simd => classify(simd, blocks, room));
+        let Some(rest) = room.get_mut(blocks.len()..) else { return };
+        let token = if self.ended { 0 } else { u64::MAX };
+        let mut last = self.last;
+        if first > self.whole.len() {
+            last = &[];
+        }
+        // Nobody asks for more than one behind the last.
+        for bits in rest.iter_mut().take(2) {
+            *bits = match std::mem::take(&mut last) {
+                [] => Bits { token, ..Bits::default() },
+                last => Bits::of_last(self.level, last, self.ended),
+            };
+        }
     }
 }
 
@@ -188,8 +198,13 @@ fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
         let letter = within(simd, bytes | u8x64::splat(simd, 0x20), b'a', 25);
         let [dot, plus, colon] = [b'.', b'+', b':'].map(|byte| is(simd, bytes, byte));
         let joint = any_of(simd, bytes, b"_-/");
+        let token = (digit | letter | joint | plus).to_bitmask();
+        let begin = any_of(simd, bytes, BEGINS).to_bitmask();
         *bits = Bits {
-            token: (digit | letter | joint | plus).to_bitmask(),
+            token,
+            tokens: token.count_ones(),
+            begin,
+            begins: begin.count_ones(),
             digit: digit.to_bitmask(),
             joint: (joint | dot).to_bitmask(),
             mark: (colon | any_of(simd, bytes, b"=@$~")).to_bitmask(),
@@ -198,7 +213,6 @@ fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
             colon: colon.to_bitmask(),
             escape: is(simd, bytes, b'\\').to_bitmask(),
             filler: is(simd, bytes, b'<').to_bitmask(),
-            begin: any_of(simd, bytes, BEGINS).to_bitmask(),
             web: is(simd, bytes, b'J').to_bitmask(),
         };
     }
@@ -266,8 +280,12 @@ mod tests {
             each.fold(0, |bits, (place, _)| bits | 1_u64 << place)
         };
         let unknown = if ended || block.len() == BLOCK { 0 } else { u64::MAX << block.len() };
+        let token = of(&|byte| byte.is_ascii_alphanumeric() || b"_-+/".contains(&byte));
+        let begin = of(&|byte| BEGINS.contains(&byte));
         Bits {
-            token: unknown | of(&|byte| byte.is_ascii_alphanumeric() || b"_-+/".contains(&byte)),
+            tokens: token.count_ones(),
+            begins: begin.count_ones(),
+            token: unknown | token,
             digit: of(&|byte| byte.is_ascii_digit()),
             joint: of(&|byte| b"_-/.".contains(&byte)),
             mark: of(&|byte| b"=:@$~".contains(&byte)),
@@ -276,7 +294,7 @@ mod tests {
             colon: of(&|byte| byte == b':'),
             escape: of(&|byte| byte == b'\\'),
             filler: of(&|byte| byte == b'<'),
-            begin: of(&|byte| BEGINS.contains(&byte)),
+            begin,
             web: of(&|byte| byte == b'J'),
         }
     }
@@ -293,11 +311,16 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..3 * GROUP * BLOCK),
             ended in any::<bool>(),
         ) {
-            let mut blocks = Blocks::new(&bytes, ended);
-            for index in 0..bytes.len() / BLOCK + 2 {
+            let mut blocks = Blocks::new(b"+", &bytes, ended);
+            let block = |index: usize| {
                 let from = bytes.len().min(index * BLOCK);
-                let block = &bytes[from..bytes.len().min(from + BLOCK)];
-                prop_assert_eq!(blocks.get(index), slowly(block, ended));
+                slowly(&bytes[from..bytes.len().min(from + BLOCK)], ended)
+            };
+            let mut last = Bits::before(b"+");
+            for index in 0..bytes.len().div_ceil(BLOCK) {
+                let [before, here, next] = blocks.around(index).map(|bits| *bits);
+                prop_assert_eq!((before, here, next), (last, block(index), block(index + 1)));
+                last = here;
             }
         }
     }
@@ -328,9 +351,9 @@ mod tests {
     #[test]
     fn every_byte() {
         for byte in 0..=u8::MAX {
-            let bits = Blocks::new(&[byte; BLOCK], true).get(0);
+            let bits = *Blocks::new(&[], &[byte; BLOCK], true).around(0)[1];
             assert_eq!(bits, slowly(&[byte; BLOCK], true), "{byte}");
-            let before = Bits::before(Some(byte));
+            let before = Bits::before(&[byte]);
             assert_eq!(before.token, bits.token & 1 << 63, "{byte}");
         }
     }

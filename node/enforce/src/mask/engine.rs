@@ -20,7 +20,7 @@ use super::scan::{Found, Pending, Scanner, Then};
 use super::spans::{Spans, strength};
 use super::terminal::{Asides, Terminal};
 use super::text::Text;
-use super::window::{Finding, Window};
+use super::window::{Finding, Findings, Masking, Window};
 use super::words::WordScanner;
 
 /// Most bytes that are held back at a time. Half of it is the most that a candidate may be
@@ -74,7 +74,7 @@ impl Masker {
 
     /// Takes the next bytes, and gives all that may leave now.
     pub fn feed(&mut self, raw: Raw<'_>) -> Window {
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         if raw.bytes().len() <= PIECE_BYTES {
             return Window::of(self.turn(raw.bytes(), Then::More, &mut findings), findings);
         }
@@ -92,14 +92,14 @@ impl Masker {
         if self.held() == 0 {
             return None;
         }
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         let held = self.turn(&[], Then::Quiet, &mut findings);
         (!held.is_empty()).then(|| Window::of(held, findings))
     }
 
     /// The stream has ended: gives the rest, and starts anew.
     pub fn finish(&mut self) -> Window {
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         let rest = self.turn(&[], Then::Ended, &mut findings);
         *self = Self::new(Arc::clone(&self.plan));
         Window::of(rest, findings)
@@ -118,7 +118,7 @@ impl Masker {
         self.kept.room()
     }
 
-    fn turn(&mut self, bytes: &[u8], then: Then, findings: &mut Vec<Finding>) -> Bytes {
+    fn turn(&mut self, bytes: &[u8], then: Then, findings: &mut Findings) -> Bytes {
         let mut text = self.kept.continued(bytes.len());
         let plain = self.terminal.asides.is_empty() && self.terminal.passes(bytes);
         if plain {
@@ -166,7 +166,7 @@ impl Masker {
         text: &Text,
         pending: Pending,
         out: &mut Output,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let settled = pending.hold.min(pending.open);
         let asides = &mut self.terminal.asides;
@@ -207,14 +207,8 @@ impl Masker {
             if !closed {
                 return;
             }
-            findings.push(Finding {
-                detector: Arc::clone(&treatment.detector),
-                rule: Arc::clone(&treatment.rule),
-                action: if by_byte { "redact" } else { action::name(&treatment.action) },
-                offset: left_at,
-                length,
-                confidence: treatment.confidence,
-            });
+            let place = Masking { offset: left_at, length, treatment: winner, by_byte };
+            findings.push(&self.plan, place);
             self.spans.pop();
         }
         if self.sent < pending.hold {
@@ -345,9 +339,9 @@ fn weave(
 #[must_use]
 pub fn mask_text(plan: &Arc<MaskPlan>, raw: Raw<'_>) -> (Masked, Vec<Finding>) {
     let mut masker = Masker::new(Arc::clone(plan));
-    let Window { client: first, mut findings, .. } = masker.feed(raw);
+    let Window { client: first, findings, .. } = masker.feed(raw);
     let Window { client: rest, findings: more, .. } = masker.finish();
-    findings.extend(more);
+    let findings = findings.iter().chain(more.iter()).collect();
     if rest.bytes().is_empty() {
         return (first, findings);
     }

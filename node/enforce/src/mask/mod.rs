@@ -63,5 +63,5 @@ pub use pattern::{PATTERN_WINDOW_BYTES, check_pattern};
 pub use plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
 pub(crate) use spans::strength;
 pub use values::{Form, Misplaced, Place, ValueMasker};
-pub use window::{Finding, Span, Window};
+pub use window::{Finding, Findings, Span, Window};
 pub use words::{WORD_MAX_BYTES, WORD_MIN_BYTES, WORDS_MAX_COUNT, WordError, WordList};

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use super::action;
+use super::compile::{MaskPlan, Treatment};
 use super::detector::Confidence;
 use super::masked::Masked;
 
@@ -26,16 +28,86 @@ pub struct Window {
     /// Where the record is masked and the client's bytes are not.
     pub record_masked: Vec<Span>,
     /// What was found; each finding once, in the window in which its last byte left.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
 }
 
 impl Window {
     /// A window whose record is what the client gets.
-    pub(super) fn of(bytes: bytes::Bytes, findings: Vec<Finding>) -> Self {
+    pub(super) fn of(bytes: bytes::Bytes, findings: Findings) -> Self {
         let client = Masked::new(bytes);
         Self { record: client.clone(), client, record_masked: Vec::new(), findings }
     }
 }
+
+/// The places of a window that were masked. A text may be full of them, so they are kept as numbers
+/// and get their names when they are asked for.
+#[derive(Clone, Default)]
+pub struct Findings(Option<(Arc<MaskPlan>, Vec<Masking>)>);
+
+/// A place that was masked, as a finding has it.
+#[derive(Clone, Copy)]
+pub(super) struct Masking {
+    pub offset: u64,
+    pub length: u64,
+    pub treatment: u16,
+    /// Whatever its action, stars stand for each byte.
+    pub by_byte: bool,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, plan: &Arc<MaskPlan>, place: Masking) {
+        self.0.get_or_insert_with(|| (Arc::clone(plan), Vec::new())).1.push(place);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |(_, places)| places.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Each of them, in the order of the stream.
+    pub fn iter(&self) -> impl Iterator<Item = Finding> + '_ {
+        self.places().map(|(treatment, place)| Finding {
+            detector: Arc::clone(&treatment.detector),
+            rule: Arc::clone(&treatment.rule),
+            action: if place.by_byte { "redact" } else { action::name(&treatment.action) },
+            offset: place.offset,
+            length: place.length,
+            confidence: treatment.confidence,
+        })
+    }
+
+    /// The detector of each of them.
+    pub fn detectors(&self) -> impl Iterator<Item = &str> {
+        self.places().map(|(treatment, _)| &*treatment.detector)
+    }
+
+    fn places(&self) -> impl Iterator<Item = (&Treatment, &Masking)> {
+        self.0.iter().flat_map(|(plan, places)| {
+            places.iter().map(|place| (&plan.treatments[usize::from(place.treatment)], place))
+        })
+    }
+}
+
+impl std::fmt::Debug for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl PartialEq for Findings {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Findings {}
 
 /// One place that was masked: overlapping matches are one finding, under the strongest action.
 #[derive(Clone, Debug, PartialEq, Eq)]

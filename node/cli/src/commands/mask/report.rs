@@ -57,11 +57,11 @@ impl<W: Write> Report<W> {
             self.begin_lines(window.client.bytes());
         }
         self.written += window.client.bytes().len() as u64;
-        for finding in &window.findings {
+        for finding in window.findings.iter() {
             let count = self.counts.entry(finding.detector.to_string()).or_default();
             count.places += 1;
             count.bytes += finding.length;
-            self.write(finding)?;
+            self.write(&finding)?;
         }
         Ok(())
     }

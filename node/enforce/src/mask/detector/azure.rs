@@ -89,16 +89,34 @@ fn length(bytes: &[u8]) -> Option<usize> {
 
 /// Capitals and small letters, and changes between these, digits and signs as chance makes them.
 fn is_irregular(bytes: &[u8]) -> bool {
-    let kind = |byte: &u8| match byte {
-        b'A'..=b'Z' => 0,
-        b'a'..=b'z' => 1,
-        b'0'..=b'9' => 2,
-        _ => 3,
-    };
-    let changes = bytes.windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();
-    let letters = [0, 1].iter().all(|own| bytes.iter().any(|byte| kind(byte) == *own));
-    letters && changes >= CHANGES_MIN
+    let (mut kinds, mut changes, mut last) = (0, 0, None);
+    for byte in bytes {
+        let kind = KIND_OF[usize::from(*byte)];
+        changes += usize::from(last.is_some_and(|last| last != kind));
+        (kinds, last) = (kinds | kind, Some(kind));
+    }
+    kinds & LETTERS == LETTERS && changes >= CHANGES_MIN
 }
+
+const CAPITAL: u8 = 1;
+const SMALL: u8 = 2;
+const LETTERS: u8 = CAPITAL | SMALL;
+
+/// The kind of each byte.
+static KIND_OF: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = match byte as u8 {
+            b'A'..=b'Z' => CAPITAL,
+            b'a'..=b'z' => SMALL,
+            b'0'..=b'9' => 4,
+            _ => 8,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// A run of digits that may be a key.
 pub(in crate::mask) struct Azure {

@@ -84,7 +84,7 @@ fn crc32(parts: &[&[u8]]) -> u32 {
 }
 
 /// A body with fewer different bytes stands for one.
-const DIFFERENT_MIN: usize = 6;
+const DIFFERENT_MIN: u32 = 6;
 /// Words of documentation. No random text of a token's length has one of them.
 const STAND_INS: &[&[u8]] =
     &[b"example", b"placeholder", b"redacted", b"your_", b"your-", b"xxxxxx", b"changeme"];
@@ -92,9 +92,9 @@ const STAND_INS: &[&[u8]] =
 /// True for the beginning of a body that stands for one, as in documentation: of few different
 /// bytes, or with a word that says so.
 pub(super) fn is_stand_in(body: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    body.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-    let different = seen.iter().filter(|seen| **seen).count();
+    let mut seen = [0_u64; 4];
+    body.iter().for_each(|byte| seen[usize::from(byte >> 6)] |= 1 << (byte & 63));
+    let different: u32 = seen.iter().map(|bits| bits.count_ones()).sum();
     let says = |word: &&[u8]| body.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     different < DIFFERENT_MIN || STAND_INS.iter().any(says)
 }

@@ -68,7 +68,7 @@ impl Forms {
     }
 
     /// Places of the block at which a form may begin, if a word does.
-    pub(super) fn may_begin(&self, bits: Bits, next: Bits) -> u64 {
+    pub(super) fn may_begin(&self, bits: &Bits, next: &Bits) -> u64 {
         let digits = both(bits.digit, next.digit);
         let signs = both(bits.mark | bits.joint, next.mark | next.joint);
         let mut may = 0;

@@ -15,8 +15,28 @@ const SLOTS: usize = 1024;
 pub(super) struct Keys {
     /// For each pair of letters, which words end in it: `[first, last)`.
     slots: Box<[(u8, u8); SLOTS]>,
-    words: Vec<(&'static [u8], Word, u16)>,
+    words: Vec<KeyWord>,
 }
+
+/// A word that is looked for before a separator.
+struct KeyWord {
+    word: &'static [u8],
+    end: End,
+    kind: Word,
+    treatment: u16,
+}
+
+/// The last bytes of a word, for all of which at once it is told whether a key ends in them.
+#[derive(Clone, Copy)]
+struct End {
+    bytes: u128,
+    /// Bits that make its letters small.
+    small: u128,
+    mask: u128,
+}
+
+/// So many bytes are looked at together.
+const END: usize = size_of::<u128>();
 
 /// A key before a separator.
 pub(super) struct Key {
@@ -30,16 +50,17 @@ pub(super) struct Key {
 impl Keys {
     pub(super) fn new(treatment: &dyn Fn(&str) -> Option<u16>) -> Self {
         let on = KEY_WORDS.iter().filter_map(|&(detector, word, kind)| {
-            Some((word.as_bytes(), kind, treatment(detector)?))
+            let (word, treatment) = (word.as_bytes(), treatment(detector)?);
+            Some(KeyWord { word, end: End::of(word), kind, treatment })
         });
         let mut words: Vec<_> = on.collect();
         let of = |word: &[u8]| slot(word).expect("a word has two letters");
         // The longest of a slot first.
-        words.sort_by_key(|(word, ..)| (of(word), usize::MAX - word.len()));
+        words.sort_by_key(|one| (of(one.word), usize::MAX - one.word.len()));
         let place = |index: usize| u8::try_from(index).expect("there are fewer than 256 words");
         let mut slots = Box::new([(0, 0); SLOTS]);
-        for (index, (word, ..)) in words.iter().enumerate() {
-            let (first, last) = &mut slots[of(word)];
+        for (index, one) in words.iter().enumerate() {
+            let (first, last) = &mut slots[of(one.word)];
             if *last == 0 {
                 *first = place(index);
             }
@@ -90,10 +111,9 @@ impl Keys {
         }
         let end = at - (before.len() - key.len()) as u64;
         let words = &self.words[usize::from(first)..usize::from(last)];
-        let mut had = None;
-        for &(word, kind, treatment) in words {
-            let Some(start) = key.len().checked_sub(word.len()) else { continue };
-            if had == Some(treatment) || !key[start..].eq_ignore_ascii_case(word) {
+        let (mut had, last) = (None, last_bytes(key));
+        for &KeyWord { word, end: ending, kind, treatment } in words {
+            if had == Some(treatment) || !ending.ends(last) || !ends_in(key, word) {
                 continue;
             }
             let begin = end - word.len() as u64;
@@ -104,6 +124,40 @@ impl Keys {
             }
         }
     }
+}
+
+impl End {
+    fn of(word: &[u8]) -> Self {
+        let letters: Vec<u8> =
+            word.iter().map(|byte| u8::from(byte.is_ascii_alphabetic()) << 5).collect();
+        let all = vec![u8::MAX; word.len()];
+        let [bytes, small, mask] = [word, &letters, &all].map(last_bytes);
+        Self { bytes, small, mask }
+    }
+
+    /// Whether these are the last bytes of something that ends as the word does, in either case.
+    #[inline]
+    fn ends(self, last: u128) -> bool {
+        (last | self.small) & self.mask == self.bytes
+    }
+}
+
+/// The last bytes of a text, the very last in the highest place.
+#[inline]
+fn last_bytes(text: &[u8]) -> u128 {
+    if let Some(last) = text.last_chunk() {
+        return u128::from_le_bytes(*last);
+    }
+    let mut last = [0; END];
+    last[END - text.len()..].copy_from_slice(text);
+    u128::from_le_bytes(last)
+}
+
+/// Whether a key whose last bytes are those of a word ends in all of it: few words are longer.
+#[inline]
+fn ends_in(key: &[u8], word: &[u8]) -> bool {
+    let is_word = |end: &[u8]| end.eq_ignore_ascii_case(word);
+    word.len() <= END || key.len() >= word.len() && is_word(&key[key.len() - word.len()..])
 }
 
 fn slot(key: &[u8]) -> Option<usize> {

@@ -61,7 +61,7 @@ impl Numbers {
 
     /// Places of the block at which a card number, a social security number, a phone number may
     /// begin. Bits of the block before are `before`.
-    pub(super) fn places(&self, bits: Bits, next: Bits, before: Bits) -> [u64; 3] {
+    pub(super) fn places(&self, bits: &Bits, next: &Bits, before: &Bits) -> [u64; 3] {
         let digits = both(bits.digit, next.digit);
         let starts = bits.digit & !(bits.digit << 1 | before.digit >> 63);
         let pairs = digits & digits >> 1;
@@ -89,7 +89,7 @@ impl Numbers {
     }
 
     /// Places at which an account number may begin: two token bytes, then two digits.
-    pub(super) fn accounts(&self, bits: Bits, next: Bits) -> u64 {
+    pub(super) fn accounts(&self, bits: &Bits, next: &Bits) -> u64 {
         if self.iban.is_none() {
             return 0;
         }
@@ -99,7 +99,7 @@ impl Numbers {
     }
 
     /// Places at which an address of a network may begin.
-    pub(super) fn addresses(&self, bits: Bits, next: Bits, before: Bits, dots: u128) -> u64 {
+    pub(super) fn addresses(&self, bits: &Bits, next: &Bits, before: &Bits, dots: u128) -> u64 {
         if self.ipv4.is_none() {
             return 0;
         }
@@ -118,7 +118,7 @@ impl Numbers {
 
     /// Places around which something may be, of which the first one tells: the first colon of an
     /// address, the first `<` of a line.
-    pub(super) fn centres(&self, bits: Bits, next: Bits) -> u64 {
+    pub(super) fn centres(&self, bits: &Bits, next: &Bits) -> u64 {
         let lines = if self.travel.is_some() { bits.filler } else { 0 };
         if self.ipv6.is_none() || bits.colon == 0 {
             return lines;

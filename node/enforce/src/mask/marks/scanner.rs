@@ -7,12 +7,13 @@ use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
 
-use super::super::blocks::BEGINS;
+use super::super::blocks::{BLOCK, Bits, places};
 use super::super::detector::Candidate;
 use super::super::scan::{Found, Pending, Scanner, Then};
 use super::super::text::Text;
 use super::literals::{Hit, LONGEST};
 use super::running::{JWT, Running};
+use super::sweep::may_be_literals;
 use super::{Marks, Start};
 use crate::mask::detector::word_before;
 use crate::mask::scan::glued;
@@ -24,6 +25,7 @@ const NETRC_BEGIN: &[u8] = b"machine ";
 const SPARE: usize = 8;
 
 /// What long runs are made of.
+#[cfg(test)]
 pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/".contains(&byte)
 }
@@ -133,12 +135,14 @@ impl MarkScanner {
     fn straddling(&mut self, text: (&Text, bool), found: &mut Vec<Found>) {
         let marks = Arc::clone(&self.marks);
         let before = text.0.last(self.position, LONGEST as u64);
-        let length = before.iter().rev().take_while(|byte| is_token(**byte)).count();
-        let begin = self.position - length as u64;
-        for (at, byte) in (begin..).zip(&before[before.len() - length..]) {
-            if BEGINS.contains(byte) || *byte == JWT_BEGIN[0] {
-                self.literal(&marks, at, text, found);
-            }
+        let bits = Bits::before(before);
+        let run = bits.token.leading_ones().min(LONGEST as u32);
+        if run == 0 {
+            return;
+        }
+        let first = self.position - u64::from(run);
+        for place in places(may_be_literals(&bits) >> (BLOCK as u32 - run)) {
+            self.literal(&marks, first + place as u64, text, found);
         }
     }
 

@@ -13,8 +13,12 @@ use super::{Marks, frames};
 
 /// No token has a shorter body behind a joint, and no literal with its body is shorter. Bytes.
 const RUN: u32 = 16;
-/// A block with so many places at which a literal may begin is left to the search by vectors.
-const DENSE: u32 = 40;
+/// A block with so many token bytes is left to the search by vectors.
+const DENSE: u32 = 60;
+/// So many blocks are few.
+const FEW: usize = 8;
+/// In so many places of a block literals are looked for one by one.
+const FEW_LITERALS: u32 = 16;
 /// Digits of a bot's number.
 const BOT_DIGITS: std::ops::RangeInclusive<usize> = 8..=10;
 
@@ -29,9 +33,11 @@ struct Block<'a> {
     bytes: &'a [u8],
     /// Bits of places that were not looked at before.
     new: u64,
-    bits: Bits,
-    before: Bits,
-    next: Bits,
+    bits: &'a Bits,
+    before: &'a Bits,
+    next: &'a Bits,
+    /// There are few of them, for which a search by vectors is not worth its beginning.
+    is_of_few: bool,
 }
 
 impl MarkScanner {
@@ -40,19 +46,18 @@ impl MarkScanner {
         let marks = Arc::clone(&self.marks);
         let from = self.position.min(self.numbers);
         let bytes = text.0.rest(from);
-        let mut blocks = Blocks::new(bytes, text.1);
-        let (mut before, mut bits) = (Bits::before(text.0.before(from)), blocks.get(0));
+        let mut blocks = Blocks::new(text.0.last(from, 1), bytes, text.1);
         for (index, here) in bytes.chunks(BLOCK).enumerate() {
-            let next = blocks.get(index + 1);
+            let [before, bits, next] = blocks.around(index);
             let offset = from + (index * BLOCK) as u64;
             let new = at_or_behind(self.position, offset) & !at_or_behind(text.0.end(), offset);
-            let one = Block { text, offset, bytes: here, new, bits, before, next };
+            let is_of_few = bytes.len() <= FEW * BLOCK;
+            let one = Block { text, offset, bytes: here, new, bits, before, next, is_of_few };
             self.look_at(&marks, &one, found);
             if marks.numbers.any {
                 let open = at_or_behind(self.numbers, offset) & !at_or_behind(undecided, offset);
                 self.look_for_numbers(&marks, &one, (open, &(self.numbers..undecided)), found);
             }
-            (before, bits) = (bits, next);
         }
     }
 
@@ -84,7 +89,8 @@ impl MarkScanner {
         for place in places(low(long >> 1) & block.bits.joint & block.new) {
             self.joint(marks, block.offset + place as u64, block.text, found);
         }
-        if low(long).count_ones() >= DENSE {
+        let few = block.is_of_few && block.bits.begins <= FEW_LITERALS;
+        if !few && block.bits.tokens >= DENSE {
             return self.add_region(block.offset);
         }
         for place in places(low(long) & may_be_literals(block.bits) & block.new) {
@@ -268,7 +274,7 @@ fn is_behind_escape(text: &Text, at: u64) -> bool {
 
 /// Places of a block at which a literal may begin, by its first byte. Web tokens begin with `eyJ`;
 /// of these the last is rare.
-fn may_be_literals(bits: Bits) -> u64 {
+pub(super) fn may_be_literals(bits: &Bits) -> u64 {
     bits.begin | bits.web >> 2 | LAST_TWO
 }
 

@@ -96,7 +96,7 @@ fn feed<'a>(
         assert!(window.record_masked.is_empty());
         assert!(held <= HOLD_LIMIT, "{held} bytes held");
         client.extend_from_slice(window.client.bytes());
-        findings.extend(window.findings);
+        findings.extend(window.findings.iter());
     };
     for chunk in chunks {
         let window = masker.feed(Raw::new(chunk));
