@@ -15,6 +15,9 @@ const GROUP: usize = 8;
 /// What literals begin with.
 pub(super) const BEGINS: &[u8] = b"AFGILdp";
 
+/// What stands before the slash of each prefix that ends in one.
+pub(super) const BEFORE_SLASH: &[u8] = b"s2/";
+
 /// The classes of the bytes of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bits {
@@ -24,6 +27,8 @@ pub(super) struct Bits {
     pub digit: u64,
     /// `_`, `-`, `/`, `.`: what a prefix may end in.
     pub joint: u64,
+    /// Those of them that one may end in, by the byte before: base64 is full of slashes.
+    pub ending: u64,
     /// `=`, `:`, `@`, `$`, `~`: what stands between a key and its value, makes an address, or is
     /// the middle of a token.
     pub mark: u64,
@@ -197,8 +202,11 @@ fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
         let digit = within(simd, bytes, b'0', 9);
         let letter = within(simd, bytes | u8x64::splat(simd, 0x20), b'a', 25);
         let [dot, plus, colon] = [b'.', b'+', b':'].map(|byte| is(simd, bytes, byte));
-        let joint = any_of(simd, bytes, b"_-/");
-        let token = (digit | letter | joint | plus).to_bitmask();
+        let (line, slash) = (any_of(simd, bytes, b"_-"), is(simd, bytes, b'/'));
+        let token = (digit | letter | line | slash | plus).to_bitmask();
+        let (lines, slashes) = ((line | dot).to_bitmask(), slash.to_bitmask());
+        // The byte before the first is not known here.
+        let before = any_of(simd, bytes, BEFORE_SLASH).to_bitmask() << 1 | 1;
         let begin = any_of(simd, bytes, BEGINS).to_bitmask();
         *bits = Bits {
             token,
@@ -206,7 +214,8 @@ fn classify<S: Simd>(simd: S, blocks: &[[u8; BLOCK]], to: &mut [Bits]) {
             begin,
             begins: begin.count_ones(),
             digit: digit.to_bitmask(),
-            joint: (joint | dot).to_bitmask(),
+            joint: lines | slashes,
+            ending: lines | slashes & before,
             mark: (colon | any_of(simd, bytes, b"=@$~")).to_bitmask(),
             dot: dot.to_bitmask(),
             plus: plus.to_bitmask(),
@@ -288,6 +297,8 @@ mod tests {
             token: unknown | token,
             digit: of(&|byte| byte.is_ascii_digit()),
             joint: of(&|byte| b"_-/.".contains(&byte)),
+            ending: of(&|byte| b"_-.".contains(&byte))
+                | of(&|byte| byte == b'/') & (of(&|byte| BEFORE_SLASH.contains(&byte)) << 1 | 1),
             mark: of(&|byte| b"=:@$~".contains(&byte)),
             dot: of(&|byte| byte == b'.'),
             plus: of(&|byte| byte == b'+'),

@@ -58,6 +58,9 @@ pub(in crate::mask) static ALNUM: Alphabet =
 /// Letters, digits, `_` and `-`: base64url, and what most tokens are made of.
 pub(in crate::mask) static WORD: Alphabet =
     NOTHING.with(b'0', b'9').with(b'A', b'Z').with(b'a', b'z').and(b"_-");
+/// What long runs are made of, as blocks know them.
+pub(in crate::mask) static RUN: Alphabet =
+    NOTHING.with(b'0', b'9').with(b'A', b'Z').with(b'a', b'z').and(b"_-+/");
 pub(in crate::mask) static BASE64: Alphabet =
     NOTHING.with(b'0', b'9').with(b'A', b'Z').with(b'a', b'z').and(b"+/=");
 /// Base64 in either of its alphabets.

@@ -118,7 +118,7 @@ impl KeyValue {
 
     /// Whether a value is masked, of which bytes up to `at` are known.
     fn is_settled(&self, text: &Text, at: u64) -> bool {
-        let stands_for_another = text.get(self.body).is_some_and(|first| b"<$".contains(&first));
+        let stands_for_another = matches!(text.get(self.body), Some(b'<' | b'$'));
         let braces = text.get(self.body) == Some(b'{');
         let long = match self.word {
             Word::Strong => true,

@@ -1,6 +1,7 @@
 //! Values of options on a command line, behind a blank: `--password VALUE`. With an `=` between, it
 //! is a key and its value.
 
+use super::alphabet::LOCAL;
 use super::entry::{Confidence, DetectorInfo};
 use super::value::{is_placeholder, is_secret_like};
 use super::{Machine, Progress};
@@ -71,9 +72,13 @@ impl CommandOption {
     /// The password behind the colon at `at`, if a user's name behind `-u` is before it.
     pub(in crate::mask) fn of_user(text: &Text, at: u64) -> Option<Self> {
         let before = text.last(at, USER_MAX + OPTION_BYTES);
-        let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._@%+-".contains(byte);
+        let in_name = |byte: &u8| LOCAL.has(*byte) || *byte == b'@';
         let length = before.iter().rev().take_while(|byte| in_name(byte)).count();
         let option = &before[..before.len() - length];
+        // Most names stand behind nothing of the kind.
+        if !matches!(option.last(), Some(b' ' | b'"' | b'\'')) {
+            return None;
+        }
         let (option, close) = match option.split_last() {
             Some((quote @ (b'"' | b'\''), option)) => (option, Some(*quote)),
             _ => (option, None),

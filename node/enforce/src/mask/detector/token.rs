@@ -4,7 +4,7 @@
 //! token with wrong check digits, which may be of a form that is newer than this file; the finding
 //! says that they are wrong. What stands for a token in documentation stays.
 
-use super::alphabet::Alphabet;
+use super::alphabet::{Alphabet, RUN};
 use super::check::{Check, is_stand_in};
 use super::{Machine, Progress};
 use crate::mask::text::Text;
@@ -89,7 +89,7 @@ impl Token {
         let rest = text.rest(self.body);
         let head = &rest[..rest.len().min(HEAD)];
         self.headed = head.len() < HEAD;
-        head.iter().any(|byte| !(byte.is_ascii_alphanumeric() || b"_-+/".contains(byte)))
+        RUN.run(head) < head.len()
     }
 
     fn certain(&self) -> bool {

@@ -72,58 +72,68 @@ impl Keys {
     /// The keys whose separator is at `at`: for each detector the longest.
     #[inline]
     pub(super) fn before(&self, text: &Text, at: u64, found: impl FnMut(Key)) {
-        if self.may_end(text.last(at, 3)) {
-            self.look_back(text, at, found);
-        }
-    }
-
-    /// Whether a key may end in these bytes; most separators are behind none.
-    #[inline]
-    fn may_end(&self, bytes: &[u8]) -> bool {
-        let key = match bytes {
-            [key @ .., b'"' | b'\''] => key,
-            key => key,
-        };
-        match key.last() {
-            // What may stand between a key and its separator is passed over.
-            Some(b' ' | b'\t' | b']' | b'\\' | b'"' | b'\'') => true,
-            _ => slot(key).is_some_and(|slot| self.slots[slot].1 > 0),
-        }
-    }
-
-    fn look_back(&self, text: &Text, at: u64, mut found: impl FnMut(Key)) {
         let before = text.last(at, (BLANKS_MAX + WORD_MAX) as u64);
-        let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-        let blanks = before.iter().rev().take_while(blank).count();
-        let mut key = &before[..before.len() - blanks];
-        while let Some((b']', rest)) = key.split_last() {
-            key = rest;
-        }
-        if let Some((b'"' | b'\'', rest)) = key.split_last() {
-            key = rest;
-        }
-        while let Some((b'\\', rest)) = key.split_last() {
-            key = rest;
-        }
+        let key = bare(before);
         let (first, last) = slot(key).map_or((0, 0), |slot| self.slots[slot]);
-        if last == 0 || blanks > BLANKS_MAX {
-            return;
-        }
-        let end = at - (before.len() - key.len()) as u64;
-        let words = &self.words[usize::from(first)..usize::from(last)];
-        let (mut had, last) = (None, last_bytes(key));
-        for &KeyWord { word, end: ending, kind, treatment } in words {
-            if had == Some(treatment) || !ending.ends(last) || !ends_in(key, word) {
-                continue;
-            }
-            let begin = end - word.len() as u64;
-            if kind.begins_at(text, begin) {
-                had = Some(treatment);
-                let blanks = u8::try_from(blanks).unwrap_or(u8::MAX);
-                found(Key { word: kind, treatment, blanks, begin });
-            }
+        // Most separators are behind no key.
+        if last > 0 {
+            let words = &self.words[usize::from(first)..usize::from(last)];
+            let end = at - (before.len() - key.len()) as u64;
+            look_back(words, text, (key, end), &before[key.len()..], found);
         }
     }
+}
+
+/// Finds which of these words a key ends in that ends at `end`, with what stands behind it.
+fn look_back(
+    words: &[KeyWord],
+    text: &Text,
+    (key, end): (&[u8], u64),
+    behind: &[u8],
+    mut found: impl FnMut(Key),
+) {
+    let blanks = behind.iter().rev().take_while(|byte| is_blank(byte)).count();
+    let Some(blanks) = u8::try_from(blanks).ok().filter(|_| blanks <= BLANKS_MAX) else { return };
+    let (mut had, last) = (None, last_bytes(key));
+    for &KeyWord { word, end: ending, kind, treatment } in words {
+        if had == Some(treatment) || !ending.ends(last) || !ends_in(key, word) {
+            continue;
+        }
+        let begin = end - word.len() as u64;
+        if kind.begins_at(text, begin) {
+            had = Some(treatment);
+            found(Key { word: kind, treatment, blanks, begin });
+        }
+    }
+}
+
+/// A key without what may stand between it and its separator.
+#[inline]
+fn bare(before: &[u8]) -> &[u8] {
+    match before {
+        [.., last] if last.is_ascii_alphabetic() => before,
+        [key @ .., b'"' | b'\''] if key.last().is_some_and(u8::is_ascii_alphabetic) => key,
+        _ => stripped(before),
+    }
+}
+
+fn stripped(before: &[u8]) -> &[u8] {
+    let blanks = before.iter().rev().take_while(|byte| is_blank(byte)).count();
+    let mut key = &before[..before.len() - blanks];
+    while let Some((b']', rest)) = key.split_last() {
+        key = rest;
+    }
+    if let Some((b'"' | b'\'', rest)) = key.split_last() {
+        key = rest;
+    }
+    while let Some((b'\\', rest)) = key.split_last() {
+        key = rest;
+    }
+    key
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 impl End {

@@ -42,6 +42,8 @@ pub(super) struct Marks {
     joined: Beginnings,
     /// Short prefixes that must be the first bytes of a run.
     first: Vec<Start>,
+    /// What these begin with.
+    first_bytes: [bool; 256],
     literals: Option<Literals>,
     keys: Keys,
     frames: Frames,
@@ -71,9 +73,12 @@ impl Marks {
                 }
             }
         }
+        let mut first_bytes = [false; 256];
+        first.iter().for_each(|start| first_bytes[usize::from(start.prefix[0])] = true);
         Self {
             joined: Beginnings::new(joined),
             first,
+            first_bytes,
             literals: Literals::new(literals),
             keys: Keys::new(treatment),
             frames: Frames::new(treatment),

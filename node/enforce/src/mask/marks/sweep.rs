@@ -50,7 +50,11 @@ impl MarkScanner {
         for (index, here) in bytes.chunks(BLOCK).enumerate() {
             let [before, bits, next] = blocks.around(index);
             let offset = from + (index * BLOCK) as u64;
-            let new = at_or_behind(self.position, offset) & !at_or_behind(text.0.end(), offset);
+            // All of most blocks is new.
+            let new = match offset >= self.position && here.len() == BLOCK {
+                true => u64::MAX,
+                false => at_or_behind(self.position, offset) & !at_or_behind(text.0.end(), offset),
+            };
             let is_of_few = bytes.len() <= FEW * BLOCK;
             let one = Block { text, offset, bytes: here, new, bits, before, next, is_of_few };
             self.look_at(&marks, &one, found);
@@ -86,7 +90,7 @@ impl MarkScanner {
                 self.run(marks, (block.offset + place as u64, length), block.text, found);
             }
         }
-        for place in places(low(long >> 1) & block.bits.joint & block.new) {
+        for place in places(low(long >> 1) & block.bits.ending & block.new) {
             self.joint(marks, block.offset + place as u64, block.text, found);
         }
         let few = block.is_of_few && block.bits.begins <= FEW_LITERALS;
@@ -205,8 +209,11 @@ impl MarkScanner {
             && text.0.get(at).is_some_and(|letter| b"nrt".contains(&letter));
         let begin = at + u64::from(escaped);
         let first = text.0.get(begin);
+        // Almost no run begins with one.
+        if first.is_some_and(|first| !marks.first_bytes[usize::from(first)]) {
+            return;
+        }
         for start in &marks.first {
-            // Almost no run begins with one.
             if first.is_some_and(|first| start.prefix[0] != first) {
                 continue;
             }

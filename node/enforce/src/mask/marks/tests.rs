@@ -159,3 +159,15 @@ fn tables_have_what_is_relied_on() {
         assert_eq!(literals.starts.iter().filter(begins).count(), 1, "{}", each(one));
     }
 }
+
+#[test]
+fn slashes_that_end_a_prefix_stand_behind_few_bytes() {
+    let prefixes = FAMILIES.iter().copied().flatten().flat_map(|tokens| tokens.starts);
+    let slashed = prefixes.filter_map(|(prefix, _)| prefix.strip_suffix('/'));
+    let before: Vec<_> = slashed.map(|rest| *rest.as_bytes().last().expect("a byte")).collect();
+    assert!(!before.is_empty());
+    assert!(
+        before.iter().all(|byte| crate::mask::blocks::BEFORE_SLASH.contains(byte)),
+        "{before:?}"
+    );
+}

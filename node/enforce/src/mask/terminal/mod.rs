@@ -97,12 +97,17 @@ impl Terminal {
             return false;
         }
         let Some(&last) = bytes.last() else { return true };
-        if memchr::memchr2(ESCAPE, BACKSPACE, bytes).is_some() {
-            return false;
-        }
         let before = |at: usize| if at == 0 { self.last } else { bytes[at - 1] };
         let (mut column, mut from) = (self.column, 0);
-        for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+        let mut controls = Controls::new(bytes);
+        loop {
+            let at = controls.next(from);
+            if at == bytes.len() {
+                break;
+            }
+            if matches!(bytes[at], ESCAPE | BACKSPACE) {
+                return false;
+            }
             column = moved(column, at - from);
             let blank =
                 bytes[at] == b'\r' && before(at) == b' ' && is_edge(column.saturating_sub(1));
