@@ -19,12 +19,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How much of each text is masked, in bytes.
 const SIZE: usize = 32 * 1024 * 1024;
+/// No line is longer, in bytes.
+const LINE_BYTES: usize = 1024;
 /// How much of a text that is made to be slow, in bytes.
 const SLOW_SIZE: usize = 16 * 1024 * 1024;
 /// What bulk output, one packet, and a terminal give at a time, in bytes.
 const CHUNKS: [usize; 3] = [32 * 1024, 1400, 64];
 /// How often each row is measured; the best counts.
 const RUNS: usize = 5;
+/// So many streams are held at once, to see what one takes.
+const STREAMS: usize = 20_000;
 /// Units of texts that are made to be slow.
 const SLOW: &[&str] = &[
     "A",
@@ -58,6 +62,9 @@ fn main() -> Result<()> {
     row("|---|---|---|---|---|---|---|---|---|")?;
     let mut words = std::env::args().skip(1).filter(|one| !one.starts_with("--"));
     let asked = words.next();
+    if asked.as_deref() == Some("memory") {
+        return memory();
+    }
     if let (Some(name), Some(families), Some(chunk)) = (&asked, words.next(), words.next()) {
         let made = TEXTS.iter().find(|(known, _)| known == name);
         let slow = SLOW.iter().find(|unit| *unit == name).map(|unit| repeated(unit));
@@ -90,7 +97,45 @@ fn main() -> Result<()> {
             default.0, bulk.0, default.1, bulk.1
         ))?;
     }
+    if asked.is_none() { memory() } else { Ok(()) }
+}
+
+/// What streams hold that have shown something and go on.
+fn memory() -> Result<()> {
+    heading("Masking: memory of a stream between two chunks")?;
+    row("| text | bytes by default | all families |")?;
+    row("|---|---|---|")?;
+    // What is given back would be used again: all are held to the end.
+    let mut kept = Vec::new();
+    for (name, make) in TEXTS {
+        let text = text(STREAMS + 4 * CHUNKS[0], *make);
+        let [default, all] = [&plan(&[])?, &plan(ALL)?].map(|plan| held(plan, &text, &mut kept));
+        row(&format!("| {name} | {} | {} |", default?, all?))?;
+    }
     Ok(())
+}
+
+/// Memory of one of many streams, each of which ends at another place of a text.
+fn held(plan: &Arc<MaskPlan>, text: &[u8], kept: &mut Vec<Vec<Masker>>) -> Result<u64> {
+    let before = resident()?;
+    let mut streams = Vec::with_capacity(STREAMS);
+    for from in 0..STREAMS {
+        let mut masker = Masker::new(Arc::clone(plan));
+        for chunk in text[from..].chunks(CHUNKS[1]).take(4) {
+            black_box(masker.feed(Raw::new(chunk)));
+        }
+        streams.push(masker);
+    }
+    let grown = resident()?.saturating_sub(before);
+    kept.push(streams);
+    Ok(grown / STREAMS as u64)
+}
+
+/// Memory of this process, in bytes.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("RssAnon")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
 }
 
 fn repeated(unit: &str) -> Vec<u8> {
@@ -196,7 +241,8 @@ const TEXTS: &[(&str, Line)] = &[
 ];
 
 fn text(size: usize, line: Line) -> Vec<u8> {
-    let (mut random, mut text) = (Random(0x2545_F491_4F6C_DD1D), String::new());
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut text = String::with_capacity(size + LINE_BYTES);
     while text.len() < size {
         // A text takes all that is written.
         if line(&mut random, &mut text).is_err() {
