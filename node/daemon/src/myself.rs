@@ -90,7 +90,7 @@ impl Node for Myself {
     fn metrics(&self) -> String {
         let usage = self.record.usage();
         let gauge = |name: &'static str, value: u64| {
-            #[allow(clippy::cast_precision_loss)]
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is no account")]
             metrics::gauge!(name).set(value as f64);
         };
         gauge("sallyport_record_used_bytes", usage.used);

@@ -8,7 +8,7 @@ mod options;
 mod queries;
 mod roles;
 // The same server that the whole system is tested with; crates that test depend on this one.
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
 #[path = "../../../chaos-tests/src/live/postgres.rs"]
 mod server;
 

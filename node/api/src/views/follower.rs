@@ -369,7 +369,7 @@ impl Follower {
 
     fn measure(&self) {
         let status = self.status();
-        #[allow(clippy::cast_precision_loss)]
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is no account")]
         let gauge = |name: &'static str, value: u64| {
             metrics::gauge!(name, "home" => self.name).set(value as f64);
         };

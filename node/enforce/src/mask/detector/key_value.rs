@@ -42,7 +42,16 @@ pub(in crate::mask) enum Word {
 
 impl Word {
     /// True if the word at `start` is one, as far as what stands before it tells.
+    #[inline]
     pub(in crate::mask) fn begins_at(self, text: &Text, start: u64) -> bool {
+        // What most keys are behind.
+        if matches!(text.before(start), Some(b' ' | b'"' | b'\n' | b':' | b'{' | b',')) {
+            return self != Self::Pwd || text.slice(start, start + 3) != b"PWD";
+        }
+        self.begins_behind(text, start)
+    }
+
+    fn begins_behind(self, text: &Text, start: u64) -> bool {
         // The shell's directories; what is no directory is `MYSQL_PWD` or ODBC's `;PWD=`.
         let directory = self == Self::Pwd && text.slice(start, start + 3) == b"PWD";
         let Some(before) = text.before(start) else {
@@ -104,6 +113,25 @@ impl KeyValue {
             position: at,
             certain: false,
         }
+    }
+
+    /// The value of the key whose separator is at `at`, when that is in quotes and short, has neither
+    /// blanks nor escapes, and is known to its end: most values are, and what reads on would find
+    /// the same. `None` when it is not like that; then it is to be read on.
+    pub(in crate::mask) fn at_once(word: Word, at: u64, text: &Text) -> Option<Option<(u64, u64)>> {
+        let rest = text.rest(at + 1);
+        let (quote, value, body) = match rest {
+            [quote @ (b'"' | b'\''), value @ ..] => (quote, value, at + 2),
+            [b' ', quote @ (b'"' | b'\''), value @ ..] => (quote, value, at + 3),
+            _ => return None,
+        };
+        let length = PLAIN.run(&value[..value.len().min(UNDECIDED_MAX as usize)]);
+        if value.get(length) != Some(quote) {
+            return None;
+        }
+        let value = &value[..length];
+        let secret = is_long_enough(word, value) && !is_placeholder(value);
+        Some(secret.then_some((body, body + length as u64)))
     }
 
     /// Whether what follows the separator at `at` is an unquoted value within this one: it ends
@@ -246,14 +274,24 @@ impl KeyValue {
             return Some(span);
         }
         let value = text.slice(self.body, self.position);
-        let weak = self.word != Word::Strong && !self.scheme;
+        // What stands behind a scheme is as long as it is.
+        let word = if self.scheme && self.word != Word::Long { Word::Strong } else { self.word };
         let secret = !is_placeholder(value)
             && !self.is_in_source(text, value)
-            && (!weak || value.len() >= WEAK_MIN)
-            && (self.word != Word::Long || value.len() >= LONG_MIN)
+            && is_long_enough(word, value)
             && (!self.loose || is_secret_like(value));
         secret.then_some(span)
     }
+}
+
+/// Whether a value is as long as the word makes one expect.
+fn is_long_enough(word: Word, value: &[u8]) -> bool {
+    let least = match word {
+        Word::Strong => 0,
+        Word::Long => LONG_MIN,
+        _ => WEAK_MIN,
+    };
+    value.len() >= least
 }
 
 impl Machine for KeyValue {

@@ -46,7 +46,7 @@ pub use example::Example;
 pub(super) use azure::Azure;
 pub(super) use discord::Discord;
 pub(super) use forms::{FORM_MAX, WRITTEN, Written};
-pub(super) use key_value::Word;
+pub(super) use key_value::{KeyValue, Word};
 pub(super) use key_words::KEY_WORDS;
 pub(super) use kubernetes::{Manifest, Section, Values, is_behind_version, is_plain_scalar};
 pub(super) use netrc::Netrc;

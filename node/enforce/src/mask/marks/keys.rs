@@ -13,9 +13,19 @@ const SLOTS: usize = 1024;
 
 /// The key words of the detectors that are on.
 pub(super) struct Keys {
-    /// For each pair of letters, which words end in it: `[first, last)`.
-    slots: Box<[(u8, u8); SLOTS]>,
+    /// For each pair of letters, the words that end in it.
+    slots: Box<[Slot; SLOTS]>,
     words: Vec<KeyWord>,
+    /// For each of them, what stands before the bytes that all words of its slot end in.
+    heads: Vec<Option<u8>>,
+}
+
+/// Which of the words: `[first, last)`, and how many bytes all of these end in.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    first: u8,
+    last: u8,
+    common: u8,
 }
 
 /// A word that is looked for before a separator.
@@ -58,15 +68,17 @@ impl Keys {
         // The longest of a slot first.
         words.sort_by_key(|one| (of(one.word), usize::MAX - one.word.len()));
         let place = |index: usize| u8::try_from(index).expect("there are fewer than 256 words");
-        let mut slots = Box::new([(0, 0); SLOTS]);
-        for (index, one) in words.iter().enumerate() {
-            let (first, last) = &mut slots[of(one.word)];
-            if *last == 0 {
-                *first = place(index);
-            }
-            *last = place(index + 1);
+        let mut slots = Box::new([Slot::default(); SLOTS]);
+        let mut heads = Vec::with_capacity(words.len());
+        for same in words.chunk_by(|one, next| of(one.word) == of(next.word)) {
+            let common = same.iter().map(|one| shared(one.word, same[0].word)).min().unwrap_or(0);
+            let first = heads.len();
+            heads.extend(same.iter().map(|one| head(one.word, common)));
+            let common = u8::try_from(common).expect("no word is so long");
+            slots[of(same[0].word)] =
+                Slot { first: place(first), last: place(heads.len()), common };
         }
-        Self { slots, words }
+        Self { slots, words, heads }
     }
 
     /// The keys whose separator is at `at`: for each detector the longest.
@@ -74,35 +86,43 @@ impl Keys {
     pub(super) fn before(&self, text: &Text, at: u64, found: impl FnMut(Key)) {
         let before = text.last(at, (BLANKS_MAX + WORD_MAX) as u64);
         let key = bare(before);
-        let (first, last) = slot(key).map_or((0, 0), |slot| self.slots[slot]);
         // Most separators are behind no key.
-        if last > 0 {
-            let words = &self.words[usize::from(first)..usize::from(last)];
-            let end = at - (before.len() - key.len()) as u64;
-            look_back(words, text, (key, end), &before[key.len()..], found);
+        if let Some(slot) = slot(key).map(|slot| self.slots[slot]).filter(|slot| slot.last > 0) {
+            self.look_back(slot, text, (at, before, key.len()), found);
         }
     }
-}
 
-/// Finds which of these words a key ends in that ends at `end`, with what stands behind it.
-fn look_back(
-    words: &[KeyWord],
-    text: &Text,
-    (key, end): (&[u8], u64),
-    behind: &[u8],
-    mut found: impl FnMut(Key),
-) {
-    let blanks = behind.iter().rev().take_while(|byte| is_blank(byte)).count();
-    let Some(blanks) = u8::try_from(blanks).ok().filter(|_| blanks <= BLANKS_MAX) else { return };
-    let (mut had, last) = (None, last_bytes(key));
-    for &KeyWord { word, end: ending, kind, treatment } in words {
-        if had == Some(treatment) || !ending.ends(last) || !ends_in(key, word) {
-            continue;
-        }
-        let begin = end - word.len() as u64;
-        if kind.begins_at(text, begin) {
-            had = Some(treatment);
-            found(Key { word: kind, treatment, blanks, begin });
+    /// Finds which words of a slot a key ends in, the first `length` bytes of those before the
+    /// separator at `at`.
+    #[inline(never)]
+    fn look_back(
+        &self,
+        slot: Slot,
+        text: &Text,
+        (at, before, length): (u64, &[u8], usize),
+        mut found: impl FnMut(Key),
+    ) {
+        let (key, behind) = before.split_at(length);
+        let blanks = behind.iter().rev().take_while(|byte| is_blank(byte)).count();
+        let Some(blanks) = u8::try_from(blanks).ok().filter(|_| blanks <= BLANKS_MAX) else {
+            return;
+        };
+        let (mut had, last) = (None, last_bytes(key));
+        let own = usize::from(slot.first)..usize::from(slot.last);
+        let own_head = head(key, slot.common.into());
+        for (head, one) in self.heads[own.clone()].iter().zip(&self.words[own]) {
+            if head.is_some() && *head != own_head {
+                continue;
+            }
+            let &KeyWord { word, end: ending, kind, treatment } = one;
+            if had == Some(treatment) || !ending.ends(last) || !ends_in(key, word) {
+                continue;
+            }
+            let begin = at - (before.len() - length + word.len()) as u64;
+            if kind.begins_at(text, begin) {
+                had = Some(treatment);
+                found(Key { word: kind, treatment, blanks, begin });
+            }
         }
     }
 }
@@ -117,6 +137,7 @@ fn bare(before: &[u8]) -> &[u8] {
     }
 }
 
+#[inline(never)]
 fn stripped(before: &[u8]) -> &[u8] {
     let blanks = before.iter().rev().take_while(|byte| is_blank(byte)).count();
     let mut key = &before[..before.len() - blanks];
@@ -134,6 +155,18 @@ fn stripped(before: &[u8]) -> &[u8] {
 
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+/// How many bytes both words end in.
+fn shared(one: &[u8], other: &[u8]) -> usize {
+    one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count()
+}
+
+/// The byte before the last so many, a letter as a small one.
+#[inline]
+fn head(word: &[u8], common: usize) -> Option<u8> {
+    let before = word.len().checked_sub(common + 1)?;
+    Some(word[before] | 0x20)
 }
 
 impl End {

@@ -69,6 +69,22 @@ impl Running {
         }
     }
 
+    /// Adds what a candidate at `at` would find at once, unless another of its kind has that place.
+    pub(super) fn find(
+        &mut self,
+        (kind, treatment): (u16, u16),
+        at: u64,
+        value: Option<(u64, u64)>,
+        text: &Text,
+        found: &mut Vec<Found>,
+    ) {
+        if let Some((start, end)) = value
+            && !self.is_taken(kind, treatment, text, at)
+        {
+            found.push(Found { start, end, treatment });
+        }
+    }
+
     fn is_taken(&self, kind: u16, treatment: u16, text: &Text, at: u64) -> bool {
         let taken = |one: &Taken| one.kind == kind && (one.from..one.to).contains(&at);
         let runs = |runner: &Runner| {

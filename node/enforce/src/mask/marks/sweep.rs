@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::blocks::{BLOCK, Bits, Blocks, both, low, places, runs};
-use super::super::detector::{Candidate, Word, may_be_email, word_before};
+use super::super::detector::{Candidate, KeyValue, Word, may_be_email, word_before};
 use super::super::scan::Found;
 use super::super::text::Text;
 use super::running::{EMAIL, KEY_VALUE, TELEGRAM, URL};
@@ -145,8 +145,15 @@ impl MarkScanner {
             if matches!(key.word, Word::Cookie | Word::Kind | Word::Data | Word::StringData) {
                 return self.framed(&key, at, text, found);
             }
+            let kind = (KEY_VALUE, key.treatment);
+            if key.blanks == 0
+                && matches!(text.0.get(at + 1), Some(b'"' | b'\'' | b' '))
+                && let Some(value) = KeyValue::at_once(key.word, at, text.0)
+            {
+                return self.running.find(kind, at, value, text.0, found);
+            }
             let candidate = || Candidate::key_value(key.word, at, key.blanks);
-            self.running.start((KEY_VALUE, key.treatment), at, candidate, text, found);
+            self.running.start(kind, at, candidate, text, found);
         });
     }
 

@@ -288,3 +288,28 @@ fn a_value_that_ends_within_another_is_longer_when_it_is_redacted_again() {
         assert_eq!(<[String; 2]>::from(redacted_twice(input)), expected);
     }
 }
+
+/// Values in quotes, of every length that is of interest: whole they are found at once, and byte by
+/// byte they are read on.
+#[test]
+fn values_in_quotes_are_found_at_once_as_they_are_byte_by_byte() {
+    let plan = by_default();
+    let lengths = [31, 32, 127, 128, 129, 130].map(|length| "aB3=".repeat(33)[..length].to_owned());
+    let short = ["", "a", "abc", "abcd", "***", "null", "${X}", "<x>", "a b", "a\\\"b", "ü", "a,b"];
+    let values: Vec<_> = short.map(str::to_owned).into_iter().chain(lengths).collect();
+    let mut found = 0;
+    for key in ["password", "token", "sig", "Authorization", "PWD", "MYSQL_PWD", "api_key"] {
+        for between in ["=", ":", "= ", ": ", " = ", "=  ", "==", "=>"] {
+            for (open, close) in [("\"", "\""), ("'", "'"), ("\"", "'"), ("\"", "")] {
+                for value in &values {
+                    let text = format!("{key}{between}{open}{value}{close}\nmore");
+                    let bytes: Vec<_> = text.as_bytes().chunks(1).collect();
+                    let whole = feed(&plan, [text.as_bytes()]);
+                    assert_eq!(whole, feed(&plan, bytes), "{text}");
+                    found += whole.1.len();
+                }
+            }
+        }
+    }
+    assert!(found > 1000, "{found} of them are masked");
+}
