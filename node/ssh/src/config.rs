@@ -139,7 +139,7 @@ impl Default for Limits {
 
 /// Gives the private keys that the gateway logs in to targets with.
 pub trait Credentials: Send + Sync + 'static {
-    /// The key for a target. It is asked for at each dial, so it should be at hand.
+    /// The key for a target. It is asked for before each command, so it should be at hand.
     ///
     /// # Errors
     /// [`CredentialError`] when this node does not have it.

@@ -25,8 +25,12 @@ struct Seen {
 }
 
 impl Seen {
+    /// A statement may come in several pieces.
     fn add(&self, step: &'static str) {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.last() != Some(&step) {
+            steps.push(step);
+        }
         self.changed.notify_all();
     }
 

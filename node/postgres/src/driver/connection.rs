@@ -180,6 +180,7 @@ async fn start(
                 looked: Arc::default(),
                 stopped: None,
                 stopping: None,
+                stop_again: false,
                 pace: Pace::default(),
             })
         }

@@ -38,8 +38,19 @@ impl Served {
     /// Asks the database to end what runs. Nothing is sent to it until it has heard that: its signal
     /// may come late, and would end the statement behind.
     pub(super) fn stop(&mut self) {
-        let earlier = self.stopping.take();
-        self.stopping = self.ask_to_end(earlier);
+        // One that is under way may have been about another statement.
+        self.stop_again = self.stopping.is_some();
+        if !self.stop_again {
+            self.stopping = self.ask_to_end();
+        }
+    }
+
+    /// The database has heard it, or cannot be told in time.
+    pub(super) fn stop_is_heard(&mut self) {
+        self.stopping = None;
+        if std::mem::take(&mut self.stop_again) {
+            self.stopping = self.ask_to_end();
+        }
     }
 
     /// Nobody will send what the database waits for.
@@ -51,19 +62,13 @@ impl Served {
 
     /// Asks the database to end what runs, beside everything else.
     pub(super) fn cancel(&self) {
-        drop(self.ask_to_end(None));
+        drop(self.ask_to_end());
     }
 
-    /// Asks once it has heard what it was asked earlier, which may have been about another
-    /// statement.
-    fn ask_to_end(&self, earlier: Option<oneshot::Receiver<()>>) -> Option<oneshot::Receiver<()>> {
-        let canceller = self.canceller.clone().filter(|_| !self.talk.is_quiet());
-        let Some(canceller) = canceller else { return earlier };
+    fn ask_to_end(&self) -> Option<oneshot::Receiver<()>> {
+        let canceller = self.canceller.clone().filter(|_| !self.talk.is_quiet())?;
         let (heard, hears) = oneshot::channel();
         tokio::spawn(async move {
-            if let Some(earlier) = earlier {
-                drop(earlier.await);
-            }
             let asked = tokio::time::timeout(CONNECT_DEADLINE, canceller.cancel()).await;
             if !matches!(asked, Ok(Ok(()))) {
                 tracing::debug!("a database does not hear a cancel request");

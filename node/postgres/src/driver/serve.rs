@@ -98,6 +98,8 @@ pub(super) struct Served {
     /// The database is being asked to stop: until it has heard that, nothing else is sent, or it
     /// could stop that.
     pub(super) stopping: Option<oneshot::Receiver<()>>,
+    /// It is asked once more then.
+    pub(super) stop_again: bool,
     pub(super) pace: Pace,
 }
 
@@ -140,7 +142,7 @@ impl Served {
                 Ok(())
             }
             Moved::Stopped => {
-                self.stopping = None;
+                self.stop_is_heard();
                 Ok(())
             }
             Moved::Drained => Err(Told::plain(Code::Draining).into()),

@@ -41,7 +41,7 @@ pub(super) async fn serve(
     let _cut_at_the_end = cut.clone().drop_guard();
     let known = CancellationToken::new();
     let channels = TaskTracker::new();
-    let kept = Kept::new(node.config.limits.kept);
+    let kept = Kept::new(node.config.limits.kept, channels.clone());
     let handler = {
         let (node, known, channels) = (node.clone(), known.clone(), channels.clone());
         ClientHandler::new(node, number, peer, known, channels, kept.clone())

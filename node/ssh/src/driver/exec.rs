@@ -195,7 +195,7 @@ impl Running<'_> {
                     _ => self.serve(&mut target).await,
                 };
                 if ended.is_ok() {
-                    target.part(caller, &around.lent).await;
+                    target.part(caller, &around.lent);
                 }
                 // Otherwise the target's connection is cut here.
                 ended.unwrap_or_else(|ending| ending)

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use proto::target::Target;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::dial::Connection;
 use super::node::Node;
@@ -20,18 +21,21 @@ use crate::config::{KEPT_OPEN_DEADLINE, KeptLimits};
 pub(super) struct Kept {
     idle: Mutex<Option<Idle>>,
     limits: KeptLimits,
+    /// Those of the client's connection.
+    tasks: TaskTracker,
 }
 
 /// A connection without a command.
 struct Idle {
     connection: Connection,
-    since: Instant,
+    /// Leaves it after a while.
+    timer: AbortOnDropHandle<()>,
 }
 
 impl Kept {
     /// Keeps nothing yet.
-    pub(super) fn new(limits: KeptLimits) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), limits })
+    pub(super) fn new(limits: KeptLimits, tasks: TaskTracker) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), limits, tasks })
     }
 
     /// Opens a channel on the connection that is kept, if it leads where a new one would.
@@ -48,30 +52,28 @@ impl Kept {
     }
 
     /// Keeps a connection on which nothing is open, or takes leave.
-    pub(super) async fn keep(self: &Arc<Self>, connection: Connection) {
-        let since = Instant::now();
-        if let Some(connection) = self.put(Idle { connection, since }) {
-            return connection.leave().await;
+    pub(super) fn keep(self: &Arc<Self>, connection: Connection) {
+        let mut idle = self.idle.lock();
+        if idle.is_some() || !connection.is_good(self.limits.age) {
+            return self.leave_at_leisure(connection);
         }
-        let (kept, idle) = (Arc::downgrade(self), self.limits.idle);
-        tokio::spawn(async move {
-            sleep(idle).await;
-            let Some(kept) = kept.upgrade() else { return };
-            let late = kept.idle.lock().take_if(|idle| idle.since == since);
-            if let Some(late) = late {
-                late.connection.leave().await;
+        let (kept, patience) = (Arc::downgrade(self), self.limits.idle);
+        let timer = AbortOnDropHandle::new(tokio::spawn(async move {
+            sleep(patience).await;
+            let own = |idle: &mut Idle| idle.timer.abort_handle().id() == tokio::task::id();
+            let late = kept.upgrade().and_then(|kept| kept.idle.lock().take_if(own));
+            if let Some(Idle { connection, timer }) = late {
+                // This very task, which is not over yet.
+                timer.detach();
+                connection.leave().await;
             }
-        });
+        }));
+        *idle = Some(Idle { connection, timer });
     }
 
-    /// Gives it back if it is not kept.
-    fn put(&self, new: Idle) -> Option<Connection> {
-        let mut idle = self.idle.lock();
-        if idle.is_some() || !new.connection.is_good(self.limits.age) {
-            return Some(new.connection);
-        }
-        *idle = Some(new);
-        None
+    /// Takes leave of a target while the client is told how its command ended.
+    pub(super) fn leave_at_leisure(&self, connection: Connection) {
+        self.tasks.spawn(connection.leave());
     }
 
     /// Takes leave of the target.

@@ -1,5 +1,5 @@
-//! A command, a shell or a server of files at a target: one connection for each channel of a
-//! client, so that a channel that stalls delays no other.
+//! A command, a shell or a server of files at a target: as long as it runs it has a connection for
+//! itself, so that a channel that stalls delays no other.
 
 use std::sync::Arc;
 
@@ -180,11 +180,11 @@ impl Dialled {
     }
 
     /// Parts from a target that closed the channel: the connection is kept for the next command,
-    /// or left in good order.
-    pub(super) async fn part(self, caller: &Caller, lent: &Lent) {
+    /// or left in good order. Neither is waited for.
+    pub(super) fn part(self, caller: &Caller, lent: &Lent) {
         match lent.is_nothing() {
-            true => caller.kept.keep(self.connection).await,
-            false => self.connection.leave().await,
+            true => caller.kept.keep(self.connection),
+            false => caller.kept.leave_at_leisure(self.connection),
         }
     }
 }

@@ -58,11 +58,37 @@ async fn commands_at_the_same_time_have_connections_of_their_own() {
     assert_eq!(rig.target.logins(), 1);
     echoes(&client).await;
     assert_eq!(rig.target.logins(), 2);
-    // What is closed by the client is cut, and not kept.
+    waits.close().await.expect("sent");
+    drop(client);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ended_from_without_is_cut() {
+    let rig = Rig::start().await;
+    let client = rig.client("web-1").await;
+    let mut waits = client.exec("wait").await;
+    assert_eq!(in_time(rig::bytes(&mut waits, 5)).await, b"ready");
     waits.close().await.expect("sent");
     in_time(rig.target.ended("wait")).await;
     echoes(&client).await;
     assert_eq!(rig.target.logins(), 2);
+    drop(client);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_changed_or_gone_counts_at_once() {
+    let rig = Rig::start().await;
+    let client = rig.client("web-1").await;
+    echoes(&client).await;
+    rig.keys.change(Some(rig.rotated.clone()));
+    echoes(&client).await;
+    assert_eq!(rig.target.logins(), 2);
+    rig.keys.change(None);
+    let heard = in_time(client.run("echo hello", "")).await;
+    assert!(heard.errors.starts_with("sallyport: SP-1305: "), "{}", heard.errors);
+    assert_eq!(rig.target.commands().len(), 2);
     drop(client);
     rig.stop().await;
 }
@@ -119,6 +145,21 @@ async fn a_connection_that_is_old_is_left() {
         in_time(rig.target.ended("echo hello")).await;
         assert_eq!(rig.target.logins(), logins);
     }
+    drop(client);
+    rig.stop().await;
+}
+
+/// It is as old as it may be while nothing uses it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_has_become_old_is_left() {
+    let age = Duration::from_secs(1);
+    let kept = KeptLimits { age, ..Limits::default().kept };
+    let rig = Rig::with(Limits { kept, ..Limits::default() }).await;
+    let client = rig.client("web-1").await;
+    echoes(&client).await;
+    tokio::time::sleep(age).await;
+    echoes(&client).await;
+    assert_eq!(rig.target.logins(), 2);
     drop(client);
     rig.stop().await;
 }

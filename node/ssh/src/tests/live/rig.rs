@@ -58,6 +58,9 @@ pub(super) struct Rig {
     pub(super) target: Target,
     /// How the cluster knows it.
     pub(super) web: KnownTarget,
+    pub(super) keys: Arc<Keys>,
+    /// Another key that lets in.
+    pub(super) rotated: Arc<PrivateKey>,
     pub(super) record: Arc<Memory>,
     pub(super) control: Arc<Tied>,
     pub(super) sessions: Arc<Sessions>,
@@ -120,10 +123,27 @@ impl Clock for LeapingClock {
     }
 }
 
-struct Keys {
-    right: Arc<PrivateKey>,
+/// The gateway's keys for its targets.
+pub(super) struct Keys {
+    /// The one that lets in, unless it is gone.
+    right: Mutex<Option<Arc<PrivateKey>>>,
     wrong: Arc<PrivateKey>,
     clock: Arc<LeapingClock>,
+}
+
+impl Keys {
+    /// Puts another one in its place, or none.
+    pub(super) fn change(&self, right: Option<Arc<PrivateKey>>) {
+        *self.right.lock() = right;
+    }
+
+    fn right(&self, target: &KnownTarget) -> Result<Arc<PrivateKey>, CredentialError> {
+        let gone = || CredentialError {
+            target: target.name.to_string(),
+            reason: "no such file".to_owned(),
+        };
+        self.right.lock().clone().ok_or_else(gone)
+    }
 }
 
 impl Credentials for Keys {
@@ -133,13 +153,13 @@ impl Credentials for Keys {
             // As if it took this long to dial: more than a permit is good for.
             "slow" => {
                 self.clock.leap(Duration::from_secs(16));
-                Ok(self.right.clone())
+                self.right(target)
             }
             "keyless" => {
                 let target = target.name.to_string();
                 Err(CredentialError { target, reason: "no such file".to_owned() })
             }
-            _ => Ok(self.right.clone()),
+            _ => self.right(target),
         }
     }
 }
@@ -183,7 +203,9 @@ impl Rig {
 
     pub(super) async fn with(limits: Limits) -> Self {
         let (host_key, right, person) = (new_key(), Arc::new(new_key()), Arc::new(new_key()));
-        let target = Target::start(host_key.clone(), right.public_key().clone()).await;
+        let rotated = Arc::new(new_key());
+        let admitted = [&right, &rotated].map(|key| key.public_key().clone());
+        let target = Target::start(host_key.clone(), admitted).await;
         let up = target.address.to_string();
         let known = |called: &str, address: &str, key: &PrivateKey| KnownTarget {
             name: name(called),
@@ -223,9 +245,14 @@ impl Rig {
         let clock = Arc::new(LeapingClock::default());
         let (sessions, control) = sessions(&record, clock.clone(), entries).await;
         let spool = tempfile::tempdir().expect("a folder");
+        let keys = Arc::new(Keys {
+            right: Mutex::new(Some(right)),
+            wrong: Arc::new(new_key()),
+            clock: clock.clone(),
+        });
         let config = SshConfig {
             host_key: new_key(),
-            credentials: Arc::new(Keys { right, wrong: Arc::new(new_key()), clock: clock.clone() }),
+            credentials: keys.clone(),
             spool_directory: spool.path().to_owned(),
             key_exchange: KeyExchange::Any,
             limits: Limits { channels: CHANNELS, ..limits },
@@ -239,6 +266,8 @@ impl Rig {
         Self {
             target,
             web,
+            keys,
+            rotated,
             record,
             control,
             sessions,

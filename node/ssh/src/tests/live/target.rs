@@ -22,8 +22,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A target with this host key that lets in whoever has the other key.
-    pub(super) async fn start(host_key: PrivateKey, admitted: PublicKey) -> Self {
+    /// A target with this host key that lets in whoever has one of the other keys.
+    pub(super) async fn start(host_key: PrivateKey, admitted: [PublicKey; 2]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let commands = Arc::new(Mutex::new(Vec::new()));
@@ -73,7 +73,7 @@ impl Target {
 }
 
 struct Served {
-    admitted: PublicKey,
+    admitted: [PublicKey; 2],
     commands: Arc<Mutex<Vec<String>>>,
     logins: Arc<AtomicUsize>,
     ended: mpsc::UnboundedSender<String>,
@@ -149,7 +149,8 @@ impl Handler for Served {
         _: &str,
         key: server::VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        let admitted = key.public_key.key_data() == self.admitted.key_data();
+        let shown = key.public_key.key_data();
+        let admitted = self.admitted.iter().any(|key| key.key_data() == shown);
         self.logins.fetch_add(usize::from(admitted), Ordering::SeqCst);
         Ok(if admitted { Auth::Accept } else { Auth::reject() })
     }
