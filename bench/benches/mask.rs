@@ -1,8 +1,8 @@
 //! Masking with what is on by default and with all families, beside looking for one byte in the
-//! same text (memchr): texts of five kinds in chunks as bulk and terminals make them, and texts made to be slow. Rates are per
-//! second of processor time, which other work on the machine changes less. A name behind the
-//! command, as of a text or a unit, measures that alone; `default` or `all` and a size of chunks
-//! behind it, that column alone.
+//! same text (memchr): texts of five kinds in chunks as bulk and terminals make them, and texts
+//! made to be slow. Rates are per second of processor time, which other work on the machine changes
+//! less. A name behind the command, as of a text or a unit, measures that alone; `default` or `all`
+//! and a size of chunks behind it, that column alone; `memory`, what a stream holds.
 
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -96,7 +96,7 @@ impl<'a> Blocks<'a> {
         blocks
     }
 
-    /// The classes of the block before, of this one, and of the next. Blocks are asked for in order.
+    /// The classes of the block before, of this one, and of the next. They are asked for in order.
     #[inline]
     pub(super) fn around(&mut self, index: usize) -> [&Bits; 3] {
         if index == self.first + GROUP {

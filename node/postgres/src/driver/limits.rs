@@ -35,8 +35,8 @@ impl Served {
         self.talk.allowance.go_on(now);
     }
 
-    /// Asks the database to end what runs. Nothing is sent to it until it has heard that: its signal
-    /// may come late, and would end the statement behind.
+    /// Asks the database to end what runs. Nothing is sent to it until it has heard that: its
+    /// signal may come late, and would end the statement behind.
     pub(super) fn stop(&mut self) {
         // One that is under way may have been about another statement.
         self.stop_again = self.stopping.is_some();

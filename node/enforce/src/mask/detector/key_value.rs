@@ -115,9 +115,9 @@ impl KeyValue {
         }
     }
 
-    /// The value of the key whose separator is at `at`, when that is in quotes and short, has neither
-    /// blanks nor escapes, and is known to its end: most values are, and what reads on would find
-    /// the same. `None` when it is not like that; then it is to be read on.
+    /// The value of the key whose separator is at `at`, when that is in quotes and short, has
+    /// neither blanks nor escapes, and is known to its end: what reads on would find the same.
+    /// `None` when it is not like that; then it is to be read on.
     pub(in crate::mask) fn at_once(word: Word, at: u64, text: &Text) -> Option<Option<(u64, u64)>> {
         let rest = text.rest(at + 1);
         let (quote, value, body) = match rest {

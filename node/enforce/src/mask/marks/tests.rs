@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::literals::LONGEST;
 use super::scanner::is_token;
 use super::*;
-use crate::mask::detector::{WRITTEN, ipv6};
+use crate::mask::detector::{KEY_WORDS, WRITTEN, ipv6};
 use crate::mask::scan::{Found, Then};
 use crate::mask::text::Text;
 
@@ -170,4 +170,47 @@ fn slashes_that_end_a_prefix_stand_behind_few_bytes() {
         before.iter().all(|byte| crate::mask::blocks::BEFORE_SLASH.contains(byte)),
         "{before:?}"
     );
+}
+
+/// Each word, in either case, behind anything, and cut short, as it is found and by one comparison.
+#[test]
+fn keys_are_found_as_by_comparing_each_word() {
+    let detectors: Vec<_> = KEY_WORDS.iter().map(|(detector, ..)| *detector).collect();
+    let number = |name: &str| detectors.iter().position(|own| *own == name).map(|at| at as u16);
+    let keys = Keys::new(&number);
+    let check = |before: &[u8]| {
+        let (mut buffer, mut found) = (Text::new(), Vec::new());
+        buffer.push(&[before, b"="].concat());
+        let at = before.len() as u64;
+        keys.before(&buffer, at, |key| found.push((key.treatment, key.begin)));
+        let mut expected: Vec<(u16, u64)> = Vec::new();
+        let mut words = KEY_WORDS.to_vec();
+        words.sort_by_key(|(_, word, _)| usize::MAX - word.len());
+        for (detector, word, kind) in words {
+            let Some(begin) = before.len().checked_sub(word.len()) else { continue };
+            let treatment = number(detector).expect("it is one of them");
+            if before[begin..].eq_ignore_ascii_case(word.as_bytes())
+                && kind.begins_at(&buffer, begin as u64)
+                && !expected.iter().any(|(had, _)| *had == treatment)
+            {
+                expected.push((treatment, begin as u64));
+            }
+        }
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(before));
+        found.len()
+    };
+    let mut found = 0;
+    for (_, word, _) in KEY_WORDS {
+        assert!(!word.bytes().any(|byte| byte.is_ascii_uppercase()), "{word}");
+        for word in [word.as_bytes(), &word.to_uppercase().into_bytes(), &word.as_bytes()[1..]] {
+            found += check(word);
+            for before in 0..=u8::MAX {
+                found += check(&[&[before], word].concat());
+                found += check(&[&b"a sentence before "[..], &[before], word].concat());
+            }
+        }
+    }
+    assert!(found > 10_000, "{found}");
 }

@@ -313,3 +313,22 @@ fn values_in_quotes_are_found_at_once_as_they_are_byte_by_byte() {
     }
     assert!(found > 1000, "{found} of them are masked");
 }
+
+/// Text of token bytes alone is searched by vectors, when much of it comes at a time: what a cut
+/// divides is found as anywhere.
+#[test]
+fn tokens_in_dense_text_are_found_at_any_cut() {
+    let filler = "Zk9xV2b7Qm4TwHs+".repeat(80);
+    let part = "Q2EGYBHD5ZJKW3XR";
+    let jwt = format!("eyJ{part}.eyJ{part}.{part}{part}");
+    let tokens = ["AKIAQ2EGYBHD5ZJKW3XR", "AIzaSyQ2EGYBHD5ZJKW3XRtu9bVn4mLp8cDe1fGh", &jwt];
+    for token in tokens {
+        let input = format!("{filler}/{token} {filler}");
+        let whole = feed(&by_default(), [input.as_bytes()]);
+        assert_eq!(whole.1.len(), 1, "{token}: {:?}", whole.1);
+        for cut in filler.len() - 64..filler.len() + token.len() + 64 {
+            let (one, other) = input.as_bytes().split_at(cut);
+            assert_eq!(feed(&by_default(), [one, other]), whole, "{token} cut at {cut}");
+        }
+    }
+}
