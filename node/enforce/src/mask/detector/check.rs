@@ -92,9 +92,14 @@ const STAND_INS: &[&[u8]] =
 /// True for the beginning of a body that stands for one, as in documentation: of few different
 /// bytes, or with a word that says so.
 pub(super) fn is_stand_in(body: &[u8]) -> bool {
-    let mut seen = [0_u64; 4];
-    body.iter().for_each(|byte| seen[usize::from(byte >> 6)] |= 1 << (byte & 63));
-    let different: u32 = seen.iter().map(|bits| bits.count_ones()).sum();
+    // Signs and digits, and letters: bytes of a body are ASCII.
+    let (mut signs, mut letters) = (0_u64, 0_u64);
+    for byte in body {
+        let (bit, is_letter) = (1 << (byte & 63), u64::from(byte >> 6 & 1));
+        signs |= bit & is_letter.wrapping_sub(1);
+        letters |= bit & is_letter.wrapping_neg();
+    }
+    let different = signs.count_ones() + letters.count_ones();
     let says = |word: &&[u8]| body.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     different < DIFFERENT_MIN || STAND_INS.iter().any(says)
 }

@@ -134,6 +134,12 @@ impl KeyValue {
         Some(secret.then_some((body, body + length as u64)))
     }
 
+    /// Whether it has read `at` and keeps it for itself.
+    #[inline]
+    pub(super) fn has(&self, at: u64) -> bool {
+        at < self.position && self.exclusive_from().is_some_and(|from| from <= at)
+    }
+
     /// Whether what follows the separator at `at` is an unquoted value within this one: it ends
     /// where this one ends, and this one is masked.
     pub(super) fn covers(&self, text: &Text, at: u64) -> bool {

@@ -273,7 +273,14 @@ impl Candidate {
 
     /// Whether it has read `at` and keeps it for itself.
     pub(super) fn has(&self, at: u64) -> bool {
-        at < self.position() && self.exclusive_from().is_some_and(|from| from <= at)
+        let has = |machine: &dyn Machine| {
+            at < machine.position() && machine.exclusive_from().is_some_and(|from| from <= at)
+        };
+        match self {
+            // Asked at each key of a text.
+            Self::KeyValue(machine) => machine.has(at),
+            _ => has(self.machine()),
+        }
     }
 
     /// Whether an unquoted value whose separator is at `at` is a part of this one's.

@@ -16,11 +16,12 @@ use super::scanner::MarkScanner;
 pub(super) const RUN_MIN: u32 = Discord::RUN_MIN;
 
 /// Whether a name or a port may stand before the colon at `at`: behind most digits it is a time.
-pub(super) fn may_be_field(text: &Text, at: u64) -> bool {
-    match text.before(at) {
-        Some(b'0'..=b'9') => Pgpass::may_be(text, at),
-        Some(byte) => byte.is_ascii_alphabetic() || byte == b'*',
-        None => false,
+#[inline]
+pub(super) fn may_be_field(text: &Text, at: u64, before: u8) -> bool {
+    match before {
+        b'0'..=b'9' => Pgpass::may_be(text, at),
+        byte if byte.is_ascii_alphabetic() => true,
+        byte => byte == b'*',
     }
 }
 

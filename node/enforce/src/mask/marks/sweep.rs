@@ -161,7 +161,7 @@ impl MarkScanner {
         let before = text.0.before(at);
         let next = text.0.get(at + 1);
         if next.is_none_or(|byte| !matches!(byte, b' ' | b'/' | b':' | b'"'))
-            && frames::may_be_field(text.0, at)
+            && before.is_some_and(|byte| frames::may_be_field(text.0, at, byte))
         {
             self.fields(marks, at, text, found);
         }
