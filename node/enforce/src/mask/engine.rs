@@ -44,6 +44,8 @@ pub struct Masker {
     kept: Text,
     found: Vec<Found>,
     spans: Spans,
+    /// How many finds the last chunk had: the next may have as many.
+    many: usize,
     /// Offset in the raw stream up to which all has left.
     sent: u64,
     /// Bytes that have left for the client.
@@ -67,6 +69,7 @@ impl Masker {
             kept: Text::new(),
             found: Vec::new(),
             spans: Spans::default(),
+            many: 0,
             sent: 0,
             client_sent: 0,
         }
@@ -132,15 +135,21 @@ impl Masker {
             });
         }
         let mut pending = Pending::none(text.end());
+        // A text full of finds would make room for them again and again.
+        let room = if self.many > SPARE { self.many.min(bytes.len()) } else { 0 };
+        self.found.reserve(room);
         for scanner in &mut self.scanners {
             pending = pending.and(scanner.scan(&text, then, &mut self.found));
         }
+        self.many = self.found.len();
+        self.spans.reserve(room);
+        findings.reserve(&self.plan, room);
         for found in self.found.drain(..) {
             let treatment = &self.plan.treatments[usize::from(found.treatment)];
             self.spans.insert(found, strength(&treatment.action));
         }
         let from = self.sent;
-        let mut out = Output::new(self.plan.eager && plain, text.len_from(from));
+        let mut out = Output::new(self.plan.eager && plain, text.len_from(from), room);
         self.release(&text, pending, &mut out, findings);
         self.client_sent += out.asides(&mut self.terminal.asides, self.sent);
         self.kept.keep(&text, self.sent);
@@ -243,8 +252,12 @@ enum Output {
 
 /// Each gives how many bytes leave.
 impl Output {
-    fn new(in_place: bool, room: usize) -> Self {
-        if in_place { Self::InPlace(Vec::new()) } else { Self::Copied(Vec::with_capacity(room)) }
+    /// With room for so many bytes, and so many ranges of stars.
+    fn new(in_place: bool, bytes: usize, ranges: usize) -> Self {
+        match in_place {
+            true => Self::InPlace(Vec::with_capacity(ranges)),
+            false => Self::Copied(Vec::with_capacity(bytes)),
+        }
     }
 
     fn plain(&mut self, text: &Text, range: (u64, u64), asides: &mut Asides) -> u64 {

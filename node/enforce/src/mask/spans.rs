@@ -76,6 +76,10 @@ impl Spans {
         self.list.insert(first, merged);
     }
 
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.list.reserve(more);
+    }
+
     pub(super) fn shrink_to(&mut self, room: usize) {
         self.list.shrink_to(room);
     }

@@ -59,6 +59,13 @@ impl Findings {
         self.0.get_or_insert_with(|| (Arc::clone(plan), Vec::new())).1.push(place);
     }
 
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, plan: &Arc<MaskPlan>, more: usize) {
+        if more > 0 {
+            self.0.get_or_insert_with(|| (Arc::clone(plan), Vec::new())).1.reserve(more);
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -68,7 +75,7 @@ impl Findings {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.len() == 0
     }
 
     /// Each of them, in the order of the stream.

@@ -25,13 +25,17 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         name.first().is_some_and(u8::is_ascii_uppercase)
             && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
     };
+    let is_word = |word: &&str| value.eq_ignore_ascii_case(word.as_bytes());
+    if value.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return WORDS.iter().any(is_word);
+    }
     value.iter().all(|b| *b == b'*')
         || value.iter().all(|b| *b == b'.')
         || (framed(b"<", b">") && !value[1..value.len() - 1].contains(&b'<'))
         || framed(b"${", b"}")
         || framed(b"{{", b"}}")
         || value.strip_prefix(b"$").is_some_and(variable)
-        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || WORDS.iter().any(is_word)
 }
 
 /// True for words that name an HTTP authentication scheme, before the credentials themselves.

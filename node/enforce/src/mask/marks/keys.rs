@@ -18,6 +18,9 @@ pub(super) struct Keys {
     words: Vec<KeyWord>,
     /// For each of them, what stands before the bytes that all words of its slot end in.
     heads: Vec<Option<u8>>,
+    /// For the first word of each slot, a bit for each head of the slot, and the first word that
+    /// has none: most keys have no head of their slot, and are compared with that alone.
+    sets: Vec<(u64, usize)>,
 }
 
 /// Which of the words: `[first, last)`, and how many bytes all of these end in.
@@ -70,15 +73,19 @@ impl Keys {
         let place = |index: usize| u8::try_from(index).expect("there are fewer than 256 words");
         let mut slots = Box::new([Slot::default(); SLOTS]);
         let mut heads = Vec::with_capacity(words.len());
+        let mut sets = vec![(0, 0); words.len()];
         for same in words.chunk_by(|one, next| of(one.word) == of(next.word)) {
             let common = same.iter().map(|one| shared(one.word, same[0].word)).min().unwrap_or(0);
             let first = heads.len();
             heads.extend(same.iter().map(|one| head(one.word, common)));
+            // The longest come first.
+            let own = heads[first..].iter().flatten();
+            sets[first] = (own.clone().fold(0, |set, head| set | bit(*head)), first + own.count());
             let common = u8::try_from(common).expect("no word is so long");
             slots[of(same[0].word)] =
                 Slot { first: place(first), last: place(heads.len()), common };
         }
-        Self { slots, words, heads }
+        Self { slots, words, heads, sets }
     }
 
     /// The keys whose separator is at `at`: for each detector the longest.
@@ -108,8 +115,11 @@ impl Keys {
             return;
         };
         let (mut had, last) = (None, last_bytes(key));
-        let own = usize::from(slot.first)..usize::from(slot.last);
         let own_head = head(key, slot.common.into());
+        let first = usize::from(slot.first);
+        let (set, headless) = self.sets[first];
+        let has_head = own_head.is_some_and(|head| set & bit(head) != 0);
+        let own = if has_head { first } else { headless }..usize::from(slot.last);
         for (head, one) in self.heads[own.clone()].iter().zip(&self.words[own]) {
             if head.is_some() && *head != own_head {
                 continue;
@@ -155,6 +165,10 @@ fn stripped(before: &[u8]) -> &[u8] {
 
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+fn bit(head: u8) -> u64 {
+    1 << (head & 63)
 }
 
 /// How many bytes both words end in.
