@@ -143,7 +143,7 @@ impl Masker {
         }
         self.many = self.found.len();
         self.spans.reserve(room);
-        findings.reserve(&self.plan, room);
+        findings.reserve(room);
         for found in self.found.drain(..) {
             let treatment = &self.plan.treatments[usize::from(found.treatment)];
             self.spans.insert(found, strength(&treatment.action));
@@ -151,6 +151,7 @@ impl Masker {
         let from = self.sent;
         let mut out = Output::new(self.plan.eager && plain, text.len_from(from), room);
         self.release(&text, pending, &mut out, findings);
+        findings.named_by(&self.plan);
         self.client_sent += out.asides(&mut self.terminal.asides, self.sent);
         self.kept.keep(&text, self.sent);
         self.shrink();
@@ -217,7 +218,7 @@ impl Masker {
                 return;
             }
             let place = Masking { offset: left_at, length, treatment: winner, by_byte };
-            findings.push(&self.plan, place);
+            findings.push(place);
             self.spans.pop();
         }
         if self.sent < pending.hold {
@@ -260,6 +261,7 @@ impl Output {
         }
     }
 
+    #[inline]
     fn plain(&mut self, text: &Text, range: (u64, u64), asides: &mut Asides) -> u64 {
         match self {
             Self::InPlace(_) => range.1 - range.0,

@@ -42,7 +42,11 @@ impl Window {
 /// The places of a window that were masked. A text may be full of them, so they are kept as numbers
 /// and get their names when they are asked for.
 #[derive(Clone, Default)]
-pub struct Findings(Option<(Arc<MaskPlan>, Vec<Masking>)>);
+pub struct Findings {
+    /// Only known when there is any.
+    plan: Option<Arc<MaskPlan>>,
+    places: Vec<Masking>,
+}
 
 /// A place that was masked, as a finding has it.
 #[derive(Clone, Copy)]
@@ -55,27 +59,33 @@ pub(super) struct Masking {
 }
 
 impl Findings {
-    pub(super) fn push(&mut self, plan: &Arc<MaskPlan>, place: Masking) {
-        self.0.get_or_insert_with(|| (Arc::clone(plan), Vec::new())).1.push(place);
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.places.reserve(more);
     }
 
-    /// Makes room for so many more.
-    pub(super) fn reserve(&mut self, plan: &Arc<MaskPlan>, more: usize) {
-        if more > 0 {
-            self.0.get_or_insert_with(|| (Arc::clone(plan), Vec::new())).1.reserve(more);
+    #[inline]
+    pub(super) fn push(&mut self, place: Masking) {
+        self.places.push(place);
+    }
+
+    /// Says what the names of those are that were pushed.
+    pub(super) fn named_by(&mut self, plan: &Arc<MaskPlan>) {
+        if self.plan.is_none() && !self.places.is_empty() {
+            self.plan = Some(Arc::clone(plan));
         }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |(_, places)| places.len())
+        self.places.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.places.is_empty()
     }
 
     /// Each of them, in the order of the stream.
@@ -96,8 +106,8 @@ impl Findings {
     }
 
     fn places(&self) -> impl Iterator<Item = (&Treatment, &Masking)> {
-        self.0.iter().flat_map(|(plan, places)| {
-            places.iter().map(|place| (&plan.treatments[usize::from(place.treatment)], place))
+        self.plan.iter().flat_map(|plan| {
+            self.places.iter().map(|one| (&plan.treatments[usize::from(one.treatment)], one))
         })
     }
 }

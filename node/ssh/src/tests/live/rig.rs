@@ -172,6 +172,31 @@ impl KnownValues for NoSecrets {
     }
 }
 
+fn known(called: &str, address: &str, key: &PrivateKey) -> KnownTarget {
+    KnownTarget {
+        name: name(called),
+        kind: TargetKind::Ssh,
+        address: address.to_owned(),
+        labels: BTreeMap::new(),
+        host_keys: HostKeys::Pinned(vec![line(key)]),
+        credential: CredentialSource::File(String::new()),
+        logins: vec!["deploy".to_owned()],
+    }
+}
+
+/// What the cluster agrees on first.
+fn entries(people: Vec<Person>, targets: Vec<KnownTarget>) -> Vec<Entry> {
+    let (by, expected_revision) = (By::Administrator, None);
+    let digest = ring::digest::digest(&ring::digest::SHA256, POLICY.as_bytes());
+    let digest = Digest(digest.as_ref().try_into().expect("32 bytes"));
+    let document = POLICY.to_owned();
+    vec![
+        Entry::PolicySet(PolicySetting { document, digest, expected_revision, by: by.clone() }),
+        Entry::PeopleSet(PeopleSetting { people, expected_revision, by: by.clone() }),
+        Entry::TargetsSet(TargetsSetting { targets, expected_revision, by }),
+    ]
+}
+
 async fn sessions(
     record: &Arc<Memory>,
     clock: Arc<LeapingClock>,
@@ -207,15 +232,6 @@ impl Rig {
         let admitted = [&right, &rotated].map(|key| key.public_key().clone());
         let target = Target::start(host_key.clone(), admitted).await;
         let up = target.address.to_string();
-        let known = |called: &str, address: &str, key: &PrivateKey| KnownTarget {
-            name: name(called),
-            kind: TargetKind::Ssh,
-            address: address.to_owned(),
-            labels: BTreeMap::new(),
-            host_keys: HostKeys::Pinned(vec![line(key)]),
-            credential: CredentialSource::File(String::new()),
-            logins: vec!["deploy".to_owned()],
-        };
         // A port that was just given back has nobody behind it.
         let down = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let down = down.local_addr().expect("an address").to_string();
@@ -232,18 +248,9 @@ impl Rig {
             person_in("alice", "engineering", vec![line(&person)]),
             person_in("bob", "dba", Vec::new()),
         ];
-        let (by, expected_revision) = (By::Administrator, None);
-        let digest = ring::digest::digest(&ring::digest::SHA256, POLICY.as_bytes());
-        let digest = Digest(digest.as_ref().try_into().expect("32 bytes"));
-        let document = POLICY.to_owned();
-        let entries = vec![
-            Entry::PolicySet(PolicySetting { document, digest, expected_revision, by: by.clone() }),
-            Entry::PeopleSet(PeopleSetting { people, expected_revision, by: by.clone() }),
-            Entry::TargetsSet(TargetsSetting { targets, expected_revision, by }),
-        ];
         let record = Arc::new(Memory::new());
         let clock = Arc::new(LeapingClock::default());
-        let (sessions, control) = sessions(&record, clock.clone(), entries).await;
+        let (sessions, control) = sessions(&record, clock.clone(), entries(people, targets)).await;
         let spool = tempfile::tempdir().expect("a folder");
         let keys = Arc::new(Keys {
             right: Mutex::new(Some(right)),
