@@ -72,8 +72,7 @@ impl CommandOption {
     /// The password behind the colon at `at`, if a user's name behind `-u` is before it.
     pub(in crate::mask) fn of_user(text: &Text, at: u64) -> Option<Self> {
         let before = text.last(at, USER_MAX + OPTION_BYTES);
-        let in_name = |byte: &u8| LOCAL.has(*byte) || *byte == b'@';
-        let length = before.iter().rev().take_while(|byte| in_name(byte)).count();
+        let length = name_length(before);
         let option = &before[..before.len() - length];
         // Most names stand behind nothing of the kind.
         if !matches!(option.last(), Some(b' ' | b'"' | b'\'')) {
@@ -127,6 +126,21 @@ fn strip_underlined<'a>(name: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     let (before, end) = name.split_at(name.len().checked_sub(word.len())?);
     let same = |(a, b): (&u8, &u8)| a == b || (*a == b'_' && *b == b'-');
     end.iter().zip(word).all(same).then_some(before)
+}
+
+/// How many bytes of a user's name these end in. Most names are short, and are looked at whole:
+/// guesses where each of them ends cost more than its bytes.
+fn name_length(before: &[u8]) -> usize {
+    const SHORT: usize = 8;
+    let in_name = |byte: &u8| LOCAL.has(*byte) | (*byte == b'@');
+    if let Some(last) = before.last_chunk::<SHORT>() {
+        let bits = last.iter().fold(0_u8, |bits, byte| bits << 1 | u8::from(in_name(byte)));
+        let length = bits.trailing_ones() as usize;
+        if length < SHORT {
+            return length;
+        }
+    }
+    before.iter().rev().take_while(|byte| in_name(byte)).count()
 }
 
 impl Value {
