@@ -20,7 +20,7 @@ use super::super::paces::Paces;
 use super::super::pinned::Back;
 use super::carry::{Counts, End, Far, Source};
 use super::{Over, Shared, Way};
-use crate::config::OPEN_DEADLINE;
+use crate::config::{FAREWELL_DEADLINE, OPEN_DEADLINE};
 
 /// How many connections may wait for the client.
 pub(super) const WAITING: usize = 16;
@@ -112,7 +112,10 @@ impl Place {
         let counts = Counts::default();
         let carrier = self.way.carrier(self.passage.clone());
         let end = carrier.carry(&client, &mut input, &mut far, &counts, &self.way.stop).await;
-        drop(far.write.close().await);
+        // Whatever the target does, what passed is recorded.
+        if timeout(FAREWELL_DEADLINE, far.write.close()).await.is_err() {
+            tracing::debug!("a target does not hear that a forward is over");
+        }
         let closed = counts.closed(self.command, from, begun, &end);
         let (command, outcome) = (self.command, end.outcome());
         let over = Over { command, outcome, closed: Some(closed), ends: false };

@@ -157,6 +157,7 @@ async fn a_connection_that_has_become_old_is_left() {
     let rig = Rig::with(Limits { kept, ..Limits::default() }).await;
     let client = rig.client("web-1").await;
     echoes(&client).await;
+    // Time is all that is waited for: the gateway reads tokio's clock.
     tokio::time::sleep(age).await;
     echoes(&client).await;
     assert_eq!(rig.target.logins(), 2);
