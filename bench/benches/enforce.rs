@@ -49,11 +49,8 @@ fn main() -> Result<()> {
 }
 
 fn plan() -> Result<Arc<MaskPlan>> {
-    let rule = MaskRule {
-        name: "default".into(),
-        detect: vec![Detect::Class(Class::Secrets), Detect::Class(Class::Credentials)],
-        action: Action::Redact,
-    };
+    let detect = vec![Detect::Class(Class::Secrets), Detect::Class(Class::Credentials)];
+    let rule = MaskRule::new("default", detect, Action::Redact);
     let plan = MaskPlan::compile(&[rule], &[], MaskKey::new([1; 32]));
     Ok(Arc::new(plan.map_err(|error| anyhow!("{error}"))?))
 }

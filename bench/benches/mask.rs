@@ -157,7 +157,7 @@ fn measure(name: &str, text: &[u8]) -> Result<()> {
 
 fn plan(classes: &[Class]) -> Result<Arc<MaskPlan>> {
     let detect = classes.iter().copied().map(Detect::Class).collect();
-    let rule = MaskRule { name: "all".into(), detect, action: Action::Redact };
+    let rule = MaskRule::new("all", detect, Action::Redact);
     let plan = MaskPlan::compile(&[rule], &[], MaskKey::new([1; 32]));
     Ok(Arc::new(plan.map_err(|error| anyhow!("{error}"))?))
 }

@@ -1,10 +1,8 @@
 //! A million rows of ten texts of 32 bytes, selected and copied: megabytes a second, and what the
 //! path's own processor time is for a gigabyte.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use bench::{MB, cpu, rate, row, timed};
+use bench::{MB, rate, row, timed};
 use chaos_tests::live::wire::{Message, bind, execute, parse, query, sync};
 
 use crate::rig::{Rig, Way};
@@ -51,15 +49,11 @@ pub(crate) fn measure(rig: &Rig) -> Result<()> {
 
 fn once(way: &Way, ask: &[Message]) -> Result<(f64, f64)> {
     let mut wire = drain::connect(way)?;
-    let before = worked(way)?;
+    let before = way.worked()?;
     let ((bytes, rows), took) = timed(|| drain::count(&mut wire, ask))?;
-    let worked = worked(way)?.saturating_sub(before);
+    let worked = way.worked()?.saturating_sub(before);
     ensure!(rows as usize >= number("SALLYPORT_BENCH_ROWS", 1_000_000), "only {rows} rows");
     drain::leave(&mut wire)?;
     let megabytes = bytes as f64 / MB;
     Ok((rate(megabytes, took), worked.as_secs_f64() / (megabytes / 1000.0)))
-}
-
-fn worked(way: &Way) -> Result<Duration> {
-    way.process.map_or(Ok(Duration::ZERO), cpu::of_family)
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use bench::row;
 
 use crate::rig::{DATABASE, Rig, Way};
-use crate::{median, number};
+use crate::{median, number, wanted};
 
 /// Statements of one pipeline.
 const PIPELINED: usize = 10;
@@ -25,49 +25,70 @@ enum Work {
 const WORKS: [(&str, Work); 4] = [
     ("-S simple", Work::Select("simple")),
     ("-S prepared", Work::Select("prepared")),
-    ("-S pipelined, statements", Work::Pipeline),
+    ("-S pipelined (statements)", Work::Pipeline),
     ("TPC-B-like prepared", Work::TpcB),
 ];
 const CLIENTS: [usize; 4] = [1, 8, 16, 64];
+
+/// What one path did in one round.
+#[derive(Clone, Copy)]
+struct Done {
+    rate: f64,
+    /// The path's own processor time for each transaction, in microseconds.
+    cost: f64,
+}
 
 pub(crate) fn measure(rig: &Rig) -> Result<()> {
     let rounds = number("SALLYPORT_BENCH_ROUNDS", 3);
     let seconds = number("SALLYPORT_BENCH_SECONDS", 3);
     row(&format!(
-        "Medians of {rounds} rounds of {seconds} s; ratios to PgBouncer within a round.\n"
+        "Medians of {rounds} rounds of {seconds} s: transactions a second, their ratio to \
+         PgBouncer's within a round, microseconds of the path's own processor time for each.\n"
     ))?;
-    row(
-        "| work | clients | direct | pgbouncer | queued | ratio | default | ratio | masked | ratio |",
-    )?;
-    row("|---|---|---|---|---|---|---|---|---|---|")?;
-    for (name, work) in WORKS {
-        for clients in CLIENTS {
-            let line = one(rig, work, clients, rounds, seconds)?;
-            row(&format!("| {name} | {clients} | {line} |"))?;
+    row("| work | clients | path | a second | ratio | µs |")?;
+    row("|---|---|---|---|---|---|")?;
+    let ways = [&rig.direct, &rig.bouncer, &rig.queued, &rig.durable, &rig.masked];
+    let ways: Vec<_> = ways.into_iter().filter(|way| wanted("WAYS", way.name)).collect();
+    for (name, work) in WORKS.into_iter().filter(|(name, _)| wanted("WORKS", name)) {
+        for clients in CLIENTS.into_iter().filter(|count| wanted("CLIENTS", &count.to_string())) {
+            let done = rounds_of(&ways, work, clients, (rounds, seconds))?;
+            let bouncer = ways.iter().position(|way| way.name == rig.bouncer.name);
+            for (at, way) in ways.iter().enumerate() {
+                let rates = median(done[at].iter().map(|done| done.rate).collect());
+                let costs = median(done[at].iter().map(|done| done.cost).collect());
+                let ratio = bouncer.map_or(f64::NAN, |bouncer| {
+                    let pairs = done[at].iter().zip(&done[bouncer]);
+                    median(pairs.map(|(ours, theirs)| ours.rate / theirs.rate).collect())
+                });
+                let path = way.name;
+                row(&format!(
+                    "| {name} | {clients} | {path} | {rates:.0} | {ratio:.2} | {costs:.0} |"
+                ))?;
+            }
         }
     }
     Ok(())
 }
 
-fn one(rig: &Rig, work: Work, clients: usize, rounds: usize, seconds: usize) -> Result<String> {
-    let ways = [&rig.direct, &rig.bouncer, &rig.queued, &rig.durable, &rig.masked];
-    let mut rates: [Vec<f64>; 5] = Default::default();
+fn rounds_of(
+    ways: &[&Way],
+    work: Work,
+    clients: usize,
+    (rounds, seconds): (usize, usize),
+) -> Result<Vec<Vec<Done>>> {
+    let mut done = vec![Vec::new(); ways.len()];
     for round in 0..rounds {
         for turn in 0..ways.len() {
             // Who is first changes.
             let at = (turn + round) % ways.len();
-            rates[at].push(run(ways[at], work, clients, seconds)?);
+            let before = ways[at].worked()?;
+            let rate = run(ways[at], work, clients, seconds)?;
+            let worked = ways[at].worked()?.saturating_sub(before);
+            let cost = worked.as_secs_f64() * 1e6 / (rate * seconds as f64);
+            done[at].push(Done { rate, cost });
         }
     }
-    let mut cells = Vec::new();
-    for (at, measured) in rates.iter().enumerate() {
-        cells.push(format!("{:.0}", median(measured.clone())));
-        if at >= 2 {
-            let ratios = measured.iter().zip(&rates[1]).map(|(ours, theirs)| ours / theirs);
-            cells.push(format!("{:.2}", median(ratios.collect())));
-        }
-    }
-    Ok(cells.join(" | "))
+    Ok(done)
 }
 
 /// Runs pgbench; what it did a second.

@@ -22,16 +22,32 @@ use rig::Rig;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A part of the whole, by its name.
+type Part = (&'static str, &'static str, fn(&Rig) -> Result<()>);
+
+const PARTS: [Part; 4] = [
+    ("load", "transactions a second (pgbench)", load::measure),
+    ("bulk", "rows in bulk", bulk::measure),
+    ("connects", "new connections a second", connects::measure),
+    ("idle", "idle connections", idle::measure),
+];
+
 fn main() -> Result<()> {
     let rig = Rig::start()?;
-    heading("PostgreSQL: transactions a second (pgbench)")?;
-    load::measure(&rig)?;
-    heading("PostgreSQL: rows in bulk")?;
-    bulk::measure(&rig)?;
-    heading("PostgreSQL: new connections a second")?;
-    connects::measure(&rig)?;
-    heading("PostgreSQL: idle connections")?;
-    idle::measure(&rig)
+    for (name, what, measure) in PARTS {
+        if wanted("PARTS", name) {
+            heading(&format!("PostgreSQL: {what}"))?;
+            measure(&rig)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the environment asks for this one: `SALLYPORT_BENCH_…` names some, between commas, or
+/// is not there.
+fn wanted(what: &str, name: &str) -> bool {
+    let asked = std::env::var(format!("SALLYPORT_BENCH_{what}"));
+    asked.map_or(true, |asked| asked.split(',').any(|one| one == name))
 }
 
 /// A number from the environment.

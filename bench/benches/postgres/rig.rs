@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use bench::cpu;
 use chaos_tests::live::{Node, PASSWORD, Postgres};
 use tempfile::TempDir;
 
@@ -111,6 +113,11 @@ impl Rig {
 impl Way {
     fn copy(&self) -> Self {
         Self { host: self.host.clone(), ..*self }
+    }
+
+    /// The processor time of the path's own process until now; none where there is none.
+    pub(crate) fn worked(&self) -> Result<Duration> {
+        self.process.map_or(Ok(Duration::ZERO), cpu::of_family)
     }
 
     /// Where it is, for a socket.
