@@ -61,9 +61,10 @@ codes! {
     ApprovalWithdrawn = 1209, "the request for an approval was withdrawn";
     ApprovalRevoked = 1210, "the approval was taken back";
     Held = 1211, "the command waits for somebody else's approval";
-    LimitReached = 1212, "the statement reached a limit that policy sets";
+    LimitReached = 1212, "a limit that policy sets was reached";
     ContentWithheld = 1213, "a file holds what is masked here, so it is not given out";
     ForwardUnseen = 1214, "the forward leads to a target that is reached through the gateway";
+    UploadRefused = 1215, "a file holds what may not be sent there, so no more of it is written";
     ColumnsExposed = 1220, "the statement could show or carry away a masked column";
     TargetUnreachable = 1301, "the target cannot be reached";
     HostKeyMismatch = 1302, "the target's host key is not the one that is pinned";

@@ -27,7 +27,11 @@ const ADDRESS: &str = "127.0.0.1";
 
 /// A scene with folders on the target.
 fn scene() -> Result<Scene> {
-    let scene = Scene::with_policy(POLICY)?;
+    scene_with(POLICY)
+}
+
+fn scene_with(policy: &str) -> Result<Scene> {
+    let scene = Scene::with_policy(policy)?;
     for folder in ["there", "there/blocked", "there/kept", "there/held", "here"] {
         fs::create_dir(scene.path(folder))?;
     }
@@ -277,6 +281,55 @@ fn a_file_with_a_secret_is_not_given_out() -> Result<()> {
         assert!(!line.contains("a1B2c3"), "{line}");
     }
     assert!(!listed.text().contains("a1B2c3"));
+    Ok(())
+}
+
+/// What is sent to a target is looked through where policy asks for it, and stopped where it is too
+/// much; of what was sent before that, the target has it.
+#[test]
+fn what_may_not_be_sent_or_is_too_much_is_not_written() -> Result<()> {
+    let guarded = format!(
+        "{POLICY}masks:\n  - {{ name: no-tokens-there, when: {{}}, detect: [secrets], with: redact, \
+         uploads: block }}\nlimits:\n  - {{ name: small, when: {{ files: {{ paths: \
+         [\"**/small/*\"] }} }}, limit: {{ file: 1MiB }} }}\n"
+    );
+    let scene = scene_with(&guarded)?;
+    let token = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    let lines = "a line of text\n".repeat(40_000);
+    fs::write(scene.path("here/secret"), format!("{lines}{token}\n{lines}"))?;
+    fs::write(scene.path("here/plain"), &lines)?;
+    fs::create_dir(scene.path("there/small"))?;
+    let secret = scene.path("here/secret").display().to_string();
+    let ended = scp(&scene, &[], &secret, &there(&scene, "secret"))?;
+    assert!(!ended.status.success());
+    assert!(ended.said().contains("SP-1215") && ended.said().contains("github-token"));
+    let sent = fs::read_to_string(scene.path("there/secret")).unwrap_or_default();
+    let is_whole = sent.len() > lines.len() || sent.contains(&token);
+    assert!(!is_whole, "{} of {} bytes are there", sent.len(), lines.len());
+    let plain = scene.path("here/plain").display().to_string();
+    succeeds(&scp(&scene, &[], &plain, &there(&scene, "plain"))?);
+    assert_eq!(fs::read_to_string(scene.path("there/plain"))?, lines);
+    // The other file is longer than the limit, this one is not; elsewhere there is none.
+    succeeds(&scp(&scene, &[], &plain, &there(&scene, "small/plain"))?);
+    let long = scene.path("here/file").display().to_string();
+    let ended = scp(&scene, &[], &long, &there(&scene, "small/long"))?;
+    assert!(!ended.status.success() && ended.said().contains("SP-1212"), "{}", ended.said());
+    let there_now = fs::metadata(scene.path("there/small/long"))?.len();
+    assert!(there_now <= 1024 * 1024, "{there_now} bytes are there");
+    succeeds(&scp(&scene, &[], &long, &there(&scene, "long"))?);
+    fs::copy(scene.path("here/file"), scene.path("there/small/read"))?;
+    let got = scene.path("here/got").display().to_string();
+    let ended = scp(&scene, &[], &there(&scene, "small/read"), &got)?;
+    assert!(!ended.status.success() && ended.said().contains("SP-1212"), "{}", ended.said());
+    assert!(fs::metadata(&got)?.len() <= 1024 * 1024);
+    let passed = scene.events_of("file.transferred")?;
+    let told = |at: usize| passed[at]["told"]["code"].as_str().unwrap_or_default();
+    let all: Vec<_> = (0..passed.len()).map(told).collect();
+    assert_eq!(all, ["SP-1215", "", "", "SP-1212", "", "SP-1212"]);
+    assert_eq!(passed[0]["found"]["github-token"], 1);
+    for line in scene.event_lines()? {
+        assert!(!line.contains("a1B2c3"), "{line}");
+    }
     Ok(())
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Within {
     pub(crate) text: CommandText,
     /// What somebody else has approved of it.
     pub(crate) approved: Vec<Approval>,
+    /// How many bytes of a file that it opens may pass, either way.
+    pub(crate) file_limit: Option<u64>,
 }
 
 /// One output of a command.
@@ -126,7 +128,8 @@ impl Running {
     /// A line was let go into this terminal. What the record keeps of output is so much for each.
     pub(crate) fn typed(&mut self, text: CommandText, approved: Vec<Approval>) {
         // When, matters for nothing: a line has no end.
-        self.within = BTreeMap::from([(0, Within { at: self.judged_at, text, approved })]);
+        self.within =
+            BTreeMap::from([(0, Within { at: self.judged_at, text, approved, file_limit: None })]);
         self.recorded = 0;
         self.output.counter.resume();
         self.errors.counter.resume();
@@ -140,6 +143,11 @@ impl Running {
     /// Whether a request was let go and is under way.
     pub(crate) fn has_asked(&self, number: u64) -> bool {
         self.within.contains_key(&number)
+    }
+
+    /// How many bytes of the file that a request opened may pass.
+    pub(crate) fn file_limit(&self, number: u64) -> Option<u64> {
+        self.within.get(&number)?.file_limit
     }
 
     /// Nothing of a request is under way any more, if it was.

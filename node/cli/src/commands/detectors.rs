@@ -171,10 +171,8 @@ fn plan(name: Option<&str>) -> Outcome<Arc<MaskPlan>> {
         detect.map(|info| Detect::Detector(info.name.to_owned())).collect()
     };
     let (on, off) = (named(&wanted), named(&|info| info.class.is_some() && !wanted(info)));
-    let rules = [
-        MaskRule { name: "test".into(), detect: on, action: Action::Redact },
-        MaskRule { name: "off".into(), detect: off, action: Action::None },
-    ];
+    let rules =
+        [MaskRule::new("test", on, Action::Redact), MaskRule::new("off", off, Action::None)];
     let plan = MaskPlan::compile(&rules, &[], MaskKey::new([0; 32]));
     plan.map(Arc::new).map_err(|error| Failure::new(Code::Internal, error))
 }

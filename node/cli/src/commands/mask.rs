@@ -114,7 +114,7 @@ pub(crate) fn run(mask: &Mask) -> Outcome {
 fn everything() -> MaskRule {
     let classes = [Class::Secrets, Class::Credentials, Class::Personal, Class::Financial];
     let detect = classes.into_iter().map(Detect::Class).collect();
-    MaskRule { name: "default".into(), detect, action: Action::Redact }
+    MaskRule::new("default", detect, Action::Redact)
 }
 
 fn of_policy(mask: &Mask, policy: &node_enforce::policy::Policy) -> Vec<MaskRule> {

@@ -18,7 +18,7 @@ use proto::time::{Moment, Utc};
 
 use super::{Decision, Facts, decide, read_command};
 use crate::mask::{Action, Class, Detect};
-use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Who, cases};
+use crate::policy::{Output, Policy, RecordRules, StreamDown, TargetFacts, Uploads, Who, cases};
 use crate::reader::mask_words;
 use crate::terminal::{Doubt, Seen};
 use crate::{files, forward};
@@ -221,7 +221,7 @@ fn masks_and_records() {
         r#"
 version: 1
 masks:
-  - { name: a, when: {}, detect: [personal, { regex: "x+" }], with: { keep_last: 4 } }
+  - { name: a, when: {}, detect: [personal, { regex: "x+" }], with: { keep_last: 4 }, uploads: block }
   - { name: b, when: { targets: { labels: { env: prod } } }, detect: [secrets], with: none }
   - { name: c, when: { targets: { kind: postgres } }, detect: [network], with: { hash: {} } }
   - { name: d, when: {}, columns: [public.t.c], with: null }
@@ -247,6 +247,9 @@ records:
     let mask = &policy.masks(&asked.facts(None))[0];
     let detect = [Detect::Class(Class::Personal), Detect::Pattern("x+".to_owned())];
     assert_eq!((&mask.detect[..], &mask.action), (&detect[..], &Action::KeepLast(4)));
+    assert_eq!(mask.uploads, Uploads::Block);
+    let asked = Asked::read("a x@t{env=prod}");
+    assert_eq!(policy.masks(&asked.facts(None))[1].uploads, Uploads::Allow);
 
     let record = |asked: &str, command: &str| {
         let asked = Asked::read(asked);

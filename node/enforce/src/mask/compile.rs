@@ -9,10 +9,10 @@ use super::known::KnownForms;
 use super::marks::Marks;
 use super::pattern::Pattern;
 use super::plan::{Action, Class, Detect, KnownValue, MaskKey, MaskRule};
-use super::select;
+use super::select::{self, Defaults};
 use super::spans::strength;
 use super::words::WordList;
-use crate::policy::ColumnMask;
+use crate::policy::{ColumnMask, Uploads};
 
 /// Most rules in one plan.
 pub const RULES_MAX_COUNT: usize = 1024;
@@ -100,6 +100,8 @@ pub struct MaskPlan {
     pub(super) eager: bool,
     too_short: Vec<Arc<str>>,
     pub(super) columns: Vec<ColumnMask>,
+    /// What files that are sent to a target may not hold.
+    uploads: Option<Arc<MaskPlan>>,
 }
 
 impl std::fmt::Debug for MaskPlan {
@@ -120,10 +122,26 @@ impl MaskPlan {
     ) -> Result<Self, PlanError> {
         check_limits(rules, known)?;
         select::check_names(rules)?;
+        let barred: Vec<_> =
+            rules.iter().filter(|rule| rule.uploads == Uploads::Block).cloned().collect();
+        let uploads = if barred.is_empty() {
+            None
+        } else {
+            Some(Arc::new(Self::of(&barred, &[], key.clone(), Defaults::Off)?))
+        };
+        Ok(Self { uploads, ..Self::of(rules, known, key, Defaults::On)? })
+    }
+
+    fn of(
+        rules: &[MaskRule],
+        known: &[KnownValue],
+        key: MaskKey,
+        defaults: Defaults,
+    ) -> Result<Self, PlanError> {
         let mut treatments = Vec::new();
         let mut selected = Vec::new();
         for info in detectors().iter().filter(|info| info.class.is_some()) {
-            if let Some(treatment) = select::treatment(info, rules) {
+            if let Some(treatment) = select::treatment(info, rules, defaults) {
                 let doubtful = Treatment { confidence: Confidence::Low, ..treatment.clone() };
                 selected.push((info.name, push(&mut treatments, treatment)));
                 push(&mut treatments, doubtful);
@@ -153,7 +171,14 @@ impl MaskPlan {
             eager,
             too_short,
             columns: Vec::new(),
+            uploads: None,
         })
+    }
+
+    /// What is looked for in files that are sent to a target; nothing when that is nobody's wish.
+    #[must_use]
+    pub fn uploads(&self) -> Option<&Arc<Self>> {
+        self.uploads.as_ref()
     }
 
     /// The labels of known values shorter than [`KNOWN_MIN_BYTES`], which are not looked for.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::words::WordList;
+use crate::policy::Uploads;
 
 /// A family of detectors that policy switches on or off as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +69,16 @@ pub struct MaskRule {
     pub detect: Vec<Detect>,
     /// What it does with a match.
     pub action: Action,
+    /// What becomes of files that are sent to a target and hold a match.
+    pub uploads: Uploads,
+}
+
+impl MaskRule {
+    /// A rule about what is shown; what is sent to a target is none of its business.
+    #[must_use]
+    pub fn new(name: &str, detect: Vec<Detect>, action: Action) -> Self {
+        Self { name: name.into(), detect, action, uploads: Uploads::Allow }
+    }
 }
 
 /// A credential that the gateway itself holds: found exactly, in any of its usual encodings.

@@ -12,10 +12,23 @@ use super::spans::strength;
 /// The rule name of what is masked without any rule.
 pub(super) const DEFAULT_RULE: &str = "default";
 
+/// Whether what no rule names is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defaults {
+    /// Secrets and credentials are.
+    On,
+    /// Nothing is.
+    Off,
+}
+
 /// The treatment of a built-in detector; `None` if it is off.
 ///
 /// Of several rules that name it the strongest action wins, and the first of equals.
-pub(super) fn treatment(info: &DetectorInfo, rules: &[MaskRule]) -> Option<Treatment> {
+pub(super) fn treatment(
+    info: &DetectorInfo,
+    rules: &[MaskRule],
+    defaults: Defaults,
+) -> Option<Treatment> {
     let named = rules.iter().filter(|rule| rule.detect.iter().any(|detect| names(detect, info)));
     let mut best: Option<&MaskRule> = None;
     for rule in named {
@@ -26,7 +39,8 @@ pub(super) fn treatment(info: &DetectorInfo, rules: &[MaskRule]) -> Option<Treat
     let (rule, action) = match best {
         Some(rule) if rule.action == Action::None => return None,
         Some(rule) => (rule.name.clone(), rule.action.clone()),
-        None if matches!(info.class, Some(Class::Secrets | Class::Credentials))
+        None if defaults == Defaults::On
+            && matches!(info.class, Some(Class::Secrets | Class::Credentials))
             && !info.only_by_name =>
         {
             (Arc::from(DEFAULT_RULE), Action::Redact)

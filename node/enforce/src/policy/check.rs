@@ -11,7 +11,7 @@ use super::condition::When;
 use super::errors::{PolicyError, PolicyErrors, Warning, expected_one};
 use super::parts::{
     Approval, Checked, Commands, Covers, Grant, Mask, Opaque, Output, Permission, Record, Role,
-    Rule, SessionLimits, StreamDown, Unattended,
+    Rule, SessionLimits, StreamDown, Unattended, Uploads,
 };
 use super::places::{At, Place};
 use super::raw;
@@ -341,8 +341,22 @@ impl Checker<'_> {
             raw.detect.iter().filter_map(|detect| self.detect(detect)).collect();
         let name: Arc<str> = raw.name.value.as_str().into();
         let columns = columns::compile(&raw, &action, self);
-        let rule = (!detect.is_empty()).then_some(MaskRule { name, detect, action });
+        let uploads = self.uploads(&raw, &action);
+        let rule = (!detect.is_empty()).then_some(MaskRule { name, detect, action, uploads });
         Mask { when, rule, columns }
+    }
+
+    fn uploads(&mut self, raw: &raw::Mask, action: &Action) -> Uploads {
+        let Some(written) = &raw.uploads else { return Uploads::Allow };
+        if raw.detect.is_empty() {
+            self.error(written.place, "`uploads` is only for masks with `detect`");
+        } else if *action == Action::None {
+            self.error(
+                written.place,
+                "`uploads` is not for a mask with `none`, which finds nothing",
+            );
+        }
+        self.word(written, Uploads::ALL).unwrap_or(Uploads::Allow)
     }
 
     fn detect(&mut self, raw: &At<raw::Detect>) -> Option<Detect> {

@@ -1,4 +1,4 @@
-//! What ends statements: from what was written to what it means.
+//! What ends statements and transfers: from what was written to what it means.
 
 use super::check::Checker;
 use super::compile;
@@ -12,15 +12,17 @@ const MOST: u64 = 1 << 40;
 impl Checker<'_> {
     pub(super) fn limited(&mut self, raw: raw::Limited) -> Limited {
         let (place, limit) = (raw.limit.place, raw.limit.value);
-        let raw::Limit { rows, bytes, time, statements_per_second } = &limit;
-        if rows.is_none() && bytes.is_none() && time.is_none() && statements_per_second.is_none() {
+        let raw::Limit { rows, file, bytes, time, statements_per_second } = &limit;
+        let of_statement = rows.is_some() || bytes.is_some() || time.is_some();
+        if !of_statement && file.is_none() && statements_per_second.is_none() {
             let what = "the limit limits nothing, expected one of: rows, bytes, time, \
-                        statements_per_second";
+                        statements_per_second, file";
             self.error(place, what);
         }
         let size = "a size such as 64KiB, 16MiB or 1GiB";
         let limits = Limits {
             rows: limit.rows.and_then(|written| self.count(&written, MOST)),
+            file: limit.file.and_then(|written| self.form(&written, words::size, size)),
             bytes: limit.bytes.and_then(|written| self.form(&written, words::size, size)),
             time: limit.time.and_then(|written| self.duration(&written)),
             statements_per_second: limit

@@ -32,7 +32,7 @@ pub use errors::{PolicyError, PolicyErrors, Warning};
 pub use grants::{Granted, NoGrant, TargetFacts, Who};
 pub use parts::{
     Approval, ApprovalRules, ColumnMask, Commands, Covers, Derived, Limits, Opaque, Output,
-    Permission, Predicates, RecordRules, SessionLimits, StreamDown, Unattended,
+    Permission, Predicates, RecordRules, SessionLimits, StreamDown, Unattended, Uploads,
 };
 pub(crate) use parts::{Checked, Rule};
 pub use places::Place;

@@ -105,6 +105,14 @@ words! {
         /// The statement is refused.
         Block = "block",
     }
+    /// What happens when a file that is sent to a target holds what a mask finds; the later one is
+    /// the stricter.
+    enum Uploads {
+        /// It is written.
+        Allow = "allow",
+        /// No more of it is written.
+        Block = "block",
+    }
     /// What happens while the replicated stream cannot be reached; the later one is the stricter.
     enum StreamDown {
         /// Commands run with what this node keeps.
@@ -152,11 +160,13 @@ pub struct RecordRules {
     pub ends: Limits,
 }
 
-/// What is too much for a statement of a database.
+/// What is too much for a statement of a database, or for a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// How many rows it may give.
     pub rows: Option<u64>,
+    /// How many bytes of a file may pass, either way.
+    pub file: Option<u64>,
     /// How many bytes its rows may have.
     pub bytes: Option<u64>,
     /// How long it may run.
@@ -174,6 +184,7 @@ impl Limits {
         }
         Self {
             rows: least(self.rows, other.rows),
+            file: least(self.file, other.file),
             bytes: least(self.bytes, other.bytes),
             time: least(self.time, other.time),
             statements_per_second: least(self.statements_per_second, other.statements_per_second),

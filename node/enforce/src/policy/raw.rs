@@ -50,7 +50,7 @@ written! {
         /// How commands are recorded; the strictest wins.
         #[serde(default)]
         records: Vec<Record>,
-        /// What ends statements of databases; the strictest wins.
+        /// What ends statements of databases and transfers of files; the strictest wins.
         #[serde(default)]
         limits: Vec<Limited>,
     }
@@ -311,6 +311,11 @@ written! {
         /// What it looks for: a class, a detector, or a regular expression.
         #[serde(default)]
         detect: Vec<At<Detect>>,
+        /// What becomes of files that are sent to a target and hold what it finds: allow (if
+        /// absent), or block.
+        #[serde(default, deserialize_with = "present")]
+        #[schemars(with = "Option<super::Uploads>")]
+        uploads: Option<At<String>>,
         /// What becomes of it.
         with: At<With>,
     }
@@ -357,7 +362,7 @@ written! {
         #[serde(default, deserialize_with = "present")]
         limit: Option<At<String>>,
     }
-    /// What ends statements of databases.
+    /// What ends statements of databases and transfers of files.
     struct Limited {
         /// Its name.
         name: At<String>,
@@ -366,11 +371,14 @@ written! {
         /// What is too much.
         limit: At<Limit>,
     }
-    /// What is too much for a statement: it is ended with an error.
+    /// What is too much for a statement, which is ended with an error, or for a file.
     struct Limit {
         /// More rows than these.
         #[serde(default, deserialize_with = "present")]
         rows: Option<At<u64>>,
+        /// More bytes of one file than these, either way, e.g. 100MiB.
+        #[serde(default, deserialize_with = "present")]
+        file: Option<At<String>>,
         /// More bytes of rows than these, e.g. 64MiB.
         #[serde(default, deserialize_with = "present")]
         bytes: Option<At<String>>,

@@ -28,6 +28,22 @@ impl Gate {
         Ok(Release::of_values(whole))
     }
 
+    /// Looks through content for the target.
+    ///
+    /// # Errors
+    /// The detectors that found something that may not be sent there: nothing of it may pass.
+    pub fn upload(&mut self, piece: &Piece<'_>, now: Moment) -> Result<(), Vec<Arc<str>>> {
+        self.busy = now.elapsed;
+        let Some(plan) = self.facts.masks.uploads() else { return Ok(()) };
+        content(plan, piece).map(drop)
+    }
+
+    /// How many bytes of the file that was let open under this number may pass, either way.
+    #[must_use]
+    pub fn file_limit(&self, command: u64) -> Option<u64> {
+        self.beside.as_ref()?.file_limit(command)
+    }
+
     /// What was asked within a session ended. Of a file or a connection that it opened the record
     /// has first what passed.
     pub(super) fn answered(

@@ -32,7 +32,10 @@ impl Gate {
         if let Some(beside) = &mut self.beside {
             match self.facts.channel {
                 Channel::Shell => beside.typed(text, approved),
-                _ => beside.asked(number, Within { at, text, approved }),
+                _ => {
+                    let file_limit = obligations.ends.file;
+                    beside.asked(number, Within { at, text, approved, file_limit });
+                }
             }
             return;
         }

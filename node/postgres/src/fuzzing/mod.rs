@@ -21,11 +21,7 @@ fn plan() -> Arc<MaskPlan> {
     static PLAN: OnceLock<Arc<MaskPlan>> = OnceLock::new();
     let made = PLAN.get_or_init(|| {
         let classes = [Class::Personal, Class::Financial, Class::Network];
-        let rule = |class| MaskRule {
-            name: "all".into(),
-            detect: vec![Detect::Class(class)],
-            action: Action::KeepLast(4),
-        };
+        let rule = |class| MaskRule::new("all", vec![Detect::Class(class)], Action::KeepLast(4));
         let rules = classes.map(rule);
         let plan = MaskPlan::compile(&rules, &[], MaskKey::new([1; 32]));
         Arc::new(plan.expect("built-in detectors compile"))

@@ -25,6 +25,20 @@ impl Session {
         self.gate.content(piece, self.ports.clock.now())
     }
 
+    /// Looks through content that a client writes to a file.
+    ///
+    /// # Errors
+    /// The detectors that found what may not be sent there: nothing of it may pass.
+    pub fn upload(&mut self, piece: &Piece<'_>) -> Result<(), Vec<Arc<str>>> {
+        self.gate.upload(piece, self.ports.clock.now())
+    }
+
+    /// How many bytes of the file that was let open under this number may pass, either way.
+    #[must_use]
+    pub fn file_limit(&self, command: u64) -> Option<u64> {
+        self.gate.file_limit(command)
+    }
+
     /// What was asked within a file transfer, or a forward, ended: that, and what passed of the
     /// file or the connection that it opened, goes to the record, in its place.
     ///

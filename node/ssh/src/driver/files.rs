@@ -158,7 +158,7 @@ impl Running<'_> {
             Step::Answer(packet) => self.message(packet, &[]).await,
             Step::Look(asked) => match self.session.look(asked.clone()).await {
                 Ok(Some(preparation)) => {
-                    let sending = files.transfer.allowed(None).ok_or_else(bug)?;
+                    let sending = files.transfer.allowed(None, None).ok_or_else(bug)?;
                     files.to_write.push_back(Write::Looking(preparation, sending));
                     Ok(())
                 }
@@ -166,7 +166,36 @@ impl Running<'_> {
                 Err(told) => self.refuse_file(files, &told).await,
             },
             Step::Judge(asked) => self.judge_file(files, asked).await,
+            Step::Content(content) => self.upload(files, content).await,
         }
+    }
+
+    /// Has content written as it is, or not at all.
+    async fn upload(&mut self, files: &mut Files, content: Content) -> Result<(), Ending> {
+        let Content { message, from, before, after, .. } = &content;
+        let piece = Piece { message: message.clone(), from: *from, before, after };
+        let (found, told) = match files.transfer.writes_too_much(&content) {
+            Some(told) => (Vec::new(), told),
+            None => match self.session.upload(&piece) {
+                Ok(()) => {
+                    files.to_write.push_back(Write::Passed(files.transfer.writes(content)));
+                    return Ok(());
+                }
+                Err(detectors) => {
+                    let text = "which may not be sent there, so no more of it is written";
+                    holds(Code::UploadRefused, &detectors, text)
+                }
+            },
+        };
+        self.say(&told).await?;
+        files.transfer.barred(content, found, &told);
+        Ok(())
+    }
+
+    /// What a client does not show of an answer is said aloud too.
+    async fn say(&mut self, told: &Told) -> Result<(), Ending> {
+        let client = self.client;
+        self.meanwhile(client.tell(told)).await?.map_err(|_| Ending::ClientLeft)
     }
 
     async fn judge_file(&mut self, files: &mut Files, asked: Vec<u8>) -> Result<(), Ending> {
@@ -174,7 +203,8 @@ impl Running<'_> {
         match door::judge(&mut self.session, self.client, leaving, asked).await {
             Ok(permit) => {
                 let command = self.session.last_command();
-                let sending = files.transfer.allowed(Some(command)).ok_or_else(bug)?;
+                let limit = self.session.file_limit(command);
+                let sending = files.transfer.allowed(Some(command), limit).ok_or_else(bug)?;
                 files.to_write.push_back(Write::Permitted(permit, sending));
                 Ok(())
             }
@@ -182,10 +212,8 @@ impl Running<'_> {
         }
     }
 
-    /// The protocol has room for the reason, but clients do not show it: it is said aloud too.
     async fn refuse_file(&mut self, files: &mut Files, told: &Told) -> Result<(), Ending> {
-        let client = self.client;
-        self.meanwhile(client.tell(told)).await?.map_err(|_| Ending::ClientLeft)?;
+        self.say(told).await?;
         let answer = files.transfer.refused(told).ok_or_else(bug)?;
         self.message(answer, &[]).await
     }
@@ -213,24 +241,22 @@ impl Running<'_> {
     async fn content(&mut self, files: &mut Files, content: &Content) -> Result<(), Ending> {
         let Content { message, from, before, after, .. } = content;
         let piece = Piece { message: message.clone(), from: *from, before, after };
-        match self.session.content(&piece) {
-            Ok(release) => {
-                files.transfer.passed(content);
-                self.release(vec![release]).await
-            }
-            Err(detectors) => {
-                let detectors: Vec<_> = detectors.iter().map(ToString::to_string).collect();
-                let found = detectors.join(", ");
-                let text = format!(
-                    "The file holds what is masked here ({found}), so it is not given out."
-                );
-                let told = Told::new(Code::ContentWithheld, text);
-                let client = self.client;
-                self.meanwhile(client.tell(&told)).await?.map_err(|_| Ending::ClientLeft)?;
-                let answer = files.transfer.withheld(content, detectors, &told);
-                self.message(answer, &[]).await
-            }
-        }
+        let (found, told) = match files.transfer.reads_too_much(content) {
+            Some(told) => (Vec::new(), told),
+            None => match self.session.content(&piece) {
+                Ok(release) => {
+                    files.transfer.passed(content);
+                    return self.release(vec![release]).await;
+                }
+                Err(detectors) => {
+                    let text = "which is masked here, so it is not given out";
+                    holds(Code::ContentWithheld, &detectors, text)
+                }
+            },
+        };
+        self.say(&told).await?;
+        let answer = files.transfer.withheld(content, found, &told);
+        self.message(answer, &[]).await
     }
 
     /// Passes a packet to the client, its texts masked.
@@ -276,6 +302,12 @@ impl Running<'_> {
         };
         while_it_lasts(&mut self.session, next).await
     }
+}
+
+/// The detectors that found something in a file, and what is told of it.
+fn holds(code: Code, detectors: &[Arc<str>], so: &str) -> (Vec<String>, Told) {
+    let text = format!("The file holds something ({}) {so}.", detectors.join(", "));
+    (detectors.iter().map(ToString::to_string).collect(), Told::new(code, text))
 }
 
 fn bug() -> Ending {

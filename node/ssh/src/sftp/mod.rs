@@ -44,6 +44,9 @@ pub(crate) enum Step {
     Judge(Vec<u8>),
     /// To be judged as what only looks.
     Look(Vec<u8>),
+    /// Content for the target; what is found in it is told to [`Transfer::writes`] or
+    /// [`Transfer::barred`].
+    Content(Content),
     /// To be answered to the client.
     Answer(Bytes),
     /// Nothing, until more comes.
@@ -73,7 +76,7 @@ pub(crate) struct Answered {
     pub(crate) passed: Option<FileTransferred>,
 }
 
-/// Content of a file, with what lies around it.
+/// Content of a file, for the client or for the target, with what lies around it.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) message: Bytes,
@@ -160,6 +163,8 @@ pub(crate) struct Transfer {
     /// How much content is asked for or sent and has no answer yet, in bytes.
     under_way: usize,
     waiting: Option<Waiting>,
+    /// The answer to a write that is refused, until what was written before it is answered.
+    late: Option<(Bytes, Bytes)>,
 }
 
 impl Transfer {
@@ -173,6 +178,7 @@ impl Transfer {
             opening: 0,
             under_way: 0,
             waiting: None,
+            late: None,
         }
     }
 
@@ -183,7 +189,7 @@ impl Transfer {
 
     /// Whether a whole packet of the client waits for answers of the target.
     pub(crate) fn is_behind(&self) -> bool {
-        matches!(self.client.peek(), Ok(Some(_)))
+        self.late.is_some() || matches!(self.client.peek(), Ok(Some(_)))
     }
 
     /// Whether the target owes no answer, so that nothing more is to be sent to it.
@@ -197,18 +203,64 @@ impl Transfer {
     }
 
     /// What was to be judged may be sent, under this number of its command; of what only looks
-    /// there is none.
-    pub(crate) fn allowed(&mut self, command: Option<u64>) -> Option<Sending> {
+    /// there is none. Of a file that it opens at most `limit` bytes pass, either way.
+    pub(crate) fn allowed(&mut self, command: Option<u64>, limit: Option<u64>) -> Option<Sending> {
         let Waiting { id, request } = self.waiting.take()?;
-        let pending = self.expected(command, &request);
+        let pending = self.expected(command, limit, &request);
         self.pending.insert(id, pending);
         Some(Sending { id })
+    }
+
+    /// Content may be sent to the target; gives its packet.
+    pub(crate) fn writes(&mut self, content: Content) -> Bytes {
+        let Content { message, from, id, handle, offset, .. } = content;
+        let data = message.slice(from..);
+        if let Some(opened) = self.open.get_mut(&handle) {
+            opened.busy += 1;
+            opened.sent.pass(offset, &data);
+        }
+        self.under_way += data.len();
+        self.pending.insert(id, Pending::Write { handle, offset, data });
+        message
+    }
+
+    /// Content may not be sent to the target, perhaps because of what these detectors found in it.
+    /// Nothing more is written to the file. The client is answered when it has heard of all that
+    /// was written before: OpenSSH's goes by the last answer that comes, and would call it done.
+    pub(crate) fn barred(&mut self, content: Content, detectors: Vec<String>, told: &Told) {
+        if let Some(opened) = self.open.get_mut(&content.handle) {
+            opened.barred.get_or_insert((detectors, told.clone()));
+        }
+        let answer = status(content.id, status::PERMISSION_DENIED, &told.to_string());
+        self.late = Some((content.handle, answer));
+    }
+
+    /// The answer to a write that was refused, if it is its turn; or that there is one to wait for.
+    fn late(&mut self) -> Option<Step> {
+        let (handle, answer) = self.late.take()?;
+        if self.open.get(&handle).is_some_and(|opened| opened.busy > 0) {
+            self.late = Some((handle, answer));
+            return Some(Step::Idle);
+        }
+        Some(Step::Answer(answer))
     }
 
     /// What was to be judged may not be sent; gives the client's answer.
     pub(crate) fn refused(&mut self, told: &Told) -> Option<Bytes> {
         let Waiting { id, .. } = self.waiting.take()?;
         Some(status(id, status::PERMISSION_DENIED, &told.to_string()))
+    }
+
+    /// Why content may not pass to the client, when policy lets less of the file pass.
+    pub(crate) fn reads_too_much(&self, content: &Content) -> Option<Told> {
+        let opened = self.open.get(&content.handle)?;
+        opened.is_too_much(opened.read.bytes(), content.message.len() - content.from)
+    }
+
+    /// The same of content for the target.
+    pub(crate) fn writes_too_much(&self, content: &Content) -> Option<Told> {
+        let opened = self.open.get(&content.handle)?;
+        opened.is_too_much(opened.sent.bytes, content.message.len() - content.from)
     }
 
     /// Content was passed to the client.
@@ -219,8 +271,8 @@ impl Transfer {
         }
     }
 
-    /// Content was not passed to the client, because of what these detectors found in it; gives the
-    /// client's answer. Nothing more is read of the file.
+    /// Content was not passed to the client, perhaps because of what these detectors found in it;
+    /// gives the client's answer. Nothing more is read of the file.
     pub(crate) fn withheld(
         &mut self,
         content: &Content,

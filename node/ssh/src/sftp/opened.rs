@@ -1,8 +1,10 @@
 //! What a client has open, and what passed of it.
 
+use bytes::Bytes;
+use node_enforce::mask::AROUND_BYTES;
 use proto::event::{FileTransferred, Passed};
 use proto::ids::Digest;
-use proto::refusal::Told;
+use proto::refusal::{Code, Told};
 use ring::digest::{Context, SHA256};
 
 /// Something that is open.
@@ -17,22 +19,64 @@ pub(super) struct Opened {
     pub(super) busy: u32,
     pub(super) read: Passage,
     pub(super) written: Passage,
+    /// What was sent to be written, whatever became of it.
+    pub(super) sent: Sent,
+    /// How many bytes may pass, either way.
+    pub(super) limit: Option<u64>,
     /// The detectors that found something in it; nothing more is read of it then.
     pub(super) withheld: Option<(Vec<String>, Told)>,
+    /// The same of what was to be written to it.
+    pub(super) barred: Option<(Vec<String>, Told)>,
 }
 
 impl Opened {
     /// What the record is to hold of it, if it is a file.
     pub(super) fn file(&self, closed: bool) -> Option<FileTransferred> {
-        let found = self.withheld.iter().flat_map(|(detectors, _)| detectors);
+        let refused = || self.withheld.iter().chain(&self.barred);
+        let found = refused().flat_map(|(detectors, _)| detectors);
         (!self.is_folder).then(|| FileTransferred {
             command: self.command,
             read: self.read.total(),
             written: self.written.total(),
             closed,
             found: found.map(|detector| (detector.clone(), 1)).collect(),
-            told: self.withheld.as_ref().map(|(_, told)| told.clone()),
+            told: refused().next().map(|(_, told)| told.clone()),
         })
+    }
+
+    /// Why so many bytes more may not pass, when so many did.
+    pub(super) fn is_too_much(&self, passed: u64, more: usize) -> Option<Told> {
+        let limit = self.limit?;
+        let text = format!("No more than {limit} bytes of this file may pass here.");
+        (passed.saturating_add(more as u64) > limit).then(|| Told::new(Code::LimitReached, text))
+    }
+}
+
+/// What was sent to be written, as far as it matters for what follows.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) bytes: u64,
+    /// Where the last of it ended.
+    end: u64,
+    /// The end itself.
+    tail: Vec<u8>,
+}
+
+impl Sent {
+    /// What lies before a place of the file, if that was sent last.
+    pub(super) fn before(&self, offset: u64) -> Bytes {
+        let tail = if offset == self.end { &self.tail[..] } else { &[] };
+        Bytes::copy_from_slice(tail)
+    }
+
+    pub(super) fn pass(&mut self, offset: u64, data: &[u8]) {
+        if offset != self.end {
+            self.tail.clear();
+        }
+        self.tail.extend_from_slice(&data[data.len().saturating_sub(AROUND_BYTES)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(AROUND_BYTES));
+        self.end = offset.saturating_add(data.len() as u64);
+        self.bytes += data.len() as u64;
     }
 }
 
@@ -61,6 +105,10 @@ impl Passage {
             _ => self.digest = None,
         }
         self.bytes += bytes.len() as u64;
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(crate) fn total(&self) -> Passed {

@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use node_enforce::files::{Action, PATH_LIMIT, Request, Seen, normal};
 use node_enforce::mask::AROUND_BYTES;
+use proto::refusal::Told;
 
-use super::opened::{Opened, Passage};
+use super::opened::{Opened, Passage, Sent};
 use super::wire::{Broken, Fields, KIND_AT, PACKET_LIMIT, Packet, VERSION, kind, status};
-use super::{OPEN_LIMIT, PENDING_LIMIT, Pending, Phase, Step, Transfer, UNDER_WAY_LIMIT, Waiting};
+use super::{
+    Content, OPEN_LIMIT, PENDING_LIMIT, Pending, Phase, Step, Transfer, UNDER_WAY_LIMIT, Waiting,
+};
 
 /// How much content one answer holds at most, in bytes: with what lies around it, and what OpenSSH
 /// keeps room for, it fits into a packet.
@@ -122,6 +125,9 @@ impl Transfer {
     /// # Errors
     /// [`Broken`] when it is none; nothing behind it can be read.
     pub(crate) fn step(&mut self) -> Result<Step, Broken> {
+        if let Some(step) = self.late() {
+            return Ok(step);
+        }
         let Some(packet) = self.client.peek()? else { return Ok(Step::Idle) };
         match self.phase {
             Phase::Greeting => {
@@ -252,7 +258,7 @@ impl Transfer {
             return Ok(Err(Refused(status::FAILURE, "it is not open for reading")));
         }
         if let Some((_, told)) = &opened.withheld {
-            return Ok(Ok(Step::Answer(status(id, status::PERMISSION_DENIED, &told.to_string()))));
+            return Ok(Ok(denied(id, told)));
         }
         if length == 0 || offset > i64::MAX as u64 - u64::from(u32::MAX) {
             return Ok(Err(Refused(status::FAILURE, "there is no such place in a file")));
@@ -273,11 +279,13 @@ impl Transfer {
         if !opened.writes || opened.is_folder {
             return Ok(Err(Refused(status::FAILURE, "it is not open for writing")));
         }
-        opened.busy += 1;
-        self.under_way += data.len();
-        let (handle, data) = (packet.slice_ref(handle), packet.slice_ref(data));
-        self.pending.insert(id, Pending::Write { handle, offset, data });
-        Ok(Ok(Step::Send(packet.clone())))
+        if let Some((_, told)) = &opened.barred {
+            return Ok(Ok(denied(id, told)));
+        }
+        let (message, handle) = (packet.clone(), packet.slice_ref(handle));
+        let (from, before) = (packet.len() - data.len(), opened.sent.before(offset));
+        let after = Bytes::new();
+        Ok(Ok(Step::Content(Content { message, from, before, after, id, handle, offset })))
     }
 
     /// What names files by paths: to be judged.
@@ -326,6 +334,10 @@ impl Transfer {
         fields.attributes(&mut Vec::new())?;
         fields.end()?;
         let Some(opened) = self.open.get(handle) else { return Ok(Err(NOT_OPEN)) };
+        // A file that is cut off must not look whole.
+        if let Some((_, told)) = &opened.barred {
+            return Ok(Ok(denied(id, told)));
+        }
         // How long a file is, and when it was changed, is what writing it says as well.
         if opened.writes && flags & !(SIZE | TIMES) == 0 {
             self.pending.insert(id, Pending::Status);
@@ -355,7 +367,12 @@ impl Transfer {
     }
 
     /// What is expected of the target after a request that was judged.
-    pub(super) fn expected(&mut self, command: Option<u64>, request: &Request) -> Pending {
+    pub(super) fn expected(
+        &mut self,
+        command: Option<u64>,
+        limit: Option<u64>,
+        request: &Request,
+    ) -> Pending {
         match (request.action, command) {
             (Action::Stat | Action::LinkStat, _) => Pending::Attributes,
             (Action::ReadLink, _) => Pending::Names,
@@ -374,12 +391,19 @@ impl Transfer {
                     busy: 0,
                     read: Passage::default(),
                     written: Passage::default(),
+                    sent: Sent::default(),
+                    limit,
                     withheld: None,
+                    barred: None,
                 }))
             }
             (_, Some(command)) => Pending::Judged(command),
         }
     }
+}
+
+fn denied(id: u32, told: &Told) -> Step {
+    Step::Answer(status(id, status::PERMISSION_DENIED, &told.to_string()))
 }
 
 /// That what follows the paths is what the protocol says.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use node_enforce::files::Seen;
-use node_enforce::mask::Place;
+use node_enforce::mask::{AROUND_BYTES, Place};
 use proptest::prelude::*;
 use proto::event::FileTransferred;
 use proto::refusal::{Code, Told};
@@ -63,6 +63,14 @@ impl Field<'_> {
     }
 }
 
+/// A packet with more behind its fields.
+fn joined(packet: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut packet = [packet, rest].concat();
+    let length = u32::try_from(packet.len() - 4).expect("short");
+    packet[..4].copy_from_slice(&length.to_be_bytes());
+    packet
+}
+
 /// A status as a server says it.
 fn status(id: u32, code: u32) -> Vec<u8> {
     packet!(101, id, code, "said", "en")
@@ -80,6 +88,10 @@ struct Talk {
     answered: Vec<(u64, u32)>,
     closed: Vec<FileTransferred>,
     withhold: bool,
+    /// How many bytes of a file may pass.
+    limit: Option<u64>,
+    /// Content for the target, with what was looked through before it.
+    seen: Vec<Vec<u8>>,
 }
 
 impl Talk {
@@ -95,6 +107,8 @@ impl Talk {
             answered: Vec::new(),
             closed: Vec::new(),
             withhold: false,
+            limit: None,
+            seen: Vec::new(),
         }
     }
 
@@ -138,6 +152,11 @@ impl Talk {
                     self.pass(answer, Vec::new());
                 }
                 Heard::Content(content) => {
+                    if let Some(told) = self.transfer.reads_too_much(&content) {
+                        let answer = self.transfer.withheld(&content, Vec::new(), &told);
+                        self.pass(answer, Vec::new());
+                        continue;
+                    }
                     self.transfer.passed(&content);
                     self.pass(content.message, Vec::new());
                 }
@@ -153,6 +172,20 @@ impl Talk {
                     self.verdict(&bytes, Some(self.command));
                 }
                 Step::Look(bytes) => self.verdict(&bytes, None),
+                Step::Content(content) if self.withhold => {
+                    let told = Told::plain(Code::UploadRefused);
+                    let found = vec!["github-token".to_owned()];
+                    self.transfer.barred(content, found, &told);
+                }
+                Step::Content(content) => {
+                    if let Some(told) = self.transfer.writes_too_much(&content) {
+                        self.transfer.barred(content, Vec::new(), &told);
+                        continue;
+                    }
+                    self.seen
+                        .push([&content.before[..], &content.message[content.from..]].concat());
+                    self.to_target.push(self.transfer.writes(content));
+                }
             }
         }
     }
@@ -172,7 +205,7 @@ impl Talk {
             let told = Told::new(Code::BlockedByRule, "Not there.");
             self.to_client.push(self.transfer.refused(&told).expect("something waits"));
         } else {
-            let sending = self.transfer.allowed(command).expect("something waits");
+            let sending = self.transfer.allowed(command, self.limit).expect("something waits");
             self.to_target.push(sending.packet(bytes).expect("a request"));
         }
     }
@@ -246,12 +279,7 @@ fn requests_are_judged_and_sent_as_judged() {
         assert!(talk.to_client.is_empty());
     }
     let attributes = [0, 0, 0, 4, 0, 0, 1, 0xa4_u8];
-    let with = |packet: Vec<u8>| {
-        let mut packet = [&packet[..], &attributes].concat();
-        let length = u32::try_from(packet.len() - 4).expect("short");
-        packet[..4].copy_from_slice(&length.to_be_bytes());
-        packet
-    };
+    let with = |packet: Vec<u8>| joined(&packet, &attributes);
     let id = 5_u32;
     check(
         &with(packet!(3, id, "../x//y", 0x1a_u32)),
@@ -610,6 +638,79 @@ fn what_is_withheld_stays_withheld() {
     let passed = talk.transfer.over().remove(0).1.expect("a file");
     assert_eq!(passed.found.keys().collect::<Vec<_>>(), ["github-token"]);
     assert_eq!((passed.read.bytes, passed.told.is_some()), (0, true));
+}
+
+/// What is written is looked through with what was sent right before it, and with nothing else.
+#[test]
+fn what_is_written_is_seen_with_what_stands_before_it() {
+    let mut talk = Talk::open();
+    talk.opens("/a", 2, "h");
+    let long = vec![b'x'; 5000];
+    let pieces: [(u64, &[u8]); 5] =
+        [(0, b"one"), (3, b"two"), (100, b"three"), (105, &long), (5105, b"end")];
+    for (id, (offset, data)) in (0_u32..).zip(pieces) {
+        talk.client(&packet!(6, id, "h", offset, data)).expect("a write");
+    }
+    let after_long = [&long[..AROUND_BYTES], b"end"].concat();
+    let with = |before: &[u8], data: &[u8]| [before, data].concat();
+    let expected =
+        [b"one".to_vec(), b"onetwo".to_vec(), b"three".to_vec(), with(b"three", &long), after_long];
+    assert_eq!(talk.seen, expected);
+    assert_eq!(talk.to_target.len(), pieces.len());
+}
+
+#[test]
+fn what_may_not_be_sent_ends_the_writing_of_a_file() {
+    let mut talk = Talk::open();
+    talk.opens("/a", 3, "h");
+    talk.client(&packet!(6, 6_u32, "h", 0_u64, "one")).expect("a write");
+    talk.forget();
+    talk.withhold = true;
+    talk.client(&packet!(6, 7_u32, "h", 3_u64, "two")).expect("a write");
+    talk.withhold = false;
+    let size = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 11_u8];
+    talk.client(&packet!(6, 8_u32, "h", 6_u64, "three")).expect("a write");
+    talk.client(&joined(&packet!(10, 9_u32, "h"), &size)).expect("a length");
+    // A client that goes by the last answer hears that it failed.
+    assert!(talk.to_client.is_empty() && talk.transfer.is_behind());
+    talk.target(&status(6, 0)).expect("an answer");
+    let told = format!("{}", Told::plain(Code::UploadRefused));
+    let expected = |id: u32| packet!(101, id, 3_u32, &*told, "");
+    let answers = [status(6, 0), expected(7), expected(8), expected(9)];
+    assert_eq!(talk.to_client, answers);
+    assert!(talk.to_target.is_empty(), "the target gets no more of it");
+    // What is in it already may be read.
+    talk.client(&packet!(5, 10_u32, "h", 0_u64, 10_u32)).expect("a read");
+    assert_eq!(talk.to_target.len(), 1);
+    let passed = talk.transfer.over().remove(0).1.expect("a file");
+    assert_eq!(passed.found.keys().collect::<Vec<_>>(), ["github-token"]);
+    assert_eq!((passed.written.bytes, passed.told.is_some()), (3, true));
+}
+
+#[test]
+fn no_more_of_a_file_passes_than_policy_lets() {
+    let told = Told::new(Code::LimitReached, "No more than 8 bytes of this file may pass here.");
+    let refusal = |id: u32| packet!(101, id, 3_u32, &*told.to_string(), "");
+    let mut talk = Talk { limit: Some(8), ..Talk::open() };
+    talk.opens("/a", 3, "h");
+    for (id, offset) in [(1_u32, 0_u64), (2, 4), (3, 8), (4, 0)] {
+        talk.client(&packet!(6, id, "h", offset, "four")).expect("a write");
+    }
+    assert_eq!(talk.to_target.len(), 2);
+    talk.target(&[status(1, 0), status(2, 0)].concat()).expect("answers");
+    assert_eq!(talk.to_client, [status(1, 0), status(2, 0), refusal(3), refusal(4)]);
+    talk.forget();
+    // What passed one way does not count for the other.
+    let file = vec![b'x'; 20];
+    for (id, offset) in [(5_u32, 0_u64), (6, 4), (7, 8)] {
+        talk.client(&packet!(5, id, "h", offset, 4_u32)).expect("a read");
+        serve(&mut talk, &file, usize::MAX);
+    }
+    assert_eq!(talk.to_client[..2], [packet!(103, 5_u32, "xxxx"), packet!(103, 6_u32, "xxxx")]);
+    assert_eq!(talk.to_client[2..], [refusal(7)]);
+    let passed = talk.transfer.over().remove(0).1.expect("a file");
+    assert_eq!((passed.read.bytes, passed.written.bytes), (8, 8));
+    assert_eq!(passed.told, Some(told));
 }
 
 #[test]

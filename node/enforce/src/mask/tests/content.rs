@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::mask::{AROUND_BYTES, Piece, content};
+use crate::policy::Uploads;
 
 /// What is found when a part of a text is asked for, with what lies around it.
 fn found(text: &[u8], from: usize, to: usize) -> Vec<String> {
@@ -63,4 +64,31 @@ fn what_is_found_by_chance_in_no_text_is_let_through() {
     assert!(found(&binary, 0, binary.len()).is_empty());
     let secret = format!("\0{}_{}\0", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
     assert_eq!(found(secret.as_bytes(), 0, secret.len()), ["github-token"]);
+}
+
+/// What may not be sent to a target is what masks say so of: not what is masked by default, and not
+/// the gateway's own secrets, which a client that has one knows already.
+#[test]
+fn what_may_not_be_sent_is_what_masks_name() {
+    let mail = "ann@example.com";
+    let token = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    let value = alnum(40);
+    let text = format!("{mail} {token} {value}\n");
+    let found = |plan: &Arc<MaskPlan>| {
+        let message = Bytes::from(text.clone());
+        let piece = Piece { message, from: 0, before: b"", after: b"" };
+        content(plan, &piece).map(drop).map_err(|found| found.concat())
+    };
+    let personal =
+        || rule("mails", vec![Detect::Detector("email".to_owned())], Action::KeepLast(4));
+    let barred = MaskRule { uploads: Uploads::Block, ..personal() };
+    let guarded = plan(std::slice::from_ref(&barred), &[known("vault", value.as_bytes())]);
+    let uploads = guarded.uploads().expect("a mask asks for it");
+    assert_eq!(found(uploads), Err("email".to_owned()));
+    assert!(uploads.uploads().is_none());
+    assert!(plan(&[personal()], &[]).uploads().is_none());
+    // One that is switched off for what is shown says nothing of what is sent.
+    let off = rule("off", vec![Detect::Detector("email".to_owned())], Action::None);
+    let both = plan(&[off, barred], &[]);
+    assert_eq!(found(both.uploads().expect("the second asks for it")), Err("email".to_owned()));
 }

@@ -55,7 +55,7 @@ fn key() -> MaskKey {
 }
 
 fn rule(name: &str, detect: Vec<Detect>, action: Action) -> MaskRule {
-    MaskRule { name: Arc::from(name), detect, action }
+    MaskRule::new(name, detect, action)
 }
 
 fn known(label: &str, value: &[u8]) -> KnownValue {
