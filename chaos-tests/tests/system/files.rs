@@ -399,6 +399,17 @@ fn a_held_request_waits_for_somebody_else() -> Result<()> {
     Ok(())
 }
 
+/// All replays, one behind the other.
+fn pushes_in_replays(scene: &Scene) -> Result<String> {
+    let mut shown = String::new();
+    for opened in scene.events_of("session.opened")? {
+        let id = opened["session"].as_str().context("an id")?;
+        let replay = scene.node.administer(&["sessions", "replay", id, "--no-wait"])?;
+        shown.push_str(&replay.text());
+    }
+    Ok(shown)
+}
+
 /// What a push changes is judged ref by ref, before the repository sees any of it.
 #[test]
 fn a_push_is_judged_ref_by_ref() -> Result<()> {
@@ -448,6 +459,11 @@ fn a_push_is_judged_ref_by_ref() -> Result<()> {
     assert!(passed[0]["written"]["bytes"].as_u64() > Some(100), "the pack");
     assert!(passed[0]["written"]["sha256"].is_string());
     assert_eq!(passed[1]["written"]["bytes"], 0);
+    // A replay shows which refs were pushed, and what passed.
+    let shown = pushes_in_replays(&scene)?;
+    assert!(shown.contains("\n   refs/heads/topic nothing -> "), "{shown}");
+    assert!(shown.contains("\n   SP-1201: Ask for a review."), "{shown}");
+    assert!(shown.contains(" bytes written, SHA-256 "), "{shown}");
     for how in ["verify", "rederive"] {
         let checked = scene.node.administer(&["audit", how])?;
         assert!(checked.status.success(), "{how}: {}{}", checked.text(), checked.said());

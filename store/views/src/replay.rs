@@ -119,7 +119,7 @@ pub struct ReplayCommand {
     /// How many rows of a database passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Whether it is a file transfer, or a request within one.
+    /// Whether it is a file transfer, a request within one, or what a push to a repository asks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub file: bool,
     /// What passed of the file that it opened, once that was closed.
@@ -365,6 +365,9 @@ impl ReplayBuilder {
         }
         let at_ms = self.age_ms(at);
         let forwards = matches!(judged.channel, Channel::Forward | Channel::Agent | Channel::X11);
+        // What a push asks stands within the command that serves it.
+        let pushes = judged.reading.reader.starts_with("push/");
+        let file = pushes || judged.channel == Channel::Sftp;
         self.replay.commands.push(ReplayCommand {
             command: judged.command,
             at_ms,
@@ -376,9 +379,9 @@ impl ReplayBuilder {
             output_bytes: 0,
             errors_bytes: 0,
             truncated: false,
-            statement: forwards || matches!(judged.channel, Channel::Query | Channel::Sftp),
+            statement: forwards || file || judged.channel == Channel::Query,
             rows: None,
-            file: judged.channel == Channel::Sftp,
+            file,
             transferred: None,
             forward: forwards,
             forwarded: Vec::new(),
