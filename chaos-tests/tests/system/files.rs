@@ -267,8 +267,8 @@ fn a_file_with_a_secret_is_not_given_out() -> Result<()> {
     let ended = scp(&scene, &[], &there(&scene, "text"), &got.display().to_string())?;
     assert!(!ended.status.success());
     assert!(ended.said().contains("SP-1213") && ended.said().contains("github-token"));
-    let got = fs::read_to_string(&got).unwrap_or_default();
-    assert!(!got.contains("a1B2c3"), "a part of it is given out");
+    let given = fs::read_to_string(&got).unwrap_or_default();
+    assert!(!given.contains("a1B2c3"), "a part of it is given out");
     let passed = scene.events_of("file.transferred")?;
     assert_eq!(passed[0]["found"]["github-token"], 1, "{passed:?}");
     assert_eq!(passed[0]["told"]["code"], "SP-1213");
@@ -281,6 +281,41 @@ fn a_file_with_a_secret_is_not_given_out() -> Result<()> {
         assert!(!line.contains("a1B2c3"), "{line}");
     }
     assert!(!listed.text().contains("a1B2c3"));
+    Ok(())
+}
+
+/// What copies over a command's output gives whole files or none: masked, they would be others.
+#[test]
+fn a_file_with_a_secret_is_not_copied_damaged() -> Result<()> {
+    // By this policy nothing has to be known of what rsync's own protocol asks for.
+    let policy = POLICY.replace("**/blocked/**", "/nowhere/**");
+    let scene = scene_with(&policy.replace("**/kept/*", "/x/*").replace("**/held/*", "/y/*"))?;
+    let token = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    let lines = "a line of text\n".repeat(40_000);
+    fs::write(scene.path("there/text"), format!("{lines}{token}\n{lines}"))?;
+    let got = scene.path("here/got");
+    let to = got.display().to_string();
+    let copies: [&dyn Fn() -> Result<Reaped>; 2] =
+        [&|| scp(&scene, &["-O"], &there(&scene, "text"), &to), &|| {
+            rsync(&scene, &there(&scene, "text"), &to)
+        }];
+    for copy in copies {
+        let ended = copy()?;
+        assert!(!ended.status.success() && ended.said().contains("SP-1213"), "{}", ended.said());
+        assert!(ended.said().contains("github-token"), "{}", ended.said());
+        let given = fs::read_to_string(&got).unwrap_or_default();
+        assert!(!given.contains("a1B2c3") && !given.contains("***"), "a part of it is there");
+        assert!(given.len() <= lines.len() + 1, "it goes on behind the secret");
+        fs::remove_file(&got).ok();
+    }
+    let finished = scene.events_of("command.finished")?;
+    let told = |data: &Value| data["outcome"]["refused"]["code"].clone();
+    assert!(finished.iter().all(|data| told(data) == "SP-1213"), "{finished:?}");
+    // Printed, it is masked and goes on.
+    let there = scene.path("there/text").display().to_string();
+    let shown = run(&mut scene.ssh().command(&["cat", &there]), Vec::new(), LONG)?;
+    succeeds(&shown);
+    assert!(shown.text().contains("***") && shown.text().ends_with("a line of text\n"));
     Ok(())
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Running {
     // What was let go into it and may be under way, with what was approved of that, by its number:
     // of a terminal the last line, of a file transfer open files and requests without an answer.
     within: BTreeMap<u64, Within>,
+    /// Whether its output is the content of files: that passes as it is, or not at all.
+    pub(crate) is_copy: bool,
     /// How many rows were let through; absent when no values were.
     pub(crate) rows: Option<u64>,
     recorded: u64,
@@ -105,6 +107,7 @@ impl Running {
             text,
             approved,
             within: BTreeMap::new(),
+            is_copy: false,
             rows: None,
             recorded: 0,
             limit: obligations.limit,
@@ -257,6 +260,10 @@ impl Running {
         now: Moment,
     ) -> Option<Output> {
         record::count(&mut self.masked, window.findings.detectors());
+        if self.is_copy && stream == Stream::Output && !window.findings.is_empty() {
+            self.flow(stream).ended = true;
+            return Some(Output::End(withheld(window.findings.detectors())));
+        }
         let length = window.client.bytes().len() as u64;
         if length == 0 {
             return None;
@@ -304,6 +311,17 @@ impl Running {
         let event = record::released(self.number, Stream::Output, offset, at_ms, &window);
         Some(kept(facts, scribe, event, self.window, window.client, now))
     }
+}
+
+/// What to tell when a file that is copied holds what is masked.
+fn withheld<'a>(detectors: impl Iterator<Item = &'a str>) -> Told {
+    let mut found: Vec<_> = detectors.collect();
+    found.sort_unstable();
+    found.dedup();
+    let found = found.join(", ");
+    let text =
+        format!("A file holds something ({found}) which is masked here, so it is not given out.");
+    Told::new(Code::ContentWithheld, text)
 }
 
 /// What to tell when what was let run would not be now.

@@ -80,6 +80,15 @@ pub fn pushes_to(command: &[u8]) -> Option<String> {
     if !is_plain || path.contains(char::is_control) { None } else { path::of_login(path) }
 }
 
+/// Whether what a command says is the content of files, for a client that copies them: masked, it
+/// would be damaged.
+#[must_use]
+pub fn gives_files(command: &[u8]) -> bool {
+    let has = |name: &[u8]| command.windows(name.len()).any(|window| window == name);
+    // Only what may be one is read once more.
+    (has(b"scp") || has(b"rsync")) && programs::give(&crate::shell::read(command).programs)
+}
+
 /// Whether bytes are what a push asks, and no command.
 pub(crate) fn is_push(bytes: &[u8]) -> bool {
     bytes.starts_with(&[request::MARK, push::TAG])

@@ -80,6 +80,19 @@ pub(super) fn read(programs: &[Program], words: &[OpenWords], is_push: bool) -> 
     parts
 }
 
+/// Whether one of them gives files to a client that copies: what comes out of it then is their
+/// content.
+pub(super) fn give(programs: &[Program]) -> bool {
+    programs.iter().any(|program| {
+        let served = match program.name.as_str() {
+            "scp" => scp(&program.arguments),
+            "rsync" => rsync(&program.arguments),
+            _ => None,
+        };
+        served.is_some_and(|served| served.operations.contains(&Read))
+    })
+}
+
 /// `scp -t PATH` takes files, `scp -f PATH…` gives them.
 fn scp(arguments: &[String]) -> Option<Served<'_>> {
     let (mut takes, mut gives, mut tree) = (false, false, false);

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::path::of_login;
 use super::{
-    Action, Ask, Push, Request, Seen, ask, normal, of_programs, pushes_to, read_open, read_push,
-    shown,
+    Action, Ask, Push, Request, Seen, ask, gives_files, normal, of_programs, pushes_to, read_open,
+    read_push, shown,
 };
 use crate::shell;
 
@@ -310,4 +310,22 @@ proptest! {
         };
         prop_assert!(whole <= bytes.len());
     }
+}
+
+#[test]
+fn what_gives_files() {
+    #[track_caller]
+    fn check(command: &str, expected: bool) {
+        assert_eq!(gives_files(command.as_bytes()), expected, "{command}");
+    }
+    check("scp -f /srv/x", true);
+    check("/usr/bin/scp -r -p -f -- '/srv/a b'", true);
+    check("rsync --server --sender -logDtpre.iLsfxCIvu . /srv/x", true);
+    check("sudo rsync --server --sender -re.iLsfxCIvu . /srv/x", true);
+    check("cat /srv/x; scp -f /srv/y", true);
+    check("scp -t /srv/x", false);
+    check("rsync --server -re.iLsfxCIvu . /srv/x", false);
+    check("rsync -r /srv/x /srv/y", false);
+    check("echo scp -f /srv/x", false);
+    check("cat /srv/x", false);
 }

@@ -46,7 +46,9 @@ impl Gate {
             Channel::Exec => files::pushes_to(text.bytes()).is_some(),
             _ => false,
         };
-        let running = Running::new(&self.facts, number, obligations, at, text, approved);
+        let is_copy = self.facts.channel == Channel::Exec && files::gives_files(text.bytes());
+        let mut running = Running::new(&self.facts, number, obligations, at, text, approved);
+        running.is_copy = is_copy;
         if is_asked {
             self.beside = Some(Box::new(running));
         } else {

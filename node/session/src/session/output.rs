@@ -135,6 +135,7 @@ impl Session {
                         Err(told) => refused = Some(told),
                     }
                 }
+                Output::End(told) => refused = Some(refused.unwrap_or(told)),
                 // What follows a refused window is last words, and they are said all the same.
                 Output::Append(append) => drop(self.keep_or_warn(&append).await),
                 _ => {}
