@@ -234,10 +234,11 @@ fn free_port() -> Result<u16> {
 fn configure(folder: &Path, address: Ipv4Addr, port: u16) -> Result<()> {
     let at = folder.display();
     let config = folder.join("sshd_config");
-    // Where it is asked to listen at a port that it chooses, it would take what is free in one family
-    // and do without the other: then somebody else may be at that port of 127.0.0.1.
+    // Where it is asked to listen at a port that it chooses, it would take what is free in one
+    // family and do without the other: then somebody else may be at that port of 127.0.0.1.
     let base = format!(
-        "AddressFamily inet\nPort {port}\nListenAddress {address}\nHostKey {at}/host\nPidFile none\n\
+        "AddressFamily inet\nPort {port}\nListenAddress {address}\nHostKey {at}/host\n\
+         PidFile none\n\
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
          MaxStartups 1000\nMaxSessions 100\nAcceptEnv LANG LC_* TERM\n\

@@ -138,6 +138,14 @@ const TABLE: &[Row] = &[
     row("kill and yank", "printenv LEAK\x15\x19\r", BLOCKED, false),
     row("quoted insert", "printenv \x16LEAK\r", BLOCKED, false),
     row("undo", "printenv LEAK\x15\x1f\r", BLOCKED, false),
+    row(
+        "vi mode: by its commands",
+        "set -o vi\rx printenv LEAK\x1b0dw\r",
+        &[("set -o vi", "line", "allow"), ("printenv LEAK", "line", "block")],
+        false,
+    ),
+    row("vi mode: a letter replaced", "printenv LEAX\x1b$rK\r", BLOCKED, false),
+    row("vi mode is left", "set -o emacs\r", &[("set -o emacs", "line", "allow")], false),
     // What is not seen: the shell's own doing, and what stands elsewhere.
     row("history expansion", "echo !-1:0\r", &[("echo !-1:0", "unreadable line", "allow")], false),
     row(
