@@ -20,13 +20,16 @@ fn works() -> [(&'static str, Vec<Message>); 3] {
 
 pub(crate) fn measure(rig: &Rig) -> Result<()> {
     let rounds = number("SALLYPORT_BENCH_ROUNDS", 3);
-    row("Default: no mask; masked: every detector. Ratios are those to direct within a round.\n")?;
+    row(
+        "Default: no mask; columns: two of ten masked; masked: every detector. Ratios are those to \
+         direct within a round.\n",
+    )?;
     row("| work | path | MB/s | of direct | CPU s per GB |")?;
     row("|---|---|---|---|---|")?;
-    let ways = [&rig.direct, &rig.bouncer, &rig.durable, &rig.masked];
+    let ways = [&rig.direct, &rig.bouncer, &rig.durable, &rig.columns, &rig.masked];
     for (name, ask) in works() {
-        let mut speeds: [Vec<f64>; 4] = Default::default();
-        let mut costs: [Vec<f64>; 4] = Default::default();
+        let mut speeds: [Vec<f64>; 5] = Default::default();
+        let mut costs: [Vec<f64>; 5] = Default::default();
         for round in 0..rounds {
             for turn in 0..ways.len() {
                 let at = (turn + round) % ways.len();

@@ -1,4 +1,4 @@
-//! A server with data, PgBouncer before it, and three gateways: with another policy each.
+//! A server with data, PgBouncer before it, and four gateways: with another policy each.
 
 use std::fs;
 use std::path::Path;
@@ -31,6 +31,9 @@ const UNMASKED: &str = "masks:
 const MASKED: &str = "masks:
   - { name: personal, when: {}, detect: [personal, financial, network], with: { keep_last: 4 } }
 ";
+const COLUMNS: &str =
+    "  - { name: two, when: {}, columns: [public.wide.c0, public.wide.c5], with: { keep_last: 4 } }
+";
 const QUEUED: &str = "records:
   - { name: reads, when: { sql: { effects: read } }, durability: queued }
 ";
@@ -58,6 +61,8 @@ pub(crate) struct Rig {
     pub(crate) durable: Way,
     /// As the default, and with every detector on.
     pub(crate) masked: Way,
+    /// As the default, and with two columns of ten masked.
+    pub(crate) columns: Way,
     _nodes: Vec<Node>,
     _bouncer: Bouncer,
     _postgres: Postgres,
@@ -96,12 +101,14 @@ impl Rig {
         let queued = gateway("queued", [UNMASKED, QUEUED])?;
         let durable = gateway("default", [UNMASKED, ""])?;
         let masked = gateway("masked", [MASKED, ""])?;
+        let columns = gateway("columns", [UNMASKED, COLUMNS])?;
         Ok(Self {
             direct: server,
             bouncer: before,
             queued,
             durable,
             masked,
+            columns,
             _nodes: nodes,
             _bouncer: bouncer,
             _postgres: postgres,
