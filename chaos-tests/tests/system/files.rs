@@ -434,6 +434,15 @@ fn a_held_request_waits_for_somebody_else() -> Result<()> {
     Ok(())
 }
 
+/// Runs git as somebody who reaches repositories through the gateway.
+fn git(scene: &Scene, folder: &Path, arguments: &[&str]) -> Result<Reaped> {
+    let mut git = Command::new("git");
+    git.current_dir(folder).env("GIT_SSH_COMMAND", scene.ssh().line()).env("HOME", folder);
+    git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z");
+    git.args(["-c", "user.name=alice", "-c", "user.email=alice@example.com"]);
+    run(git.args(arguments), Vec::new(), LONG)
+}
+
 /// All replays, one behind the other.
 fn pushes_in_replays(scene: &Scene) -> Result<String> {
     let mut shown = String::new();
@@ -456,14 +465,7 @@ fn a_push_is_judged_ref_by_ref() -> Result<()> {
     let scene = Scene::with_policy(&policy)?;
     let (bare, work) = (scene.path("x.git"), scene.path("work"));
     let url = format!("ssh://{ADDRESS}{}", bare.display());
-    let line = scene.ssh().line();
-    let git = |folder: &Path, arguments: &[&str]| -> Result<Reaped> {
-        let mut git = Command::new("git");
-        git.current_dir(folder).env("GIT_SSH_COMMAND", &line).env("HOME", folder);
-        git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z");
-        git.args(["-c", "user.name=alice", "-c", "user.email=alice@example.com"]);
-        run(git.args(arguments), Vec::new(), LONG)
-    };
+    let git = |folder: &Path, arguments: &[&str]| git(&scene, folder, arguments);
     fs::create_dir(&work)?;
     succeeds(&git(&work, &["init", "-q", "--bare", "-b", "main", &bare.display().to_string()])?);
     succeeds(&git(&work, &["init", "-q", "-b", "main"])?);
@@ -503,5 +505,52 @@ fn a_push_is_judged_ref_by_ref() -> Result<()> {
         let checked = scene.node.administer(&["audit", how])?;
         assert!(checked.status.success(), "{how}: {}{}", checked.text(), checked.said());
     }
+    Ok(())
+}
+
+/// A pack comes as it is, whatever is in it: masked it would be none. All else that is said is text.
+#[test]
+fn a_fetched_pack_comes_as_it_is() -> Result<()> {
+    let scene = Scene::with_policy(POLICY)?;
+    let (work, bare) = (scene.path("work"), scene.path("x.git"));
+    fs::create_dir(&work)?;
+    let token = format!("{}_{}", concat!("gh", "p"), "a1B2c3D4e5F6".repeat(3));
+    let git = |folder: &Path, arguments: &[&str]| git(&scene, folder, arguments);
+    // What is not compressed stands in the pack as it is in the file.
+    let stored = ["-c", "core.compression=0", "-c", "pack.compression=0"];
+    succeeds(&git(&work, &["init", "-q", "-b", "main"])?);
+    let lines = format!("{}password={token}\n", "a line of text\n".repeat(20_000));
+    fs::write(work.join("file"), &lines)?;
+    succeeds(&git(&work, &[&stored[..], &["add", "file"]].concat())?);
+    succeeds(&git(&work, &[&stored[..], &["commit", "-q", "-m", "first"]].concat())?);
+    succeeds(&git(&work, &["branch", &token])?);
+    let path = bare.display().to_string();
+    succeeds(&git(&work, &[&stored[..], &["clone", "-q", "--bare", ".", &path]].concat())?);
+    succeeds(&git(&bare, &["config", "pack.compression", "0"])?);
+    succeeds(&git(&bare, &["config", "core.compression", "0"])?);
+    succeeds(&git(&bare, &[&stored[..], &["repack", "-q", "-a", "-d", "-F"]].concat())?);
+    let url = format!("ssh://{ADDRESS}{path}");
+    for (version, folder) in [("0", "old"), ("2", "new")] {
+        let version = format!("protocol.version={version}");
+        let clone = ["-c", &version, "clone", "--progress", "-b", "main", "--single-branch"];
+        let cloned = git(&work, &[&clone[..], &[&url, folder]].concat())?;
+        succeeds(&cloned);
+        assert!(cloned.said().contains("remote: "), "{}", cloned.said());
+        assert_eq!(fs::read_to_string(work.join(folder).join("file"))?, lines, "{version}");
+    }
+    // Names of branches are texts.
+    let listed = git(&work, &["ls-remote", &url])?;
+    succeeds(&listed);
+    assert!(listed.text().contains("refs/heads/main") && listed.text().contains("***"));
+    for line in [listed.text()].into_iter().chain(scene.event_lines()?) {
+        assert!(!line.contains("a1B2c3"), "{line}");
+    }
+    let finished = scene.events_of("command.finished")?;
+    let packs = finished.iter().filter(|data| data["output"]["bytes"].as_u64() > Some(300_000));
+    let digests: Vec<_> = packs.map(|data| data["output"]["digest"].is_string()).collect();
+    assert_eq!(digests, [true, true], "{finished:?}");
+    // What is asked for and not there is told as by git itself.
+    let missing = git(&work, &["clone", "-q", &format!("{url}.none"), "missing"])?;
+    assert!(!missing.status.success() && missing.said().contains("not appear to be a git"));
     Ok(())
 }

@@ -45,6 +45,12 @@ impl Counter {
         self.bytes += bytes.len() as u64;
     }
 
+    /// Counts bytes of which the record keeps nothing but the digest.
+    pub(crate) fn pass_by(&mut self, bytes: &[u8]) {
+        self.pass(bytes);
+        self.truncate();
+    }
+
     /// Counts bytes of which neither the record nor a digest keeps anything.
     pub(crate) fn pass_unread(&mut self, bytes: u64) {
         self.bytes += bytes;

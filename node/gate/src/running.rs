@@ -164,6 +164,12 @@ impl Running {
         self.output.counter.pass_unread(bytes);
     }
 
+    /// Counts messages of a command that are let through, and of which the record keeps a digest.
+    pub(crate) fn count_lines(&mut self, bytes: &[u8], findings: &[Finding]) {
+        record::count(&mut self.masked, findings.iter().map(|one| &*one.detector));
+        self.output.counter.pass_by(bytes);
+    }
+
     /// Takes bytes of the target and gives what may be let through of them.
     pub(crate) fn feed(
         &mut self,

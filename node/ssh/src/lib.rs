@@ -11,6 +11,7 @@ mod config;
 mod display;
 mod driver;
 mod environment;
+mod fetch;
 mod forward;
 mod login;
 mod sftp;

@@ -2,6 +2,7 @@
 
 mod channel;
 mod environment;
+mod fetch;
 mod forward;
 mod live;
 mod login;

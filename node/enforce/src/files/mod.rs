@@ -80,6 +80,14 @@ pub fn pushes_to(command: &[u8]) -> Option<String> {
     if !is_plain || path.contains(char::is_control) { None } else { path::of_login(path) }
 }
 
+/// Whether a command serves a fetch from a git repository: git's own call, letter by letter.
+#[must_use]
+pub fn is_fetch(command: &[u8]) -> bool {
+    let quoted =
+        command.strip_prefix(b"git-upload-pack '").and_then(|path| path.strip_suffix(b"'"));
+    quoted.is_some_and(|path| !path.contains(&b'\''))
+}
+
 /// Whether what a command says is the content of files, for a client that copies them: masked, it
 /// would be damaged.
 #[must_use]

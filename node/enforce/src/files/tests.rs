@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::path::of_login;
 use super::{
-    Action, Ask, Push, Request, Seen, ask, gives_files, normal, of_programs, pushes_to, read_open,
-    read_push, shown,
+    Action, Ask, Push, Request, Seen, ask, gives_files, is_fetch, normal, of_programs, pushes_to,
+    read_open, read_push, shown,
 };
 use crate::shell;
 
@@ -310,6 +310,21 @@ proptest! {
         };
         prop_assert!(whole <= bytes.len());
     }
+}
+
+#[test]
+fn what_serves_a_fetch() {
+    #[track_caller]
+    fn check(command: &str, expected: bool) {
+        assert_eq!(is_fetch(command.as_bytes()), expected, "{command}");
+    }
+    check("git-upload-pack '/srv/x.git'", true);
+    check("git-upload-pack '~/a b'", true);
+    check("git-upload-pack '/srv/x.git'; cat '/srv/y'", false);
+    check("git-upload-pack /srv/x.git", false);
+    check("git upload-pack '/srv/x.git'", false);
+    check("git-upload-archive '/srv/x.git'", false);
+    check("git-upload-pack '/srv/x'\\''.git'", false);
 }
 
 #[test]

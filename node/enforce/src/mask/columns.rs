@@ -53,7 +53,7 @@ impl MaskPlan {
 /// What replaces a value whatever it holds; nothing, when that depends on what it holds.
 pub(super) fn replaced(plan: &MaskPlan, form: Form, value: &[u8]) -> Option<New> {
     Some(match form {
-        Form::Counted | Form::Bare | Form::Sealed => return None,
+        Form::Counted | Form::Bare | Form::Packet | Form::Sealed => return None,
         // A rule that is not there masks everything.
         Form::Masked(rule) => plan.masked(rule, value).map_or(New::Null, New::Bytes),
         Form::Fixed(None) => New::Null,

@@ -26,6 +26,8 @@ const BREAK: &[u8] = b"\n";
 const STREAM_BYTES: u64 = 256 * 1024;
 /// Width of a length before a value or a message, in bytes; big-endian.
 const LENGTH_BYTES: usize = 4;
+/// The longest message whose length is in digits, in bytes (git's `gitprotocol-common`).
+const PACKET_BYTES: i64 = 65_520;
 /// The length that says that there is no value.
 const NULL: [u8; LENGTH_BYTES] = (-1_i32).to_be_bytes();
 
@@ -58,6 +60,9 @@ pub enum Form {
     /// Its length in the four bytes before it: replaced by these bytes, or by no value at all,
     /// whatever it holds.
     Fixed(Option<&'static [u8]>),
+    /// Text to the end of its message, whose length is four digits of sixteen, and counts them; cut
+    /// off where it would be longer than such a message may be.
+    Packet,
     /// Text of a database in which masked values may be: replaced by [`super::SILENT`].
     Silent,
     /// A value within a line of COPY: replaced by the mask of this number, or by no value.
@@ -74,13 +79,13 @@ pub enum Form {
 impl Form {
     /// Whether values are replaced whatever they hold.
     fn is_replaced(self) -> bool {
-        !matches!(self, Self::Counted | Self::Bare | Self::Sealed)
+        !matches!(self, Self::Counted | Self::Bare | Self::Packet | Self::Sealed)
     }
 
     /// How many bytes before the value say how long it is.
     fn counted(self) -> usize {
         match self {
-            Self::Bare | Self::Silent | Self::Line { .. } => 0,
+            Self::Bare | Self::Packet | Self::Silent | Self::Line { .. } => 0,
             Self::Counted | Self::Sealed | Self::Masked(_) | Self::Fixed(_) => LENGTH_BYTES,
         }
     }
@@ -257,7 +262,7 @@ fn rewrite(
         let mut current =
             message.take().filter(|one| one.at == place.message).unwrap_or_else(|| {
                 let written_at = out.len() + place.message.saturating_sub(copied);
-                Message { at: place.message, written_at, length: read(batch, place.message) }
+                Message { at: place.message, written_at, length: length(batch, place) }
             });
         let counted = place.form.counted();
         let from = place.start - counted;
@@ -265,7 +270,11 @@ fn rewrite(
         let before = out.len();
         match new {
             New::Null => out.extend_from_slice(&NULL),
-            New::Bytes(bytes) => {
+            New::Bytes(mut bytes) => {
+                if place.form == Form::Packet {
+                    let others = current.length - (place.end - from) as i64;
+                    bytes.truncate(usize::try_from(PACKET_BYTES - others).unwrap_or(0));
+                }
                 if counted > 0 {
                     out.extend_from_slice(&written(bytes.len() as i64));
                 }
@@ -273,8 +282,11 @@ fn rewrite(
             }
         }
         current.length += (out.len() - before) as i64 - (place.end - from) as i64;
-        out[current.written_at..current.written_at + LENGTH_BYTES]
-            .copy_from_slice(&written(current.length));
+        let length = match place.form {
+            Form::Packet => digits(current.length),
+            _ => written(current.length),
+        };
+        out[current.written_at..current.written_at + LENGTH_BYTES].copy_from_slice(&length);
         message = Some(current);
         copied = place.end;
     }
@@ -302,10 +314,21 @@ fn replacement(
     })
 }
 
-fn read(batch: &[u8], at: usize) -> i64 {
+/// The length of a value's message.
+fn length(batch: &[u8], place: &Place) -> i64 {
     let mut bytes = [0; LENGTH_BYTES];
-    bytes.copy_from_slice(&batch[at..at + LENGTH_BYTES]);
+    bytes.copy_from_slice(&batch[place.message..place.message + LENGTH_BYTES]);
+    if place.form == Form::Packet {
+        let digits = std::str::from_utf8(&bytes).ok();
+        return digits.and_then(|text| i64::from_str_radix(text, 16).ok()).unwrap_or(0);
+    }
     i64::from(i32::from_be_bytes(bytes))
+}
+
+fn digits(length: i64) -> [u8; LENGTH_BYTES] {
+    let mut digits = [0; LENGTH_BYTES];
+    digits.copy_from_slice(format!("{:04x}", length.clamp(0, PACKET_BYTES)).as_bytes());
+    digits
 }
 
 /// A masked value is at most a few times as long as the value, which was within a message.

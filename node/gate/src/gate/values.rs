@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use node_enforce::decide::{self, Facts};
 use node_enforce::mask::{Place, Raw, ValueMasker};
-use proto::reading::Verdict;
+use proto::reading::{Channel, Verdict};
 use proto::time::Moment;
 
 use super::{Gate, OutOfTurn, Outputs, State};
@@ -49,7 +49,10 @@ impl Gate {
             OutOfTurn { came: "a value outside of its message", state: "masking values" };
         let (client, findings) = masked.map_err(|_| misplaced)?;
         if let State::Running(running) = &mut self.state {
-            running.count_values(client.bytes().len() as u64, rows, &findings);
+            match self.facts.channel {
+                Channel::Exec => running.count_lines(client.bytes(), &findings),
+                _ => running.count_values(client.bytes().len() as u64, rows, &findings),
+            }
         } else if let Some(beside) = &mut self.beside {
             beside.count_messages(client.bytes().len() as u64, &findings);
         }

@@ -28,6 +28,7 @@ use super::node::Node;
 use super::output::Arrived;
 use super::target::{Around, Dialled, Lent, Runs, dial};
 use crate::channel::Start;
+use crate::fetch::{Fetch, Said};
 use crate::terminal::Window;
 use crate::{signals, stderr};
 
@@ -128,12 +129,13 @@ async fn serve(
         Runs::Command => files::pushes_to(&command),
         Runs::Shell | Runs::Files => None,
     };
-    if pushes_to.is_some() {
+    let fetch = (around.runs == Runs::Command && files::is_fetch(&command)).then(Fetch::new);
+    if pushes_to.is_some() || fetch.is_some() {
         // A terminal's line discipline would make something else of what was judged.
         around.terminal = None;
     }
     let meter = Arc::new(Mutex::new(node.sessions.ports().digest.meter()));
-    let mut running = Running { node, client, session, input, meter, signal: None };
+    let mut running = Running { node, client, session, input, meter, signal: None, fetch };
     let ending = running.run(caller, permit, &around, pushes_to.as_deref()).await;
     running.end(ending).await
 }
@@ -173,6 +175,8 @@ pub(super) struct Running<'a> {
     pub(super) meter: Arc<Mutex<Meter>>,
     // How the target said that a signal ended the command.
     signal: Option<(Sig, bool)>,
+    // What the target says, when it serves a fetch from a git repository.
+    fetch: Option<Fetch>,
 }
 
 impl Running<'_> {
@@ -298,6 +302,9 @@ impl Running<'_> {
         heard: &mut Heard,
     ) -> Result<Option<Ending>, Ending> {
         match arrived {
+            Arrived::Bytes(Stream::Output, bytes) if self.fetch.is_some() => {
+                self.fetched(&bytes).await?;
+            }
             Arrived::Bytes(stream, bytes) => {
                 let released = self.session.output(stream, &bytes).await;
                 self.release(released.map_err(Ending::Refused)?).await?;
@@ -308,6 +315,9 @@ impl Running<'_> {
             }
             Arrived::Ended => {
                 heard.outputs_ended = true;
+                if let Some(said) = self.fetch.take().and_then(|mut fetch| fetch.rest()) {
+                    self.said(said).await?;
+                }
                 for stream in [Stream::Output, Stream::Errors] {
                     let released = self.session.output_ended(stream).await;
                     self.release(released.map_err(Ending::Refused)?).await?;
@@ -327,6 +337,27 @@ impl Running<'_> {
             Arrived::Accepted | Arrived::Refused => {}
         }
         Ok(None)
+    }
+
+    /// Passes on what a git server says.
+    async fn fetched(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+        let Some(mut fetch) = self.fetch.take() else { return Ok(()) };
+        fetch.push(bytes);
+        while let Some(said) = fetch.next() {
+            self.said(said).await?;
+        }
+        self.fetch = Some(fetch);
+        Ok(())
+    }
+
+    async fn said(&mut self, said: Said) -> Result<(), Ending> {
+        let released = match said {
+            Said::Lines(lines, places) => {
+                self.session.values(lines, &places, 0).map(|release| vec![release])
+            }
+            Said::Output(bytes) => self.session.output(Stream::Output, &bytes).await,
+        };
+        self.release(released.map_err(Ending::Refused)?).await
     }
 
     pub(super) async fn signal(&mut self, target: &Dialled, signal: Sig) -> Result<(), Ending> {
