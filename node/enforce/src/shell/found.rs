@@ -4,7 +4,7 @@ use proto::reading::{Program, Redirect};
 
 use super::arithmetic::Arithmetic;
 use super::word::Word;
-use super::{OpenWord, OpenWords, WORD_LIMIT};
+use super::{OpenWord, OpenWords, READING_LIMIT, WORD_LIMIT};
 
 /// What was found so far in a command and all texts in it.
 pub(super) struct Found {
@@ -13,6 +13,8 @@ pub(super) struct Found {
     pub(super) unreadable: Option<String>,
     /// Words that may still be read.
     pub(super) words: usize,
+    /// Bytes of arguments and files that may still be kept.
+    room: usize,
     /// What all texts evaluate, and the values that they give.
     pub(super) arithmetic: Arithmetic,
 }
@@ -23,6 +25,7 @@ impl Default for Found {
             programs: Vec::new(),
             unreadable: None,
             words: WORD_LIMIT,
+            room: READING_LIMIT,
             arithmetic: Arithmetic::default(),
         }
     }
@@ -36,6 +39,15 @@ impl Found {
 
     /// Adds a program; `appended` says that more words come when it runs.
     pub(super) fn program(&mut self, name: &str, words: &[&Word], files: &[File], appended: bool) {
+        let arguments = words.iter().map(|word| word.shown().len());
+        let bytes: usize = arguments.chain(files.iter().map(|file| file.redirect.to.len())).sum();
+        let (mut words, mut files) = (words, files);
+        if let Some(room) = self.room.checked_sub(bytes) {
+            self.room = room;
+        } else {
+            self.doubt("its groups connect too many programs to files with long names");
+            (words, files) = (&[], &[]);
+        }
         let mut open = OpenWords {
             arguments: words.iter().filter_map(|word| word.part()).collect(),
             redirects: files.iter().filter_map(File::part).collect(),

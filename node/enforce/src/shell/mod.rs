@@ -38,6 +38,10 @@ pub const DEPTH_LIMIT: usize = 16;
 /// How deep groups, conditionals and loops may lie in each other.
 pub const GROUP_LIMIT: usize = 32;
 
+/// The most bytes of arguments and files in one reading. A file of a group is one of each program
+/// in it, so there may be far more of them than in the text; wrappers in wrappers never reach it.
+pub const READING_LIMIT: usize = 2 * DEPTH_LIMIT * TEXT_LIMIT;
+
 /// A word that is only known in part before it runs: how it starts and how it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OpenWord {

@@ -137,6 +137,24 @@ fn texts_made_to_exhaust() {
     }
 }
 
+/// A file of a group belongs to each program in it: what is kept of them is bounded.
+#[test]
+fn files_of_groups_are_bounded() {
+    let text = |programs: usize, file: usize| {
+        format!("{{ {}}} >{}", "ls;".repeat(programs), "a".repeat(file))
+    };
+    let kept = |reading: &Reading| -> usize {
+        let files = reading.programs.iter().flat_map(|program| &program.redirects);
+        files.map(|redirect| redirect.to.len()).sum()
+    };
+    let few = super::read(text(1000, 8000).as_bytes());
+    assert_eq!((few.unreadable.as_deref(), kept(&few)), (None, 8_000_000));
+    let many = super::read(text(4000, 200_000).as_bytes());
+    let why = "its groups connect too many programs to files with long names";
+    assert_eq!((many.unreadable.as_deref(), many.programs.len()), (Some(why), 4000));
+    assert!(kept(&many) <= super::READING_LIMIT, "{}", kept(&many));
+}
+
 /// The parser recurses at each of these; none of them may overflow the stack of a small thread.
 #[test]
 fn texts_on_a_small_stack() {
