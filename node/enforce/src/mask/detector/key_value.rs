@@ -246,8 +246,10 @@ impl KeyValue {
         let blank = |byte| matches!(byte, b' ' | b'\t');
         if self.scheme && blank(byte) && text.before(self.position).is_some_and(blank) {
             self.spaces += 1;
-            self.body += u64::from(self.body == self.position);
-            return self.spaces <= SPACES_MAX;
+            let goes_on = self.spaces <= SPACES_MAX;
+            // Behind too many the value ends before this one, so it cannot begin behind it.
+            self.body += u64::from(goes_on && self.body == self.position);
+            return goes_on;
         }
         if !blank(byte) || self.scheme || self.certain {
             return false;

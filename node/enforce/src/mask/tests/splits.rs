@@ -332,3 +332,14 @@ fn tokens_in_dense_text_are_found_at_any_cut() {
         }
     }
 }
+
+/// Behind the scheme of a header more blanks than are looked at.
+#[test]
+fn a_scheme_before_many_blanks_has_no_value() {
+    for (blanks, masked) in [(1, "********"), (60, "********"), (66, "abcd1234"), (300, "abcd1234")]
+    {
+        let between = " ".repeat(blanks);
+        let input = format!("Authorization: Bearer{between}abcd1234 b");
+        check(&by_default(), &input, &format!("Authorization: Bearer{between}{masked} b"));
+    }
+}
