@@ -113,9 +113,13 @@ impl CommandOption {
             return Some(None);
         }
         let blanks = rest[length..].iter().take_while(|byte| **byte == b' ').count();
+        // Nothing behind that many is looked at, so nothing more is waited for.
+        if blanks > BLANKS_MAX {
+            return Some(None);
+        }
         let first = *rest.get(length + blanks)?;
         let close = matches!(first, b'"' | b'\'').then_some(first);
-        let none = blanks > BLANKS_MAX || matches!(first, b'-' | b'|' | b'>' | b'&' | 0..b' ');
+        let none = matches!(first, b'-' | b'|' | b'>' | b'&' | 0..b' ');
         let begin = self.name + (length + blanks + usize::from(close.is_some())) as u64;
         Some((!none).then_some(Value { begin, strong, close, certain: false }))
     }

@@ -333,6 +333,17 @@ fn tokens_in_dense_text_are_found_at_any_cut() {
     }
 }
 
+/// Behind an option more blanks than are looked at, and behind those more than is kept.
+#[test]
+fn an_option_before_many_blanks_waits_for_nothing() {
+    for blanks in [16, 17, 40, 41, 42, 200] {
+        let between = " ".repeat(blanks);
+        let (value, masked) = if blanks == 16 { ("hunter22", "********") } else { ("it", "it") };
+        let input = format!("--password{between}{value} a --token abcd1234 b");
+        check(&by_default(), &input, &format!("--password{between}{masked} a --token ******** b"));
+    }
+}
+
 /// Behind the scheme of a header more blanks than are looked at.
 #[test]
 fn a_scheme_before_many_blanks_has_no_value() {
