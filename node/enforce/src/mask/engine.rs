@@ -195,7 +195,7 @@ impl Masker {
                 return;
             }
             self.client_sent += out.asides(asides, self.sent);
-            let begins = component.left_at.is_none();
+            let begins = self.sent == start;
             let left_at = *component.left_at.get_or_insert(self.client_sent);
             let stop = end.min(pending.hold).max(self.sent);
             let treatment = &self.plan.treatments[usize::from(winner)];

@@ -333,6 +333,16 @@ fn tokens_in_dense_text_are_found_at_any_cut() {
     }
 }
 
+/// Where a value of YAML is cut before its first byte, that byte is still the first to leave: `x`.
+#[test]
+fn a_value_of_yaml_begins_with_its_first_byte_that_leaves() {
+    let plan = plan(&[], &[known("vault", b"correct horse battery")]);
+    for value in ["correct horse battery ", "hunter2 hunter3", "hunter2hunter"] {
+        let expected = format!("stringData:\n password: x{}\nx", stars(value.len() - 1));
+        check(&plan, &format!("stringData:\n password: {value}\nx"), &expected);
+    }
+}
+
 /// Behind an option more blanks than are looked at, and behind those more than is kept.
 #[test]
 fn an_option_before_many_blanks_waits_for_nothing() {
