@@ -126,7 +126,7 @@ impl Terminal {
             self.line = Line::default();
             return Step::Type(Typed::plain(keys));
         }
-        if self.line.begun() && self.answered && self.is_at_prompt() {
+        if self.line.begun() && self.answered && self.is_at_prompt() && !self.shows_blanks() {
             // What was typed before was for a program that is gone.
             self.line = Line::default();
         }
@@ -147,6 +147,13 @@ impl Terminal {
     fn is_at_prompt(&self) -> bool {
         let shown = self.screen.line();
         self.prompt.as_ref().is_some_and(|prompt| shown.text.trim_end() == prompt.trim_end())
+    }
+
+    /// Whether the blanks that a line begins with are all that stands behind the prompt.
+    fn shows_blanks(&self) -> bool {
+        let typed = self.line.text().is_some_and(|typed| typed.iter().all(|byte| *byte == b' '));
+        let prompt = self.prompt.as_ref().map_or(0, String::len);
+        typed && self.screen.line().text.len() > prompt
     }
 
     fn submit(&mut self, key: u8, now: Duration) -> Step {

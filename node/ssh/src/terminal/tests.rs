@@ -432,6 +432,31 @@ fn what_a_program_took_is_no_part_of_the_next_line() {
 }
 
 #[test]
+fn a_line_may_begin_with_blanks() {
+    play(&[
+        ("shows $ ", ""),
+        ("keys a", "types a"),
+        ("shows a", ""),
+        ("keys \\r", "judges line a"),
+        ("allowed", "submits \\r"),
+        ("shows \\r\\n$ ", ""),
+        ("keys  ", "types  "),
+        ("shows  ", ""),
+        ("keys ls", "types ls"),
+        ("shows ls", ""),
+        ("keys \\r", "judges line  ls"),
+        ("allowed", "submits \\r"),
+        // A blank that a program took is none of the next line.
+        ("shows \\r\\n-- more --", ""),
+        ("keys  ", "types  "),
+        ("shows \\r\\e[K$ ", ""),
+        ("keys ls", "types ls"),
+        ("shows ls", ""),
+        ("keys \\r", "judges line ls"),
+    ]);
+}
+
+#[test]
 fn windows_are_bounded() {
     #[track_caller]
     fn check(columns: u32, rows: u32, expected: (u16, u16)) {
