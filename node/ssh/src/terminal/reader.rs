@@ -15,6 +15,9 @@ use super::window::Window;
 /// until it answers, nobody could have seen what they type into.
 const ANSWER_WAIT: Duration = Duration::from_millis(500);
 
+/// What every sequence that moves a screen begins with.
+const ESCAPE: u8 = 0x1b;
+
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -77,12 +80,23 @@ impl Terminal {
     /// The target sent something.
     pub(crate) fn output(&mut self, bytes: &[u8], now: Duration) {
         self.shown_at = now;
-        let was_full = self.screen.is_full();
-        self.screen.show(bytes);
-        (self.answered, self.line.answered) = (true, true);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // One program may end and the next begin in one piece: a part has one sequence at most.
+            let next = rest.iter().skip(1).position(|byte| *byte == ESCAPE);
+            let (part, behind) = rest.split_at(next.map_or(rest.len(), |at| at + 1));
+            self.show(part);
+            rest = behind;
+        }
         if !self.taken_back || self.is_at_prompt() {
             (self.taken_back, self.unanswered) = (false, None);
         }
+    }
+
+    fn show(&mut self, part: &[u8]) {
+        let was_full = self.screen.is_full();
+        self.screen.show(part);
+        (self.answered, self.line.answered) = (true, true);
         if was_full && !self.screen.is_full() {
             // What was typed was for the program that is gone.
             (self.full_noted, self.line) = (false, Line::default());

@@ -389,6 +389,14 @@ fn a_full_screen_program_is_noted_once() {
         ("shows \\e[?1049h", ""),
         ("keys \\r", "judges full screen"),
     ]);
+    // Also when one ends and the other begins in one piece.
+    play(&[
+        ("shows $ \\e[?1049h", ""),
+        ("keys \\r", "judges full screen"),
+        ("allowed", "submits \\r"),
+        ("shows x\\e[?1049l\\e[?1049h", ""),
+        ("keys \\r", "judges full screen"),
+    ]);
     // A line that was judged before the screen filled notes nothing.
     play(&[
         ("shows $ ", ""),
