@@ -145,6 +145,18 @@ enum Pending {
     Lists,
 }
 
+impl Pending {
+    /// What is recorded when it has no answer that can be read.
+    fn unanswered(&self) -> Option<(u64, Option<FileTransferred>)> {
+        match self {
+            Self::Judged(command) => Some((*command, None)),
+            Self::Open(opened) => Some((opened.command, None)),
+            Self::Close(opened) => Some(opened.left()),
+            _ => None,
+        }
+    }
+}
+
 /// What waits for its verdict.
 struct Waiting {
     id: u32,
@@ -165,6 +177,8 @@ pub(crate) struct Transfer {
     waiting: Option<Waiting>,
     /// The answer to a write that is refused, until what was written before it is answered.
     late: Option<(Bytes, Bytes)>,
+    /// What the target answered with what cannot be read; nothing follows that.
+    misread: Option<(u64, Option<FileTransferred>)>,
 }
 
 impl Transfer {
@@ -179,6 +193,7 @@ impl Transfer {
             under_way: 0,
             waiting: None,
             late: None,
+            misread: None,
         }
     }
 
@@ -288,15 +303,9 @@ impl Transfer {
     /// The transfer is over: what has no answer, by its number, and what passed of each file that
     /// is still open.
     pub(crate) fn over(&mut self) -> Vec<(u64, Option<FileTransferred>)> {
-        let left = |opened: &Opened| (opened.command, opened.file(false));
-        let pending = self.pending.drain().filter_map(|(_, pending)| match pending {
-            Pending::Judged(command) => Some((command, None)),
-            Pending::Open(opened) => Some((opened.command, None)),
-            Pending::Close(opened) => Some(left(&opened)),
-            _ => None,
-        });
-        let open = self.open.drain().map(|(_, opened)| left(&opened));
-        let mut all: Vec<_> = open.chain(pending).collect();
+        let pending = self.pending.drain().filter_map(|(_, pending)| pending.unanswered());
+        let open = self.open.drain().map(|(_, opened)| opened.left());
+        let mut all: Vec<_> = open.chain(pending).chain(self.misread.take()).collect();
         all.sort_by_key(|(command, _)| *command);
         all
     }

@@ -30,6 +30,11 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// What the record is to hold of what was not closed, with its command.
+    pub(super) fn left(&self) -> (u64, Option<FileTransferred>) {
+        (self.command, self.file(false))
+    }
+
     /// What the record is to hold of it, if it is a file.
     pub(super) fn file(&self, closed: bool) -> Option<FileTransferred> {
         let refused = || self.withheld.iter().chain(&self.barred);

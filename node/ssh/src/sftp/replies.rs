@@ -23,7 +23,8 @@ impl Transfer {
             Phase::Open { .. } => {
                 let id = Fields::from(&packet, KIND_AT + 1).number()?;
                 let pending = self.pending.remove(&id).ok_or(Broken::OutOfTurn)?;
-                self.answer(id, packet, pending)?
+                let unanswered = pending.unanswered();
+                self.answer(id, packet, pending).inspect_err(|_| self.misread = unanswered)?
             }
         };
         Ok(Some(heard))

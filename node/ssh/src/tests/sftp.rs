@@ -604,6 +604,29 @@ fn serve_one(talk: &mut Talk, file: &[u8], asked: &Bytes) {
     talk.target(&answer).expect("an answer");
 }
 
+/// A target that answers with what is none takes nothing out of the record.
+#[test]
+fn what_has_no_answer_that_can_be_read_is_recorded() {
+    let id = 5_u32;
+    let check = |asked: &[u8], said: &[u8], expected: &[(u64, Option<u64>)]| {
+        let mut talk = Talk::open();
+        talk.opens("/a", 2, "h");
+        talk.client(&packet!(6, 4_u32, "h", 0_u64, "three")).expect("a write");
+        talk.target(&status(4, 0)).expect("an answer");
+        talk.client(asked).expect("a request");
+        talk.target(said).expect_err("what is no answer");
+        let over = talk.transfer.over().into_iter();
+        let over: Vec<_> =
+            over.map(|(number, file)| (number, file.map(|file| file.written.bytes))).collect();
+        assert_eq!(over, expected, "{asked:?}");
+    };
+    let names = packet!(104, id, u32::MAX);
+    check(&packet!(4, id, "h"), &names, &[(1, Some(5))]);
+    check(&packet!(13, id, "/a"), &names, &[(1, Some(5)), (2, None)]);
+    check(&packet!(3, id, "/b", 1_u32, 0_u32), &names, &[(1, Some(5)), (2, None)]);
+    check(&packet!(13, id, "/a"), &packet!(101, id), &[(1, Some(5)), (2, None)]);
+}
+
 /// What is kept of answers is bounded, however much is asked for at once.
 #[test]
 fn content_without_an_answer_is_bounded() {
