@@ -82,7 +82,9 @@ fn length(bytes: &[u8]) -> Option<usize> {
         signature.is_some_and(|own| kind.signatures.contains(own))
     })?;
     let end = kind.digits + kind.padding.len();
-    let whole = BASE64.run(&bytes[..bytes.len().min(MAX)]) == end;
+    // A run of tokens holds no `=`; what began where less was known may.
+    let whole =
+        BASE64.run(&bytes[..bytes.len().min(MAX)]) == end && !bytes[..kind.digits].contains(&b'=');
     let padded = bytes[kind.digits..].starts_with(kind.padding);
     (whole && padded && is_irregular(&bytes[..SHOWN])).then_some(end)
 }

@@ -364,3 +364,15 @@ fn a_scheme_before_many_blanks_has_no_value() {
         check(&by_default(), &input, &format!("Authorization: Bearer{between}{masked} b"));
     }
 }
+
+/// A run that ends where a cut was is none that reads on behind a sign it cannot hold.
+#[test]
+fn a_key_of_azure_has_no_padding_within() {
+    let (one, other) = ("W0Vjs5cAVRxkq2n", "PzLuGbD7XwTg1Yh8M+ASbB4nKxQ= ");
+    for before in ["", "a ", "LANG=C.UTF-8\nit is key "] {
+        let input = format!("{before}{one}={other}");
+        check(&by_default(), &input, &input);
+    }
+    let key = format!("{one}V{other}");
+    check(&by_default(), &key, &format!("{}{} ", &key[..20], stars(24)));
+}
