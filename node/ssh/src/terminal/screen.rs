@@ -15,30 +15,38 @@ pub(super) struct ShownLine {
 }
 
 /// A model of the screen.
-pub(super) struct Screen(vt100::Parser);
+pub(super) struct Screen {
+    model: vt100::Parser,
+    /// The beginning of a character whose end has not come: the model loses what follows one that
+    /// it is given in two parts.
+    begun: Vec<u8>,
+}
 
 impl Screen {
     pub(super) fn new(window: Window) -> Self {
-        Self(vt100::Parser::new(window.rows, window.columns, 0))
+        Self { model: vt100::Parser::new(window.rows, window.columns, 0), begun: Vec::new() }
     }
 
     pub(super) fn resize(&mut self, window: Window) {
-        self.0.set_size(window.rows, window.columns);
+        self.model.set_size(window.rows, window.columns);
     }
 
     /// Takes bytes of the target.
     pub(super) fn show(&mut self, bytes: &[u8]) {
-        self.0.process(bytes);
+        let joined = [&self.begun[..], bytes].concat();
+        let (whole, begun) = joined.split_at(joined.len() - begun_bytes(&joined));
+        self.model.process(whole);
+        self.begun = begun.to_vec();
     }
 
     /// Whether a program has the whole screen to itself.
     pub(super) fn is_full(&self) -> bool {
-        self.0.screen().alternate_screen()
+        self.model.screen().alternate_screen()
     }
 
     /// The line that the cursor is in.
     pub(super) fn line(&self) -> ShownLine {
-        let screen = self.0.screen();
+        let screen = self.model.screen();
         let (rows, columns) = screen.size();
         let (at, _) = screen.cursor_position();
         let (first, cut) = self.first_row();
@@ -51,14 +59,14 @@ impl Screen {
 
     /// What stands before the cursor in its line.
     pub(super) fn before_cursor(&self) -> String {
-        let screen = self.0.screen();
+        let screen = self.model.screen();
         let (at, column) = screen.cursor_position();
         screen.contents_between(self.first_row().0, 0, at, column)
     }
 
     /// The first row of the cursor's line, and whether that is the first row of the screen.
     fn first_row(&self) -> (u16, bool) {
-        let screen = self.0.screen();
+        let screen = self.model.screen();
         let (mut first, _) = screen.cursor_position();
         while first > 0 && screen.row_wrapped(first - 1) {
             first -= 1;
@@ -67,9 +75,19 @@ impl Screen {
     }
 }
 
+/// How many bytes at the end begin a character (RFC 3629) that goes on.
+fn begun_bytes(bytes: &[u8]) -> usize {
+    let goes_on = |count: &usize| {
+        let end = &bytes[bytes.len() - count..];
+        std::str::from_utf8(end)
+            .is_err_and(|error| error.valid_up_to() + error.error_len().unwrap_or(0) == 0)
+    };
+    (1..=3.min(bytes.len())).find(goes_on).unwrap_or(0)
+}
+
 impl std::fmt::Debug for Screen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // What is on a screen has not been masked.
-        write!(f, "Screen({:?})", self.0.screen().size())
+        write!(f, "Screen({:?})", self.model.screen().size())
     }
 }

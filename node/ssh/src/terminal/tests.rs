@@ -10,6 +10,7 @@ use std::time::Duration;
 use node_enforce::terminal::{Doubt, Seen};
 use russh::Pty;
 
+use super::screen::Screen;
 use super::{Request, Step, Terminal, Window};
 
 fn text(written: &str) -> Vec<u8> {
@@ -462,6 +463,23 @@ fn a_line_may_begin_with_blanks() {
         ("shows ls", ""),
         ("keys \\r", "judges line ls"),
     ]);
+}
+
+#[test]
+fn characters_are_whole_wherever_output_is_cut() {
+    for text in ["éAé", "é\rüx", "aé€é", "日a本b", "é\u{1b}[mA€", "🦀a🦀", "é\r\n$ ü"]
+    {
+        let shown = |pieces: &[&[u8]]| {
+            let mut screen = Screen::new(Window::new(20, 4));
+            pieces.iter().for_each(|piece| screen.show(piece));
+            (screen.line(), screen.before_cursor())
+        };
+        let bytes = text.as_bytes();
+        for at in 0..=bytes.len() {
+            let (one, other) = bytes.split_at(at);
+            assert_eq!(shown(&[one, other]), shown(&[bytes]), "{text} cut at {at}");
+        }
+    }
 }
 
 #[test]
