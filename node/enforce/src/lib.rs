@@ -7,9 +7,14 @@
 pub mod decide;
 pub mod files;
 pub mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod mask;
 pub mod policy;
 pub mod reader;
 pub mod shell;
 pub mod sql;
 pub mod terminal;
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use brush_parser::ast::Program;
 use brush_parser::{ParserOptions, SourcePosition, SourceSpan};
 use shape::Shape;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use shape::forget;
 
 use super::GROUP_LIMIT;
 use super::lex::{NotRead, TOO_DEEP, Token};

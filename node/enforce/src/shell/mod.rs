@@ -25,6 +25,8 @@ mod wrappers;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use grammar::forget;
 use proto::reading::Reading;
 
 /// The reader and its version, as readings name it. A change of what is found needs a new number.

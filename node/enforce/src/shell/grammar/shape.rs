@@ -54,6 +54,12 @@ impl Shape {
     }
 }
 
+/// Forgets all trees: what is read next is read as if it were the first.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn forget() {
+    TREES.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::lex::tokens;
