@@ -13,6 +13,8 @@ mod driver;
 mod environment;
 mod fetch;
 mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod login;
 mod sftp;
 mod signals;

@@ -4,6 +4,7 @@ mod channel;
 mod environment;
 mod fetch;
 mod forward;
+mod fuzz;
 mod live;
 mod login;
 mod sftp;

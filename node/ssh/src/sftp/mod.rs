@@ -26,12 +26,12 @@ pub(crate) use opened::Passage;
 pub(crate) use wire::Broken;
 
 /// How many requests may be without an answer; more wait.
-const PENDING_LIMIT: usize = 1024;
+pub(crate) const PENDING_LIMIT: usize = 1024;
 /// How much content may be asked for or sent without an answer, in bytes; more waits. What is kept
 /// of a transfer is about as much.
 pub(crate) const UNDER_WAY_LIMIT: usize = 4 * 1024 * 1024;
 /// How much may be open; more is refused.
-const OPEN_LIMIT: usize = 256;
+pub(crate) const OPEN_LIMIT: usize = 256;
 /// The longest name of something open, in bytes (section 6.2).
 const HANDLE_LIMIT: usize = 256;
 
@@ -210,6 +210,12 @@ impl Transfer {
     /// Whether the target owes no answer, so that nothing more is to be sent to it.
     pub(crate) fn is_settled(&self) -> bool {
         self.pending.is_empty() && !matches!(self.phase, Phase::Greeted | Phase::Locating { .. })
+    }
+
+    /// How much is kept: answers that are owed, what is open or to be opened, content under way.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn kept(&self) -> [usize; 3] {
+        [self.pending.len(), self.open.len() + self.opening, self.under_way]
     }
 
     /// Bytes came from the target.

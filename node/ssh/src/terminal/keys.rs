@@ -59,8 +59,8 @@ impl Submit {
         self.0
     }
 
-    #[cfg(test)]
-    pub(super) fn byte(&self) -> u8 {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn byte(&self) -> u8 {
         self.0
     }
 }
