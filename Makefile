@@ -70,9 +70,12 @@ lint: components-there clang-there deny-there ## Format, clippy, licences and so
 bench: clang-there sshd-there fleet-there etcd-there nats-there postgres-there pgbouncer-there ## Benchmarks as ratios, all or one (WHAT=cluster); see bench/README.md
 	bench/run.sh $(WHAT)
 
-fuzz: clang-there ## Captured PostgreSQL conversations, mutated, in both directions (FUZZ_RUNS each, 10,000,000)
-	SALLYPORT_FUZZ_RUNS=$${FUZZ_RUNS:-10000000} \
-		$(CARGO) test -p node-postgres --lib --locked -- fuzz --nocapture
+fuzz: clang-there ## Kept inputs of each reader, mutated: PostgreSQL in both directions (FUZZ_RUNS each, 10,000,000), then commands, streams, terminals and file transfers (a tenth of that)
+	runs=$${FUZZ_RUNS:-10000000}
+	SALLYPORT_FUZZ_RUNS=$$runs \
+		$(CARGO) test -p node-postgres --lib --locked -- tests::fuzz --nocapture
+	SALLYPORT_FUZZ_RUNS=$$((runs / 10)) \
+		$(CARGO) test -p node-enforce -p node-ssh --lib --locked -- tests::fuzz --nocapture
 
 compat: clang-there nats-there postgres-there sshd-there drivers-there ssh-libraries-there regress-there ## PostgreSQL's own regression suite, drivers of it, libraries of SSH and Ansible, straight to a server and through the gateway; ssh-audit
 	$(CARGO) build --workspace --locked --bins --tests
