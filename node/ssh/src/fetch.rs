@@ -8,10 +8,9 @@
 //! Pure: bytes go in, what to do with them comes out.
 
 use bytes::{Bytes, BytesMut};
+use node_enforce::files::{LENGTH_DIGITS as DIGITS, packet_length};
 use node_enforce::mask::{Form, Place};
 
-/// Digits of a line's length, which counts itself.
-const DIGITS: usize = 4;
 /// The longest line.
 const LINE_BYTES: usize = 65_520;
 /// Lengths up to this mean something else: the end of a section, of a list, of an answer.
@@ -97,10 +96,7 @@ impl Fetch {
 
 /// How long a line is, or which mark it is; nothing when it is none.
 fn length(digits: &[u8]) -> Option<usize> {
-    let is_number = digits.iter().all(u8::is_ascii_hexdigit);
-    let text = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
-    let length = usize::from_str_radix(text, 16).ok()?;
-    (length != MARKS + 1 && length <= LINE_BYTES).then_some(length)
+    packet_length(digits).filter(|length| *length != MARKS + 1 && *length <= LINE_BYTES)
 }
 
 /// Where the text of a line is, if it is one.

@@ -13,7 +13,7 @@ mod request;
 use proto::reading::{FileOperation, FilePart, Program, Reading};
 
 pub use path::{PATH_LIMIT, normal};
-pub use push::{Ask, Push, ask};
+pub use push::{Ask, LENGTH_DIGITS, Push, ask, packet_length};
 pub use request::{Action, Request, Seen};
 
 use crate::shell::OpenWords;

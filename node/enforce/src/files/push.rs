@@ -10,7 +10,7 @@ use super::{Part, Parts, Reach, path};
 /// The tag of a push, behind the mark.
 pub(super) const TAG: u8 = b'G';
 /// Digits of a pkt-line's length, which counts itself.
-const LENGTH_DIGITS: usize = 4;
+pub const LENGTH_DIGITS: usize = 4;
 
 /// One push: the repository as its command names it, and the pkt-lines up to the flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +42,19 @@ struct Update<'a> {
 /// A pkt-line and what is behind it; no line is a flush.
 type Line<'a> = (Option<&'a [u8]>, &'a [u8]);
 
+/// The length that a pkt-line begins with, which counts its own digits, or a mark in its place;
+/// nothing when it is none.
+#[must_use]
+pub fn packet_length(digits: &[u8]) -> Option<usize> {
+    let is_number = digits.iter().all(u8::is_ascii_hexdigit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+    usize::from_str_radix(text, 16).ok()
+}
+
 /// The next pkt-line, if all of it is there.
 fn line(bytes: &[u8]) -> Result<Option<Line<'_>>, ()> {
     let Some(digits) = bytes.get(..LENGTH_DIGITS) else { return Ok(None) };
-    let digits = std::str::from_utf8(digits).map_err(|_| ())?;
-    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(());
-    }
-    let length = usize::from_str_radix(digits, 16).map_err(|_| ())?;
+    let length = packet_length(digits).ok_or(())?;
     match length {
         0 => Ok(Some((None, &bytes[LENGTH_DIGITS..]))),
         // Lengths that mean something else have no place here.
