@@ -64,22 +64,20 @@ pub(super) struct Sent {
     /// Where the last of it ended.
     end: u64,
     /// The end itself.
-    tail: Vec<u8>,
+    tail: Bytes,
 }
 
 impl Sent {
     /// What lies before a place of the file, if that was sent last.
     pub(super) fn before(&self, offset: u64) -> Bytes {
-        let tail = if offset == self.end { &self.tail[..] } else { &[] };
-        Bytes::copy_from_slice(tail)
+        if offset == self.end { self.tail.clone() } else { Bytes::new() }
     }
 
     pub(super) fn pass(&mut self, offset: u64, data: &[u8]) {
-        if offset != self.end {
-            self.tail.clear();
-        }
-        self.tail.extend_from_slice(&data[data.len().saturating_sub(AROUND_BYTES)..]);
-        self.tail.drain(..self.tail.len().saturating_sub(AROUND_BYTES));
+        let (before, last) =
+            (self.before(offset), &data[data.len().saturating_sub(AROUND_BYTES)..]);
+        let gone = (before.len() + last.len()).saturating_sub(AROUND_BYTES);
+        self.tail = [&before[gone..], last].concat().into();
         self.end = offset.saturating_add(data.len() as u64);
         self.bytes += data.len() as u64;
     }

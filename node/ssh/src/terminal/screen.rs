@@ -33,10 +33,17 @@ impl Screen {
 
     /// Takes bytes of the target.
     pub(super) fn show(&mut self, bytes: &[u8]) {
-        let joined = [&self.begun[..], bytes].concat();
-        let (whole, begun) = joined.split_at(joined.len() - begun_bytes(&joined));
+        let mut joined = std::mem::take(&mut self.begun);
+        // Nearly always nothing was begun, and nothing is copied.
+        let bytes = if joined.is_empty() {
+            bytes
+        } else {
+            joined.extend_from_slice(bytes);
+            &joined
+        };
+        let (whole, begun) = bytes.split_at(bytes.len() - begun_bytes(bytes));
         self.model.process(whole);
-        self.begun = begun.to_vec();
+        self.begun.extend_from_slice(begun);
     }
 
     /// Whether a program has the whole screen to itself.
