@@ -187,15 +187,17 @@ const TABLE: &[Row] = &[
         ],
         true,
     ),
-    row(
-        "what a program reads that shows nothing",
-        "read -s x; $x LEAK\rprintenv\r",
-        &[
-            ("read -s x; $x LEAK", "unreadable line", "allow"),
+    Row {
+        name: "what a program reads that shows nothing",
+        keys: "read -s -p $((3+4))say: x; $x LEAK\r",
+        // Typed sooner it could be shown, by the terminal itself.
+        then: &[("7say:", "printenv\r")],
+        judged: &[
+            ("read -s -p $((3+4))say: x; $x LEAK", "unreadable line", "allow"),
             ("# not read: what is typed is not shown", "echo_off", "allow"),
         ],
-        true,
-    ),
+        runs: true,
+    },
     Row {
         name: "a shell's prompt where nothing is shown",
         keys: "stty -echo; echo silent=$((1+1))\r",
